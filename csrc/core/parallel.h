@@ -1,0 +1,25 @@
+/* parallel.h -- the only owner of threads in a computation. */
+#ifndef PC_PARALLEL_H
+#define PC_PARALLEL_H
+#include "status.h"
+#include <stdint.h>
+
+typedef pc_status (*pc_range_fn)(void *ctx, int64_t begin, int64_t end);
+
+/* Call fn over [0, n) in chunks [k * grain, (k + 1) * grain), on the pool's threads and the calling one.
+   Chunks depend on n and grain alone, never on the number of threads: reduce per chunk, then over chunks in
+   order, and results are the same for any number. A chunk should take 20 to 500 us. Nested calls run inline.
+   Returns the first failure (its message is this thread's), or PC_EINTERRUPT after Ctrl-C. */
+pc_status pc_parallel_for(int64_t n, int64_t grain, pc_range_fn fn, void *ctx);
+
+/* Threads that a call may use, the caller included. Default: OMP_NUM_THREADS, else the CPUs this process may
+   use (affinity, cgroup quota). */
+int pc_num_threads(void);
+pc_status pc_set_num_threads(int n);
+
+/* Long loops that do not use pc_parallel_for call this now and then (it is cheap); PC_EINTERRUPT: stop. */
+pc_status pc_poll(void);
+/* The embedder's check for Ctrl-C: nonzero means stop. Called at most every 10 ms, from calling threads only. */
+void pc_set_interrupt_check(int (*check)(void));
+
+#endif

@@ -1,0 +1,34 @@
+/* rng.h -- PyTorch's CPU generator: mt19937 with its state blob, 32- and 64-bit draws, cached normals. */
+#ifndef PC_RNG_H
+#define PC_RNG_H
+#include "status.h"
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PC_RNG_STATE_BYTES 5056
+
+typedef struct pc_generator {
+    pthread_mutex_t lock;      /* held for the length of one call that draws */
+    uint64_t seed;
+    uint32_t mt[624];
+    int left;
+    uint32_t next;
+    bool has_normal;           /* a cached double normal */
+    double normal;
+} pc_generator;
+
+void pc_generator_init(pc_generator *g, uint64_t seed);
+void pc_generator_seed(pc_generator *g, uint64_t seed);            /* caches emptied */
+void pc_generator_get_state(pc_generator *g, uint8_t state[PC_RNG_STATE_BYTES]);
+pc_status pc_generator_set_state(pc_generator *g, const uint8_t *state, size_t bytes);
+uint64_t pc_seed_from_system(void);
+/* The default generator: seeded from the system at first use. */
+pc_generator *pc_default_generator(void);
+
+/* Raw draws. The caller holds g->lock. */
+uint32_t pc_draw32(pc_generator *g);
+uint64_t pc_draw64(pc_generator *g);
+
+#endif

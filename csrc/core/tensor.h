@@ -1,0 +1,142 @@
+/* tensor.h -- tensors: a view (shape, strides, offset) of reference-counted storage. Knows no operator. */
+#ifndef PC_TENSOR_H
+#define PC_TENSOR_H
+#include "status.h"
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PC_MAX_DIMS 8
+
+/* Order matters: type promotion compares within a category. */
+typedef enum pc_dtype {
+    PC_BOOL = 0, PC_U8, PC_I8, PC_I16, PC_I32, PC_I64, PC_F16, PC_BF16, PC_F32, PC_F64, PC_DTYPE_COUNT
+} pc_dtype;
+
+static inline int64_t pc_dtype_size(pc_dtype d)
+{
+    static const int8_t size[PC_DTYPE_COUNT] = { 1, 1, 1, 2, 4, 8, 2, 2, 4, 8 };
+    return size[d];
+}
+static inline bool pc_dtype_is_float(pc_dtype d) { return d >= PC_F16; }
+const char *pc_dtype_name(pc_dtype d);      /* "float32": torch.float32 without its module */
+const char *pc_dtype_type_name(pc_dtype d); /* "Float": how torch's messages call it */
+
+/* A block of memory. Its values may stand in two places:
+   - data: laid out as the strides of the tensors that view it say;
+   - nhwc: private, float32 [N, H, W, C], of the contiguous NCHW tensor that an operator made.
+   At least one is present, or relu_of is set: the values are max(0, relu_of's nhwc), not yet computed.
+   Only core/ and operators flagged PC_PRIVATE look at nhwc and relu_of; everybody else is given `data`. */
+typedef struct pc_storage {
+    _Atomic int64_t refs;
+    _Atomic uint32_t version;         /* bumped by every write */
+    int64_t bytes;
+    _Atomic(void *) data;             /* NULL until settled */
+    _Atomic(float *) nhwc;            /* NULL when there is none or a write has made it stale */
+    float *stale_nhwc;                /* dropped by a write, freed with the storage: a reader may still hold it */
+    int64_t n, c, h, w;               /* extents of nhwc */
+    struct pc_storage *_Atomic relu_of; /* owned */
+    struct pc_storage *relu_reader;   /* borrowed: the one storage whose relu_of is this one */
+    void (*release)(void *owner);     /* of foreign memory; NULL: data is pc_alloc's */
+    void *owner;
+    bool foreign;                     /* not pc_alloc's: no PC_ALLOC_TAIL */
+    bool readonly;
+} pc_storage;
+
+typedef struct pc_node pc_node;   /* autograd's; see autograd/autograd.h */
+typedef struct pc_hook pc_hook;
+
+typedef struct pc_tensor {
+    _Atomic int32_t refs;
+    pc_dtype dtype;
+    int ndim;
+    bool is_number;               /* a Python number given where a tensor may stand: weak in promotion */
+    bool requires_grad;           /* of a leaf; a tensor with a producer requires it by that */
+    bool retains_grad;
+    int64_t numel;
+    int64_t offset;               /* in elements */
+    int64_t shape[PC_MAX_DIMS];
+    int64_t stride[PC_MAX_DIMS];  /* in elements */
+    pc_storage *storage;          /* owned; NULL in an alias kept for its shape alone */
+    uint32_t saved_version;       /* of an alias that backward reads */
+    pc_node *producer;            /* owned; NULL for leaves */
+    int producer_slot;            /* which of the producer's outputs this is */
+    struct pc_tensor *base;       /* owned: what this is a view of (never itself a view), or NULL */
+    uint32_t history;             /* bumped when an in-place operation gives the tensor a new producer */
+    uint32_t base_history;        /* base->history when this view's producer was made */
+    struct pc_tensor *grad;       /* owned */
+    pc_hook *hooks;               /* owned by autograd */
+    void *wrapper;                /* borrowed: the Python object of this tensor, while there is one */
+} pc_tensor;
+
+/* ---- making and sharing ------------------------------------------------------------------------- */
+
+/* New contiguous tensor with undefined contents. shape is copied. On PC_OK the caller owns *out; otherwise
+   *out is untouched. Fails with PC_ENOMEM or PC_ESHAPE (negative or overflowing sizes, too many dimensions). */
+pc_status pc_tensor_new(pc_dtype dtype, int ndim, const int64_t *shape, pc_tensor **out);
+/* The same with given strides (a dense permutation, as channels_last). */
+pc_status pc_tensor_new_strided(pc_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride,
+                                pc_tensor **out);
+/* New contiguous NCHW float32 tensor whose values stand in private NHWC memory (pc_tensor_nhwc(*out)). */
+pc_status pc_tensor_new_private(int64_t n, int64_t c, int64_t h, int64_t w, pc_tensor **out);
+/* Around memory that somebody else owns; release(owner) is called once, when the storage dies, also on failure. */
+pc_status pc_tensor_from_memory(pc_dtype dtype, int ndim, const int64_t *shape, const int64_t *stride, void *data,
+                                bool readonly, void (*release)(void *), void *owner, pc_tensor **out);
+/* A view of t's storage. Not recorded for gradients; base is set. The extents are checked by the caller. */
+pc_status pc_tensor_view(pc_tensor *t, int ndim, const int64_t *shape, const int64_t *stride, int64_t offset,
+                         pc_tensor **out);
+/* The same values, without a graph: what detach() returns and what nodes keep. */
+pc_status pc_tensor_alias(const pc_tensor *t, pc_tensor **out);
+/* t's shape and dtype alone. */
+pc_status pc_tensor_shape_only(const pc_tensor *t, pc_tensor **out);
+
+static inline pc_tensor *pc_retain(pc_tensor *t)
+{
+    if (t != NULL) atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+    return t;
+}
+void pc_release(pc_tensor *t); /* NULL is allowed; iterative: long graphs need no stack */
+void pc_storage_release(pc_storage *s);
+
+/* ---- reading and writing ------------------------------------------------------------------------ */
+
+/* Make `data` hold the values as the strides say: re-lays a private storage out, computes a pending ReLU. Once. */
+pc_status pc_tensor_settle(const pc_tensor *t);
+/* First element. The tensor must be settled (operators without PC_PRIVATE get their inputs so). */
+static inline void *pc_data(const pc_tensor *t)
+{
+    return (char *)atomic_load_explicit(&t->storage->data, memory_order_acquire) + t->offset * pc_dtype_size(t->dtype);
+}
+static inline float *pc_f32(const pc_tensor *t) { return (float *)pc_data(t); }
+
+/* The private NHWC values of a contiguous NCHW tensor that covers its whole storage; NULL if it has none.
+   Computes a pending ReLU first (NULL with *status set on failure). */
+const float *pc_tensor_nhwc(const pc_tensor *t, pc_status *status);
+/* The same without computing: *relu says that the reader must take max(0, value). */
+const float *pc_tensor_nhwc_pending(const pc_tensor *t, bool *relu);
+/* Writable private memory of a tensor fresh from pc_tensor_new_private. */
+static inline float *pc_tensor_nhwc_new(const pc_tensor *t)
+{
+    return atomic_load_explicit(&t->storage->nhwc, memory_order_relaxed);
+}
+/* y = max(0, x), not yet computed: x has private values; PC_OK with *out == NULL when it cannot be pending. */
+pc_status pc_tensor_pending_relu(const pc_tensor *x, pc_tensor **out);
+
+/* Before a write to t in place: settles t and whoever reads it lazily, drops private copies, refuses read-only
+   memory and tensors whose elements overlap, bumps the version. */
+pc_status pc_tensor_begin_write(pc_tensor *t);
+
+/* ---- questions ---------------------------------------------------------------------------------- */
+
+bool pc_is_contiguous(const pc_tensor *t);
+bool pc_is_channels_last(const pc_tensor *t); /* 4-D, NHWC order in memory, dense */
+/* Every element of the span is covered once, in some order of dimensions. */
+bool pc_is_dense(const pc_tensor *t);
+bool pc_same_shape(const pc_tensor *a, const pc_tensor *b);
+static inline bool pc_requires_grad(const pc_tensor *t) { return t->requires_grad || t->producer != NULL; }
+void pc_contiguous_strides(int ndim, const int64_t *shape, int64_t *stride);
+/* "[2, 3]" into buf (at least 200 bytes); returns buf. For messages. */
+char *pc_shape_text(const pc_tensor *t, char *buf);
+
+#endif

@@ -1,0 +1,19 @@
+/* copy.h -- moving values between tensors: what every operator and the engine need. */
+#ifndef PC_COPY_H
+#define PC_COPY_H
+#include "op.h"
+
+/* dst = src, broadcast to dst's shape and converted to its dtype. Any strides. src is settled first; dst is
+   written without a version check (callers that expose dst use pc_tensor_begin_write). */
+pc_status pc_copy(pc_tensor *dst, const pc_tensor *src);
+/* t, retained, if it is contiguous and settled; otherwise a contiguous copy. */
+pc_status pc_contiguous(pc_tensor *t, pc_tensor **out);
+/* A new tensor of the given dtype with t's values: dense inputs keep their strides (torch's preserve_format). */
+pc_status pc_cast(pc_tensor *t, pc_dtype dtype, pc_tensor **out);
+/* Every element = value (PC_INT, PC_FLOAT or PC_BOOLEAN), converted. */
+pc_status pc_fill(pc_tensor *t, pc_value value);
+pc_status pc_zeros_like(const pc_tensor *t, pc_tensor **out);
+/* dst += src: same shape and float dtype; keeps private layouts when both have them. */
+pc_status pc_accumulate(pc_tensor *dst, const pc_tensor *src);
+
+#endif

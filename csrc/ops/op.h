@@ -1,0 +1,87 @@
+/* op.h -- what an operator is: one pc_op row in its family's file. */
+#ifndef PC_OP_H
+#define PC_OP_H
+#include "../core/rng.h"
+#include "../core/tensor.h"
+
+#define PC_MAX_PARAMS 16 /* of a schema */
+
+/* An argument that is no tensor. */
+typedef struct pc_value {
+    enum { PC_NONE = 0, PC_BOOLEAN, PC_INT, PC_FLOAT, PC_INTS, PC_DTYPE, PC_GENERATOR } kind;
+    union {
+        int64_t i;        /* PC_BOOLEAN, PC_INT, PC_DTYPE */
+        double f;         /* PC_FLOAT */
+        struct { int n; int64_t v[PC_MAX_DIMS]; } ints;
+        pc_generator *generator;
+    };
+} pc_value;
+
+/* One call of an operator. Forward fills out and aux; a copy of it, with aliases for tensors, is what backward
+   reads: in[k] and out[k] then have a storage only where saved, their shape and dtype always. */
+typedef struct pc_call {
+    const struct pc_op *op;
+    int nin, nout, naux;
+    pc_tensor **in;           /* in schema order; NULL where an optional tensor is absent; a Tensor[] is spread out */
+    bool *need;               /* need[k]: is a gradient of in[k] wanted? */
+    pc_tensor **out;          /* forward: owned by the call */
+    pc_tensor *aux[3];        /* whatever else backward reads; owned */
+    pc_value v[PC_MAX_PARAMS]; /* the other arguments, in schema order */
+    bool grad;                /* some need[k] is set: backward may follow */
+    bool inplace;             /* the result goes into in[0]; pc_out() gives it */
+    bool relu_folded;         /* forward took in[0]'s pending ReLU upon itself, and backward does so too */
+    uint32_t save;            /* PC_SAVE_* of the row; forward may clear bits that the wanted gradients do not read */
+} pc_call;
+
+/* Forward allocates c->out[k] (pc_out or pc_tensor_new*) and sets c->nout if the schema returns Tensor[].
+   What it has put into out and aux is released by the caller on failure. */
+typedef pc_status (*pc_forward_fn)(pc_call *c);
+/* gout[k] is NULL where no gradient reached out[k], and settled unless the row has PC_PRIVATE. Set gin[k] (owned
+   by the caller afterwards, also on failure) for each k with c->need[k]; NULL there means zero. */
+typedef pc_status (*pc_backward_fn)(pc_call *c, pc_tensor *const *gout, pc_tensor **gin);
+
+enum {
+    PC_SAVE_IN0 = 1 << 0, PC_SAVE_IN1 = 1 << 1, PC_SAVE_IN2 = 1 << 2, PC_SAVE_IN3 = 1 << 3, PC_SAVE_IN4 = 1 << 4,
+    PC_SAVE_OUT0 = 1 << 8, PC_SAVE_OUT1 = 1 << 9,
+    PC_SAVE_MASK = 0xffff,
+    PC_FUNCTION = 1 << 16, /* pycnn.NAME */
+    PC_METHOD = 1 << 17,   /* Tensor.NAME */
+    PC_NN = 1 << 18,       /* pycnn.nn.functional.NAME */
+    PC_INPLACE = 1 << 19,  /* NAME_ exists too, wherever NAME does */
+    PC_VIEW = 1 << 20,     /* out[0..] share in[0]'s storage, or may: inputs are not settled */
+    PC_PRIVATE = 1 << 21,  /* forward and backward look at private layouts themselves: nothing is settled */
+    PC_NOGRAD = 1 << 22,   /* the result is a constant (comparisons, indices, random numbers) */
+    PC_WRITES = 1 << 23    /* in-place alone, no NAME_ beside it (zero_, copy_): schema's name ends in _ */
+};
+
+typedef struct pc_op {
+    const char *schema; /* torch's mini-language: see schema.h */
+    pc_forward_fn forward;
+    pc_backward_fn backward; /* NULL without PC_NOGRAD: backward() raises an error that names the operator */
+    uint32_t flags;
+    const char *doc;    /* the first line of the docstring */
+} pc_op;
+
+typedef struct pc_family {
+    const char *name;
+    const pc_op *ops;
+    int count;
+} pc_family;
+#define PC_FAMILY(id, table)                                                                       \
+    const pc_family pc_family_##id = { #id, table, (int)(sizeof(table) / sizeof((table)[0])) }
+
+/* All rows, in the order of families.def. */
+int pc_op_count(void);
+const pc_op *pc_op_at(int index);
+const pc_op *pc_op_find(const char *name); /* "max.dim"; NULL if there is none */
+
+/* The destination of out[k]: a new contiguous tensor, or in[0] itself for an in-place call, after a check
+   that shape and dtype fit. Sets and returns c->out[k] through *out (borrowed). */
+pc_status pc_out(pc_call *c, int k, pc_dtype dtype, int ndim, const int64_t *shape, pc_tensor **out);
+
+/* Run an operator: settle inputs, forward, record for gradients. in, v as in pc_call; out has room for max_out
+   tensors, owned by the caller on PC_OK. */
+pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *v, bool inplace, int max_out,
+                      pc_tensor **out, int *nout);
+
+#endif
