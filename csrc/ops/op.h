@@ -51,7 +51,8 @@ enum {
     PC_VIEW = 1 << 20,     /* out[0..] share in[0]'s storage, or may: inputs are not settled */
     PC_PRIVATE = 1 << 21,  /* forward and backward look at private layouts themselves: nothing is settled */
     PC_NOGRAD = 1 << 22,   /* the result is a constant (comparisons, indices, random numbers) */
-    PC_WRITES = 1 << 23    /* in-place alone, no NAME_ beside it (zero_, copy_): schema's name ends in _ */
+    PC_WRITES = 1 << 23,   /* in-place alone, no NAME_ beside it (zero_, copy_): schema's name ends in _ */
+    PC_FACTORY = 1 << 24   /* makes a tensor from nothing: the caller adds device=, requires_grad=, ... */
 };
 
 typedef struct pc_op {
