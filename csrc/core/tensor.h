@@ -26,7 +26,7 @@ const char *pc_dtype_type_name(pc_dtype d); /* "Float": how torch's messages cal
 /* A block of memory. Its values may stand in two places:
    - data: laid out as the strides of the tensors that view it say;
    - nhwc: private, float32 [N, H, W, C], of the contiguous NCHW tensor that an operator made.
-   At least one is present, or relu_of is set: the values are max(0, relu_of's nhwc), not yet computed.
+   With neither, the values are max(0, relu_of's nhwc), not yet computed.
    Only core/ and operators flagged PC_PRIVATE look at nhwc and relu_of; everybody else is given `data`. */
 typedef struct pc_storage {
     _Atomic int64_t refs;
@@ -36,8 +36,8 @@ typedef struct pc_storage {
     _Atomic(float *) nhwc;            /* NULL when there is none or a write has made it stale */
     float *stale_nhwc;                /* dropped by a write, freed with the storage: a reader may still hold it */
     int64_t n, c, h, w;               /* extents of nhwc */
-    struct pc_storage *_Atomic relu_of; /* owned */
-    struct pc_storage *relu_reader;   /* borrowed: the one storage whose relu_of is this one */
+    struct pc_storage *relu_of;       /* owned; kept until this storage dies, since readers may use its memory */
+    struct pc_storage *relu_reader;   /* borrowed: the one storage that still reads this one lazily */
     void (*release)(void *owner);     /* of foreign memory; NULL: data is pc_alloc's */
     void *owner;
     bool foreign;                     /* not pc_alloc's: no PC_ALLOC_TAIL */
@@ -96,8 +96,10 @@ static inline pc_tensor *pc_retain(pc_tensor *t)
     if (t != NULL) atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
     return t;
 }
-void pc_release(pc_tensor *t); /* NULL is allowed; iterative: long graphs need no stack */
+void pc_release(pc_tensor *t); /* NULL is allowed */
 void pc_storage_release(pc_storage *s);
+/* What a dying tensor owns of a graph is freed by autograd, which core does not know: set once, by pc_init. */
+void pc_set_graph_release(void (*release)(pc_tensor *t));
 
 /* ---- reading and writing ------------------------------------------------------------------------ */
 

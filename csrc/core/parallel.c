@@ -1,0 +1,265 @@
+/* parallel.c -- the thread pool. One job at a time; whoever finds the pool busy works alone.
+
+   A job is handed out through `ticket`: its generation in the high bits, the number of chunks left in the low ones.
+   Taking a chunk is one compare-and-swap of the whole word, so a worker that wakes late can take nothing from a job
+   that has ended. Waiting spins for some microseconds, then sleeps in a futex, on both ends: a pure spin would stall
+   for a scheduler's slice whenever a core is contended. */
+#include "parallel.h"
+#include <ctype.h>
+#include <errno.h>
+#include <immintrin.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_THREADS 256
+#define LEFT_BITS 40
+#define LEFT_MASK (((uint64_t)1 << LEFT_BITS) - 1)
+#define SPIN 3000 /* pauses: some 40 us, the gap between two operators of a training step */
+#define POLL_NS 10000000
+
+static struct {
+    _Atomic uint64_t ticket;
+    _Atomic(pc_range_fn) fn;
+    _Atomic(void *) ctx;
+    _Atomic int64_t n, grain, chunks;
+    _Atomic uint32_t done;      /* chunks finished: a futex word */
+    _Atomic bool joining;       /* the caller sleeps on done */
+    _Atomic bool cancelled;
+    _Atomic uint32_t signal;    /* bumped for each job: the workers' futex word */
+    _Atomic int sleepers;
+    _Atomic int threads;        /* 0: not decided yet */
+    int workers;                /* started; under busy */
+    pthread_mutex_t busy;
+    pthread_mutex_t failure_lock;
+    pc_status failure;
+    char message[1024];
+} pool = { .busy = PTHREAD_MUTEX_INITIALIZER, .failure_lock = PTHREAD_MUTEX_INITIALIZER };
+
+static _Thread_local bool inside;
+static _Thread_local int64_t last_poll;
+static int (*_Atomic interrupt_check)(void);
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t seen)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+static void futex_wake(_Atomic uint32_t *word, int n)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, n, NULL, NULL, 0);
+}
+
+/* ---- interruption ------------------------------------------------------------------------------- */
+
+void pc_set_interrupt_check(int (*check)(void))
+{
+    atomic_store(&interrupt_check, check);
+}
+
+pc_status pc_poll(void)
+{
+    struct timespec t;
+    int (*check)(void) = atomic_load_explicit(&interrupt_check, memory_order_relaxed);
+    if (check == NULL || inside) return PC_OK;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    int64_t now = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    if (now - last_poll < POLL_NS) return PC_OK;
+    last_poll = now;
+    return check() ? PC_EINTERRUPT : PC_OK;
+}
+
+/* ---- size --------------------------------------------------------------------------------------- */
+
+static int cgroup_cpus(void)
+{
+    int cpus = INT_MAX;
+    long long quota, period;
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "re");
+    if (f != NULL) {
+        if (fscanf(f, "%lld %lld", &quota, &period) == 2 && period > 0) cpus = (int)((quota + period - 1) / period);
+        fclose(f);
+    }
+    return cpus > 0 ? cpus : 1;
+}
+
+int pc_num_threads(void)
+{
+    int n = atomic_load_explicit(&pool.threads, memory_order_relaxed);
+    if (n > 0) return n;
+    const char *text = getenv("PYCNN_NUM_THREADS");
+    if (text == NULL) text = getenv("OMP_NUM_THREADS");
+    n = text != NULL ? atoi(text) : 0;
+    if (n <= 0) {
+        cpu_set_t set;
+        n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+        int quota = cgroup_cpus();
+        if (quota < n) n = quota;
+    }
+    if (n > MAX_THREADS) n = MAX_THREADS;
+    atomic_store(&pool.threads, n);
+    return n;
+}
+
+pc_status pc_set_num_threads(int n)
+{
+    if (n <= 0) return pc_fail(PC_ESHAPE, "set_num_threads expects a positive integer, got %d", n);
+    atomic_store(&pool.threads, n > MAX_THREADS ? MAX_THREADS : n);
+    return PC_OK;
+}
+
+/* ---- work --------------------------------------------------------------------------------------- */
+
+static void fail(pc_status status)
+{
+    pthread_mutex_lock(&pool.failure_lock);
+    if (pool.failure == PC_OK) {
+        pool.failure = status;
+        snprintf(pool.message, sizeof pool.message, "%s", pc_last_error());
+    }
+    pthread_mutex_unlock(&pool.failure_lock);
+    atomic_store(&pool.cancelled, true);
+}
+
+/* Take and run one chunk of the present job; false when there is none. */
+static bool run_one(void)
+{
+    uint64_t ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
+    do {
+        if ((ticket & LEFT_MASK) == 0) return false;
+    } while (!atomic_compare_exchange_weak_explicit(&pool.ticket, &ticket, ticket - 1, memory_order_acq_rel,
+                                                    memory_order_acquire));
+    int64_t chunks = atomic_load_explicit(&pool.chunks, memory_order_relaxed);
+    int64_t grain = atomic_load_explicit(&pool.grain, memory_order_relaxed);
+    int64_t n = atomic_load_explicit(&pool.n, memory_order_relaxed);
+    int64_t begin = (chunks - (int64_t)(ticket & LEFT_MASK)) * grain;
+    int64_t end = n - begin < grain ? n : begin + grain;
+    if (!atomic_load_explicit(&pool.cancelled, memory_order_relaxed)) {
+        pc_range_fn fn = atomic_load_explicit(&pool.fn, memory_order_relaxed);
+        inside = true;
+        pc_status status = fn(atomic_load_explicit(&pool.ctx, memory_order_relaxed), begin, end);
+        inside = false;
+        if (status != PC_OK) fail(status);
+    }
+    if (atomic_fetch_add(&pool.done, 1) + 1 == (uint32_t)chunks && atomic_load(&pool.joining))
+        futex_wake(&pool.done, 1);
+    return true;
+}
+
+static void *worker(void *arg)
+{
+    int id = (int)(intptr_t)arg; /* the caller is thread 0 */
+    for (;;) {
+        uint32_t seen = atomic_load_explicit(&pool.signal, memory_order_acquire);
+        if (id < atomic_load_explicit(&pool.threads, memory_order_relaxed))
+            while (run_one()) continue;
+        int spin = 0;
+        while (spin < SPIN && atomic_load_explicit(&pool.signal, memory_order_acquire) == seen) {
+            _mm_pause();
+            spin++;
+        }
+        if (spin < SPIN) continue;
+        atomic_fetch_add(&pool.sleepers, 1);
+        futex_wait(&pool.signal, seen);
+        atomic_fetch_sub(&pool.sleepers, 1);
+    }
+    return NULL;
+}
+
+/* In a child: the workers are gone, and whoever held a lock is too. */
+static void after_fork(void)
+{
+    pthread_mutex_init(&pool.busy, NULL);
+    pthread_mutex_init(&pool.failure_lock, NULL);
+    pool.workers = 0;
+    atomic_store(&pool.ticket, 0);
+    atomic_store(&pool.sleepers, 0);
+    atomic_store(&pool.joining, false);
+}
+static void register_fork_handler(void)
+{
+    pthread_atfork(NULL, NULL, after_fork);
+}
+
+/* Under pool.busy. Fewer than asked for is no error: the caller does the work that is left. */
+static void start_workers(int threads)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_fork_handler);
+    if (pool.workers >= threads - 1) return;
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are the program's own threads' business */
+    while (pool.workers < threads - 1) {
+        pthread_t id;
+        pthread_attr_t attr;
+        pthread_attr_init(&attr);
+        pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+        int rc = pthread_create(&id, &attr, worker, (void *)(intptr_t)(pool.workers + 1));
+        pthread_attr_destroy(&attr);
+        if (rc != 0) break;
+        pool.workers++;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+static pc_status run_alone(int64_t n, int64_t grain, pc_range_fn fn, void *ctx)
+{
+    for (int64_t begin = 0; begin < n; begin += grain) {
+        pc_status status = fn(ctx, begin, n - begin < grain ? n : begin + grain);
+        if (status == PC_OK) status = pc_poll();
+        if (status != PC_OK) return status;
+    }
+    return PC_OK;
+}
+
+pc_status pc_parallel_for(int64_t n, int64_t grain, pc_range_fn fn, void *ctx)
+{
+    if (n <= 0) return PC_OK;
+    if (grain < 1) grain = 1;
+    int64_t chunks = (n - 1) / grain + 1;
+    int threads = pc_num_threads();
+    if (chunks == 1 || threads == 1 || inside || chunks > UINT32_MAX || pthread_mutex_trylock(&pool.busy) != 0)
+        return run_alone(n, grain, fn, ctx);
+    start_workers(threads);
+    atomic_store_explicit(&pool.fn, fn, memory_order_relaxed);
+    atomic_store_explicit(&pool.ctx, ctx, memory_order_relaxed);
+    atomic_store_explicit(&pool.n, n, memory_order_relaxed);
+    atomic_store_explicit(&pool.grain, grain, memory_order_relaxed);
+    atomic_store_explicit(&pool.chunks, chunks, memory_order_relaxed);
+    atomic_store_explicit(&pool.done, 0, memory_order_relaxed);
+    atomic_store_explicit(&pool.cancelled, false, memory_order_relaxed);
+    pool.failure = PC_OK;
+    uint64_t generation = atomic_load_explicit(&pool.ticket, memory_order_relaxed) >> LEFT_BITS;
+    atomic_store_explicit(&pool.ticket, (generation + 1) << LEFT_BITS | (uint64_t)chunks, memory_order_release);
+    atomic_fetch_add(&pool.signal, 1);
+    if (atomic_load(&pool.sleepers) > 0) futex_wake(&pool.signal, chunks < threads ? (int)chunks - 1 : threads - 1);
+
+    while (run_one()) {
+        pc_status status = pc_poll();
+        if (status != PC_OK) fail(status);
+    }
+    for (int spin = 0; atomic_load_explicit(&pool.done, memory_order_acquire) != (uint32_t)chunks; spin++) {
+        if (spin < SPIN) {
+            _mm_pause();
+            continue;
+        }
+        atomic_store(&pool.joining, true);
+        uint32_t done = atomic_load(&pool.done);
+        if (done != (uint32_t)chunks) futex_wait(&pool.done, done);
+        atomic_store(&pool.joining, false);
+    }
+    pc_status status = pool.failure;
+    if (status != PC_OK) pc_fail(status, "%s", pool.message);
+    pthread_mutex_unlock(&pool.busy);
+    return status;
+}
