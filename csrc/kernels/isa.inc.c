@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "eltwise.inc.c"
+
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
 #define TEXT2(a) #a
