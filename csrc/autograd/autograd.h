@@ -7,8 +7,13 @@
 bool pc_grad_enabled(void);
 void pc_set_grad_enabled(bool on);
 
-/* Record c, whose forward has run: its outputs get a producer. Called by pc_op_apply. */
+/* Record c, whose forward has run: its outputs get a producer. versions[k]: in[k]'s version when forward read it.
+   Takes c->aux and c->user. Called by pc_op_apply. */
 pc_status pc_record(pc_call *c, const uint32_t *versions);
+/* What a dying tensor owns of the graph. */
+void pc_graph_release(pc_tensor *t);
+/* Keep the gradient of t, which has a producer, in t->grad. */
+pc_status pc_retain_grad(pc_tensor *t);
 
 /* Gradients of roots (weighted by seeds; a NULL seed stands for 1 and needs a single element).
    n_inputs == 0: accumulate into the .grad of the leaves. Otherwise return the gradients of inputs in grads
@@ -21,7 +26,6 @@ typedef pc_status (*pc_hook_fn)(void *ctx, pc_tensor **grad);
 pc_status pc_hook_add(pc_tensor *t, bool after_accumulate, pc_hook_fn call, void (*release)(void *), void *ctx,
                       int64_t *id);
 void pc_hook_remove(pc_tensor *t, int64_t id);
-void pc_hooks_free(pc_hook *h);
 
 void pc_node_retain(pc_node *n);
 void pc_node_release(pc_node *n);

@@ -48,6 +48,7 @@ static struct {
 
 static _Thread_local bool inside;
 static _Thread_local int64_t last_poll;
+static _Thread_local int poll_holds;
 static int (*_Atomic interrupt_check)(void);
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t seen)
@@ -70,13 +71,16 @@ pc_status pc_poll(void)
 {
     struct timespec t;
     int (*check)(void) = atomic_load_explicit(&interrupt_check, memory_order_relaxed);
-    if (check == NULL || inside) return PC_OK;
+    if (check == NULL || inside || poll_holds > 0) return PC_OK;
     clock_gettime(CLOCK_MONOTONIC, &t);
     int64_t now = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
     if (now - last_poll < POLL_NS) return PC_OK;
     last_poll = now;
     return check() ? PC_EINTERRUPT : PC_OK;
 }
+
+void pc_poll_hold(void) { poll_holds++; }
+void pc_poll_resume(void) { poll_holds--; }
 
 /* ---- size --------------------------------------------------------------------------------------- */
 

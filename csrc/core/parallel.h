@@ -19,6 +19,9 @@ pc_status pc_set_num_threads(int n);
 
 /* Long loops that do not use pc_parallel_for call this now and then (it is cheap); PC_EINTERRUPT: stop. */
 pc_status pc_poll(void);
+/* Between the two, this thread does not check: for code that holds a lock which the embedder's check could need. */
+void pc_poll_hold(void);
+void pc_poll_resume(void);
 /* The embedder's check for Ctrl-C: nonzero means stop. Called at most every 10 ms, from calling threads only. */
 void pc_set_interrupt_check(int (*check)(void));
 

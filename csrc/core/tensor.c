@@ -2,6 +2,7 @@
 #include "tensor.h"
 #include "alloc.h"
 #include "layout.h"
+#include "parallel.h"
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -14,8 +15,16 @@ static pthread_mutex_t layout_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static void (*graph_release)(pc_tensor *t);
 
-static void lock_layout(void) { pthread_mutex_lock(&layout_lock); }
-static void unlock_layout(void) { pthread_mutex_unlock(&layout_lock); }
+static void lock_layout(void)
+{
+    pc_poll_hold();
+    pthread_mutex_lock(&layout_lock);
+}
+static void unlock_layout(void)
+{
+    pthread_mutex_unlock(&layout_lock);
+    pc_poll_resume();
+}
 static void register_fork_handlers(void) { pthread_atfork(lock_layout, unlock_layout, unlock_layout); }
 
 const char *pc_dtype_name(pc_dtype d)

@@ -29,14 +29,18 @@ typedef struct pc_call {
     pc_value v[PC_MAX_PARAMS]; /* the other arguments, in schema order */
     bool grad;                /* some need[k] is set: backward may follow */
     bool inplace;             /* the result goes into in[0]; pc_out() gives it */
-    bool relu_folded;         /* forward took in[0]'s pending ReLU upon itself, and backward does so too */
+    bool relu_folded;         /* forward read in[0] through its pending ReLU; in backward: apply its mask too */
     uint32_t save;            /* PC_SAVE_* of the row; forward may clear bits that the wanted gradients do not read */
+    void *user;               /* of a row whose backward is somebody else's function; released with the call */
+    void (*user_release)(void *user);
 } pc_call;
 
-/* Forward allocates c->out[k] (pc_out or pc_tensor_new*) and sets c->nout if the schema returns Tensor[].
-   What it has put into out and aux is released by the caller on failure. */
+/* Forward allocates c->out[k] (pc_out or pc_tensor_new*); for a Tensor[] there is room for as many as a view of
+   in[0] can need. What it has put into out and aux is released by the caller on failure. */
 typedef pc_status (*pc_forward_fn)(pc_call *c);
-/* gout[k] is NULL where no gradient reached out[k], and settled unless the row has PC_PRIVATE. Set gin[k] (owned
+/* The rows of an operator that folds relu hold relu_folded == false in backward when the gradient of relu's output is
+   itself wanted: then relu's own node applies the mask.
+   gout[k] is NULL where no gradient reached out[k], and settled unless the row has PC_PRIVATE. Set gin[k] (owned
    by the caller afterwards, also on failure) for each k with c->need[k]; NULL there means zero. */
 typedef pc_status (*pc_backward_fn)(pc_call *c, pc_tensor *const *gout, pc_tensor **gin);
 
@@ -70,6 +74,11 @@ typedef struct pc_family {
 } pc_family;
 #define PC_FAMILY(id, table)                                                                       \
     const pc_family pc_family_##id = { #id, table, (int)(sizeof(table) / sizeof((table)[0])) }
+
+/* Before anything else, once: schemas, instruction set. Fails if a row or PYCNN_ISA is malformed. */
+pc_status pc_init(void);
+/* "base", "v3", "v4"; NULL: the best that the processor has. For tests and bug reports; not while work is going on. */
+pc_status pc_use_isa(const char *name);
 
 /* All rows, in the order of families.def. */
 int pc_op_count(void);

@@ -1,0 +1,105 @@
+/* apply.c -- one call of an operator: settle, forward, record. */
+#include "../autograd/autograd.h"
+#include "../core/alloc.h"
+#include "op.h"
+#include <string.h>
+
+#define INLINE_INPUTS 8
+
+pc_status pc_out(pc_call *c, int k, pc_dtype dtype, int ndim, const int64_t *shape, pc_tensor **out)
+{
+    pc_status status = PC_OK;
+    if (c->inplace && k == 0) {
+        pc_tensor *self = c->in[0];
+        bool same = self->ndim == ndim && memcmp(self->shape, shape, (size_t)ndim * sizeof *shape) == 0;
+        if (!same) {
+            pc_tensor wanted = { .ndim = ndim };
+            char have[200], want[200];
+            memcpy(wanted.shape, shape, (size_t)ndim * sizeof *shape);
+            PC_CHECK(false, PC_ESHAPE, "output with shape %s doesn't match the broadcast shape %s",
+                     pc_shape_text(self, have), pc_shape_text(&wanted, want));
+        }
+        PC_CHECK(dtype == self->dtype || (pc_dtype_is_float(self->dtype) && dtype != PC_BOOL)
+                     || (!pc_dtype_is_float(dtype) && self->dtype != PC_BOOL),
+                 PC_ESHAPE, "result type %s can't be cast to the desired output type %s", pc_dtype_type_name(dtype),
+                 pc_dtype_type_name(self->dtype));
+        c->out[0] = pc_retain(self);
+    } else {
+        PC_TRY(pc_tensor_new(dtype, ndim, shape, &c->out[k]));
+    }
+    *out = c->out[k];
+done:
+    return status;
+}
+
+static const char *op_name(const pc_op *op, char *buf, size_t size)
+{
+    size_t n = strcspn(op->schema, ".(");
+    if (n >= size) n = size - 1;
+    memcpy(buf, op->schema, n);
+    buf[n] = 0;
+    return buf;
+}
+
+/* What torch refuses before an in-place write: a leaf that collects a gradient, or a view of one. */
+static pc_status check_inplace(const pc_op *op, const pc_tensor *self)
+{
+    pc_status status = PC_OK;
+    char name[40];
+    PC_CHECK(self != NULL && !self->is_number, PC_ETYPE, "%s_(): the first argument must be a Tensor",
+             op_name(op, name, sizeof name));
+    if (pc_grad_enabled()) {
+        PC_CHECK(!self->requires_grad || self->producer != NULL, PC_ESHAPE,
+                 "a leaf Variable that requires grad is being used in an in-place operation. Use torch.no_grad() "
+                 "around the write, or write to .data");
+        PC_CHECK(self->base == NULL || !self->base->requires_grad || self->base->producer != NULL, PC_ESHAPE,
+                 "a view of a leaf Variable that requires grad is being used in an in-place operation.");
+    }
+done:
+    return status;
+}
+
+pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *v, bool inplace, int max_out,
+                      pc_tensor **out, int *nout)
+{
+    pc_status status = PC_OK;
+    bool need_inline[INLINE_INPUTS] = { false }, *need = need_inline;
+    uint32_t version_inline[INLINE_INPUTS], *versions = version_inline;
+    void *heap = NULL;
+    pc_call c = { .op = op, .nin = nin, .nout = max_out, .in = in, .out = out, .inplace = inplace,
+                  .save = op->flags & PC_SAVE_MASK };
+    if (nin > INLINE_INPUTS) {
+        heap = pc_calloc((size_t)nin, sizeof *need + sizeof *versions);
+        PC_CHECK(heap != NULL, PC_ENOMEM, "out of memory for the arguments of an operator");
+        versions = heap;
+        need = (bool *)(versions + nin);
+    }
+    c.need = need;
+    for (int k = 0; k < max_out; k++) out[k] = NULL;
+    for (int k = 0; k < PC_MAX_PARAMS && v != NULL; k++) c.v[k] = v[k];
+    if (!(op->flags & PC_NOGRAD) && pc_grad_enabled())
+        for (int k = 0; k < nin; k++)
+            if (in[k] != NULL && pc_requires_grad(in[k]) && pc_dtype_is_float(in[k]->dtype)) c.grad = need[k] = true;
+    if (inplace) {
+        PC_TRY(check_inplace(op, in[0]));
+        PC_TRY(pc_tensor_begin_write(in[0]));
+    }
+    for (int k = 0; k < nin; k++) {
+        if (in[k] == NULL) continue;
+        if (!(op->flags & (PC_PRIVATE | PC_VIEW))) PC_TRY(pc_tensor_settle(in[k]));
+        versions[k] = in[k]->storage->version;
+    }
+    PC_TRY(op->forward(&c));
+    for (c.nout = 0; c.nout < max_out && out[c.nout] != NULL;) c.nout++;
+    if (c.grad) PC_TRY(pc_record(&c, versions));
+    *nout = c.nout;
+done:
+    for (int k = 0; k < 3; k++) pc_release(c.aux[k]);
+    if (status != PC_OK)
+        for (int k = 0; k < max_out; k++) {
+            pc_release(out[k]);
+            out[k] = NULL;
+        }
+    pc_free(heap);
+    return status;
+}
