@@ -365,19 +365,12 @@ done:
     return status;
 }
 
-pc_status pc_tensor_begin_write(pc_tensor *t)
+pc_status pc_tensor_expose(pc_tensor *t)
 {
-    pc_status status = PC_OK;
     pc_storage *s = t->storage;
     pthread_once(&fork_once, register_fork_handlers);
-    PC_CHECK(!s->readonly, PC_ESHAPE, "this tensor shares memory that is not writable (a read-only NumPy array?); "
-             "use .clone() first");
-    for (int d = 0; d < t->ndim; d++)
-        PC_CHECK(t->stride[d] != 0 || t->shape[d] <= 1, PC_ESHAPE,
-                 "unsupported operation: more than one element of the written-to tensor refers to a single memory "
-                 "location. Please clone() the tensor before performing the operation.");
     lock_layout();
-    status = settle(s);
+    pc_status status = settle(s);
     if (status == PC_OK && s->relu_reader != NULL) status = resolve_relu(s->relu_reader);
     float *nhwc = atomic_load_explicit(&s->nhwc, memory_order_relaxed);
     if (status == PC_OK && nhwc != NULL) {
@@ -385,8 +378,20 @@ pc_status pc_tensor_begin_write(pc_tensor *t)
         atomic_store_explicit(&s->nhwc, NULL, memory_order_relaxed);
     }
     unlock_layout();
-    PC_TRY(status);
-    atomic_fetch_add_explicit(&s->version, 1, memory_order_relaxed);
+    return status;
+}
+
+pc_status pc_tensor_begin_write(pc_tensor *t)
+{
+    pc_status status = PC_OK;
+    PC_CHECK(!t->storage->readonly, PC_ESHAPE,
+             "this tensor shares memory that is not writable (a read-only NumPy array?); use .clone() first");
+    for (int d = 0; d < t->ndim; d++)
+        PC_CHECK(t->stride[d] != 0 || t->shape[d] <= 1, PC_ESHAPE,
+                 "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                 "location. Please clone() the tensor before performing the operation.");
+    PC_TRY(pc_tensor_expose(t));
+    atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
 done:
     return status;
 }

@@ -1,0 +1,56 @@
+/* errors.c -- the one mapping from status codes to exceptions, and the Ctrl-C check. */
+#include "python.h"
+
+static PyObject *out_of_memory, *checkpoint_error;
+
+PyObject *pc_py_raise(pc_status status)
+{
+    PyObject *type = PyExc_RuntimeError;
+    switch (status) {
+    case PC_OK: break;
+    case PC_ENOMEM: type = out_of_memory; break;
+    case PC_ESHAPE: type = PyExc_RuntimeError; break;
+    case PC_EVALUE: type = PyExc_ValueError; break;
+    case PC_EINDEX: type = PyExc_IndexError; break;
+    case PC_ETYPE: type = PyExc_TypeError; break;
+    case PC_EIO: type = PyExc_OSError; break;
+    case PC_EFORMAT: type = checkpoint_error; break;
+    case PC_ENOTIMPL: type = PyExc_NotImplementedError; break;
+    case PC_EINTERRUPT:
+    case PC_EPYTHON: return NULL; /* already set */
+    }
+    PyErr_SetString(type, pc_last_error());
+    return NULL;
+}
+
+/* Called by long computations, with or without the GIL. */
+static int check_signals(void)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    int rc = PyErr_CheckSignals();
+    PyGILState_Release(state);
+    return rc;
+}
+
+/* A new exception type with two bases, so that handlers written for either catch it. */
+static PyObject *add_error(PyObject *module, const char *name, const char *doc, PyObject *base1, PyObject *base2)
+{
+    char full[64];
+    PyObject *bases = PyTuple_Pack(2, base1, base2), *type = NULL;
+    PyOS_snprintf(full, sizeof full, "pycnn.%s", name);
+    if (bases != NULL) type = PyErr_NewExceptionWithDoc(full, doc, bases, NULL);
+    Py_XDECREF(bases);
+    if (type != NULL && PyModule_AddObjectRef(module, name, type) < 0) Py_CLEAR(type);
+    return type;
+}
+
+int pc_py_add_errors(PyObject *module)
+{
+    out_of_memory = add_error(module, "OutOfMemoryError", "Memory is short; the message says for what.",
+                              PyExc_MemoryError, PyExc_RuntimeError);
+    checkpoint_error = add_error(module, "CheckpointError", "A file is not what it should be, or is damaged.",
+                                 PyExc_RuntimeError, PyExc_ValueError);
+    if (out_of_memory == NULL || checkpoint_error == NULL) return -1;
+    pc_set_interrupt_check(check_signals);
+    return 0;
+}
