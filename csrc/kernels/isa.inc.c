@@ -2,6 +2,7 @@
    by the build (base, v3, v4). Everything is static: nothing compiled for one processor can reach another. */
 #include "kernels.h"
 #include "vec.h"
+#include "vec_math.h"
 #include <math.h>
 #include <stddef.h>
 #include <string.h>

@@ -18,38 +18,19 @@ static inline int32_t to_i32(double x)
     return x > -0x1p31 - 1 && x < 0x1p31 ? (int32_t)x : INT32_MIN;
 }
 
-/* ROW(name, D, S, EXPR): n elements of C type S named x, each stored as (D)(EXPR). */
-#define ROW(name, D, S, EXPR)                                                                      \
-    static void name(const void *ctx, int64_t n, char *const *data, const int64_t *stride)         \
-    {                                                                                              \
-        char *d = data[0];                                                                         \
-        const char *s = data[1];                                                                   \
-        if (stride[0] == (int64_t)sizeof(D) && stride[1] == (int64_t)sizeof(S)) {                  \
-            D *restrict dd = (D *)d;                                                               \
-            const S *restrict ss = (const S *)s;                                                   \
-            for (int64_t i = 0; i < n; i++) {                                                      \
-                S x = ss[i];                                                                       \
-                dd[i] = (D)(EXPR);                                                                 \
-            }                                                                                      \
-            return;                                                                                \
-        }                                                                                          \
-        for (int64_t i = 0; i < n; i++, d += stride[0], s += stride[1]) {                          \
-            S x = *(const S *)s;                                                                   \
-            *(D *)d = (D)(EXPR);                                                                   \
-        }                                                                                          \
-    }
-/* To every dtype from one whose value is the double, float or integer V. */
+/* To every dtype from one whose elements a stand for the value V. */
+#define ROW(name, D, S, EXPR) PC_ROW1(name, D, S, , EXPR)
 #define ROWS_FROM_INT(from, S)                                                                     \
-    ROW(bool_##from, uint8_t, S, x != 0)                                                           \
-    ROW(u8_##from, uint8_t, S, x)                                                                  \
-    ROW(i8_##from, int8_t, S, x)                                                                   \
-    ROW(i16_##from, int16_t, S, x)                                                                 \
-    ROW(i32_##from, int32_t, S, x)                                                                 \
-    ROW(i64_##from, int64_t, S, x)                                                                 \
-    ROW(f16_##from, uint16_t, S, pc_f32_to_f16((float)x))                                          \
-    ROW(bf16_##from, uint16_t, S, pc_f32_to_bf16((float)x))                                        \
-    ROW(f32_##from, float, S, x)                                                                   \
-    ROW(f64_##from, double, S, x)
+    ROW(bool_##from, uint8_t, S, a != 0)                                                           \
+    ROW(u8_##from, uint8_t, S, a)                                                                  \
+    ROW(i8_##from, int8_t, S, a)                                                                   \
+    ROW(i16_##from, int16_t, S, a)                                                                 \
+    ROW(i32_##from, int32_t, S, a)                                                                 \
+    ROW(i64_##from, int64_t, S, a)                                                                 \
+    ROW(f16_##from, uint16_t, S, pc_f32_to_f16((float)a))                                          \
+    ROW(bf16_##from, uint16_t, S, pc_f32_to_bf16((float)a))                                        \
+    ROW(f32_##from, float, S, a)                                                                   \
+    ROW(f64_##from, double, S, a)
 #define ROWS_FROM_FLOAT(from, S, V)                                                                \
     ROW(bool_##from, uint8_t, S, (V) != 0)                                                         \
     ROW(u8_##from, uint8_t, S, to_i64(V))                                                          \
@@ -66,10 +47,10 @@ ROWS_FROM_INT(i8, int8_t)
 ROWS_FROM_INT(i16, int16_t)
 ROWS_FROM_INT(i32, int32_t)
 ROWS_FROM_INT(i64, int64_t)
-ROWS_FROM_FLOAT(f16, uint16_t, pc_f16_to_f32(x))
-ROWS_FROM_FLOAT(bf16, uint16_t, pc_bf16_to_f32(x))
-ROWS_FROM_FLOAT(f32, float, x)
-ROWS_FROM_FLOAT(f64, double, x)
+ROWS_FROM_FLOAT(f16, uint16_t, pc_f16_to_f32(a))
+ROWS_FROM_FLOAT(bf16, uint16_t, pc_bf16_to_f32(a))
+ROWS_FROM_FLOAT(f32, float, a)
+ROWS_FROM_FLOAT(f64, double, a)
 
 #define ROW_LIST(from)                                                                             \
     { bool_##from, u8_##from, i8_##from, i16_##from, i32_##from, i64_##from, f16_##from, bf16_##from, f32_##from,      \
@@ -82,7 +63,7 @@ static const pc_row_fn convert[PC_DTYPE_COUNT][PC_DTYPE_COUNT] = { /* [from][to]
 /* ---- copies of one dtype: by the size of an element ---------------------------------------------- */
 
 #define COPY_ROW(name, T)                                                                          \
-    static void name(const void *ctx, int64_t n, char *const *data, const int64_t *stride)         \
+    static void name PC_ROW_PARAMS                                                                 \
     {                                                                                              \
         const int64_t size = sizeof(T), ds = stride[0], ss = stride[1];                            \
         char *d = data[0];                                                                         \
@@ -278,7 +259,7 @@ done:
 
 /* ---- accumulation of gradients ------------------------------------------------------------------- */
 
-static void add_f32(const void *ctx, int64_t n, char *const *data, const int64_t *stride)
+static void add_f32 PC_ROW_PARAMS
 {
     if (stride[0] == 4 && stride[1] == 4) {
         pc_k->f32_accumulate((float *)data[0], (const float *)data[1], n);
@@ -286,18 +267,18 @@ static void add_f32(const void *ctx, int64_t n, char *const *data, const int64_t
     }
     for (int64_t i = 0; i < n; i++) *(float *)(data[0] + i * stride[0]) += *(const float *)(data[1] + i * stride[1]);
 }
-static void add_f64(const void *ctx, int64_t n, char *const *data, const int64_t *stride)
+static void add_f64 PC_ROW_PARAMS
 {
     for (int64_t i = 0; i < n; i++) *(double *)(data[0] + i * stride[0]) += *(const double *)(data[1] + i * stride[1]);
 }
-static void add_f16(const void *ctx, int64_t n, char *const *data, const int64_t *stride)
+static void add_f16 PC_ROW_PARAMS
 {
     for (int64_t i = 0; i < n; i++) {
         uint16_t *d = (uint16_t *)(data[0] + i * stride[0]), s = *(const uint16_t *)(data[1] + i * stride[1]);
         *d = pc_f32_to_f16(pc_f16_to_f32(*d) + pc_f16_to_f32(s));
     }
 }
-static void add_bf16(const void *ctx, int64_t n, char *const *data, const int64_t *stride)
+static void add_bf16 PC_ROW_PARAMS
 {
     for (int64_t i = 0; i < n; i++) {
         uint16_t *d = (uint16_t *)(data[0] + i * stride[0]), s = *(const uint16_t *)(data[1] + i * stride[1]);

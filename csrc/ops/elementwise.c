@@ -112,7 +112,7 @@ void pc_loop_plan(pc_loop *l, int nops, pc_tensor *const *t)
 typedef struct loop_job {
     const pc_loop *l;
     pc_row_fn row;
-    const void *ctx;
+    const pc_row_args *args;
 } loop_job;
 
 /* Elements [begin, end) of the walk, in rows of the innermost dimension. */
@@ -136,7 +136,7 @@ static pc_status run_range(void *ctx, int64_t begin, int64_t end)
         int64_t n = l->ndim > 0 ? l->shape[0] - index[0] : 1;
         if (n > left) n = left;
         memcpy(row, data, sizeof row);
-        job->row(job->ctx, n, row, inner);
+        job->row(job->args, n, row, inner);
         left -= n;
         if (left == 0) break;
         for (int k = 0; k < l->nops; k++) data[k] -= index[0] * inner[k];
@@ -151,15 +151,15 @@ static pc_status run_range(void *ctx, int64_t begin, int64_t end)
     return PC_OK;
 }
 
-pc_status pc_loop_run(const pc_loop *l, int64_t grain, pc_row_fn row, const void *ctx)
+pc_status pc_loop_run(const pc_loop *l, int64_t grain, pc_row_fn row, const pc_row_args *args)
 {
-    loop_job job = { l, row, ctx };
+    loop_job job = { l, row, args };
     if (l->numel == 0) return PC_OK;
     if (l->numel > grain) return pc_parallel_for(l->numel, grain, run_range, &job);
     if (l->ndim <= 1) {
         int64_t stride[PC_LOOP_MAX];
         for (int k = 0; k < l->nops; k++) stride[k] = l->ndim == 1 ? l->stride[k][0] : 0;
-        row(ctx, l->numel, l->data, stride);
+        row(args, l->numel, l->data, stride);
         return PC_OK;
     }
     return run_range(&job, 0, l->numel);

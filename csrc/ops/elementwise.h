@@ -2,6 +2,7 @@
    results, coalesced strides, chunks for the thread pool, sums over broadcast dimensions. */
 #ifndef PC_ELEMENTWISE_H
 #define PC_ELEMENTWISE_H
+#include "../kernels/rows.h"
 #include "op.h"
 
 #define PC_LOOP_MAX 5
@@ -15,14 +16,11 @@ typedef struct pc_loop {
     int64_t stride[PC_LOOP_MAX][PC_MAX_DIMS]; /* in bytes; 0 where the operand is broadcast */
 } pc_loop;
 
-/* A run of n elements: data[k] advances by stride[k] bytes. */
-typedef void (*pc_row_fn)(const void *ctx, int64_t n, char *const *data, const int64_t *stride);
-
 /* Plan a loop over t[0]'s shape; the others are broadcast to it (they must fit). All are settled; a tensor may be
    NULL, with data set by the caller afterwards and stride 0. Dimensions are ordered by memory and merged. */
 void pc_loop_plan(pc_loop *l, int nops, pc_tensor *const *t);
 /* Run it, in chunks of about grain elements on the thread pool. */
-pc_status pc_loop_run(const pc_loop *l, int64_t grain, pc_row_fn row, const void *ctx);
+pc_status pc_loop_run(const pc_loop *l, int64_t grain, pc_row_fn row, const pc_row_args *args);
 /* Elements a chunk takes when an element costs about a nanosecond or less. */
 #define PC_GRAIN 32768
 

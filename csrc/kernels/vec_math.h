@@ -1,0 +1,125 @@
+/* vec_math.h -- exponentials and their kin on float vectors: errors of one or two units in the last place, exact
+   limits, NaN in, NaN out. */
+#ifndef PC_VEC_MATH_H
+#define PC_VEC_MATH_H
+#include "vec.h"
+#include <math.h>
+
+ALWAYS_INLINE vf vf_select(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
+ALWAYS_INLINE vf vf_abs(vf x) { return (vf)((vi)x & 0x7fffffff); }
+/* |magnitude| with the sign of s. */
+ALWAYS_INLINE vf vf_copysign(vf magnitude, vf s)
+{
+    const vi sign = (vi){ 0 } + INT32_MIN;
+    return (vf)(((vi)magnitude & ~sign) | ((vi)s & sign));
+}
+/* The smaller and the larger; b where either is NaN. */
+ALWAYS_INLINE vf vf_min(vf a, vf b) { return vf_select(a < b, a, b); }
+ALWAYS_INLINE vf vf_max(vf a, vf b) { return vf_select(a > b, a, b); }
+/* 2 to the power n, for -126 <= n <= 127. */
+ALWAYS_INLINE vf vf_pow2(vi n) { return (vf)((n + 127) << 23); }
+
+/* n and r of x = n ln 2 + r with |r| <= ln 2 / 2, for |x| below some thousands. */
+ALWAYS_INLINE vf vf_reduce_exp(vf x, vi *n)
+{
+    vf k = (x * 1.44269504f + 12582912.0f) - 12582912.0f; /* rounds to an integer */
+    *n = __builtin_convertvector(k, vi);
+    return vf_fma(k, vf_set(2.12194440e-4f), vf_fma(k, vf_set(-0.693359375f), x));
+}
+/* exp(r) - 1 for |r| <= ln 2 / 2. */
+ALWAYS_INLINE vf vf_expm1_core(vf r)
+{
+    vf p = vf_fma(vf_set(1.9875691500e-4f), r, vf_set(1.3981999507e-3f));
+    p = vf_fma(p, r, vf_set(8.3334519073e-3f));
+    p = vf_fma(p, r, vf_set(4.1665795894e-2f));
+    p = vf_fma(p, r, vf_set(1.6666665459e-1f));
+    p = vf_fma(p, r, vf_set(5.0000001201e-1f));
+    return vf_fma(p, r * r, r);
+}
+
+ALWAYS_INLINE vf vf_exp(vf x)
+{
+    vi n, half;
+    vf r = vf_reduce_exp(vf_max(vf_min(x, vf_set(89.0f)), vf_set(-104.0f)), &n);
+    half = n >> 1; /* in two steps, so that the second one overflows or rounds to a subnormal as it should */
+    vf y = (vf_expm1_core(r) + 1.0f) * vf_pow2(half) * vf_pow2(n - half);
+    return vf_select(x == x, y, x);
+}
+
+ALWAYS_INLINE vf vf_expm1(vf x)
+{
+    vi n;
+    vf r = vf_reduce_exp(vf_max(vf_min(x, vf_set(89.0f)), vf_set(-20.0f)), &n);
+    vf s = vf_pow2(n - 1); /* half the power: twice the sum overflows only where the result does */
+    vf y = 2.0f * vf_fma(vf_expm1_core(r), s, s - 0.5f);
+    return vf_select((x < 0.0f) | (x > 0.0f), y, x); /* keeps -0, and NaN */
+}
+
+ALWAYS_INLINE vf vf_log(vf x)
+{
+    const float tiny = 0x1p-126f;
+    vi small = x < tiny;
+    vf scaled = vf_select(small, x * 0x1p23f, x);
+    vi bits = (vi)scaled, e = ((bits >> 23) & 0xff) - 126 - (small & 23);
+    vf m = (vf)((bits & 0x007fffff) | 0x3f000000); /* [0.5, 1) */
+    vi low = m < 0.707106781f;
+    vf k = __builtin_convertvector(e + low, vf); /* low is -1 where true */
+    vf f = m - 1.0f + (vf)(low & (vi)m), z = f * f;
+    vf p = vf_fma(vf_set(7.0376836292e-2f), f, vf_set(-1.1514610310e-1f));
+    p = vf_fma(p, f, vf_set(1.1676998740e-1f));
+    p = vf_fma(p, f, vf_set(-1.2420140846e-1f));
+    p = vf_fma(p, f, vf_set(1.4249322787e-1f));
+    p = vf_fma(p, f, vf_set(-1.6668057665e-1f));
+    p = vf_fma(p, f, vf_set(2.0000714765e-1f));
+    p = vf_fma(p, f, vf_set(-2.4999993993e-1f));
+    p = vf_fma(p, f, vf_set(3.3333331174e-1f));
+    vf y = vf_fma(p, f * z, k * -2.12194440e-4f);
+    y = f + vf_fma(z, vf_set(-0.5f), y);
+    y = vf_fma(k, vf_set(0.693359375f), y);
+    y = vf_select(x < INFINITY, y, x); /* infinity and NaN */
+    y = vf_select(x == 0.0f, vf_set(-INFINITY), y);
+    return vf_select(x < 0.0f, vf_set(NAN), y);
+}
+
+/* log(1 + x): the correction factor x / ((1 + x) - 1) undoes the rounding of the sum. */
+ALWAYS_INLINE vf vf_log1p(vf x)
+{
+    vf u = 1.0f + x, d = u - 1.0f, y = vf_log(u) * (x / d);
+    return vf_select((d == 0.0f) | (x == INFINITY), x, vf_select(u == 0.0f, vf_set(-INFINITY), y));
+}
+
+ALWAYS_INLINE vf vf_sigmoid(vf x) { return 1.0f / (1.0f + vf_exp(-x)); }
+
+ALWAYS_INLINE vf vf_tanh(vf x)
+{
+    vf a = vf_abs(x), z = x * x;
+    vf p = vf_fma(vf_set(-5.70498872745e-3f), z, vf_set(2.06390887954e-2f));
+    p = vf_fma(p, z, vf_set(-5.37397155531e-2f));
+    p = vf_fma(p, z, vf_set(1.33314422036e-1f));
+    p = vf_fma(p, z, vf_set(-3.33332819422e-1f));
+    vf small = vf_fma(p * z, x, x), large = 1.0f - 2.0f / (vf_exp(a + a) + 1.0f);
+    vf y = vf_copysign(vf_select(a < 0.625f, small, large), x);
+    return vf_select(x == x, y, x);
+}
+
+ALWAYS_INLINE vf vf_erf(vf x)
+{
+    vf t = vf_abs(x), s = x * x;
+    vf u = vf_fma(vf_set(-3.88396438e-3f), t, vf_set(2.42546219e-2f));
+    vf r = vf_fma(vf_fma(vf_set(-1.72853470e-5f), t, vf_set(3.83197126e-4f)), s, u);
+    r = vf_fma(r, t, vf_set(-1.06777877e-1f));
+    r = vf_fma(r, t, vf_set(-6.34846687e-1f));
+    r = vf_fma(r, t, vf_set(-1.28717512e-1f));
+    r = vf_fma(r, t, -t);
+    vf large = vf_copysign(1.0f - vf_exp(r), x);
+    large = vf_select(t < 4.0f, large, vf_copysign(vf_set(1.0f), x));
+    vf p = vf_fma(vf_set(-5.96761703e-4f), s, vf_set(4.99119423e-3f));
+    p = vf_fma(p, s, vf_set(-2.67681349e-2f));
+    p = vf_fma(p, s, vf_set(1.12819925e-1f));
+    p = vf_fma(p, s, vf_set(-3.76125336e-1f));
+    p = vf_fma(p, s, vf_set(1.28379166e-1f));
+    vf small = vf_fma(p, x, x);
+    return vf_select(t > 0.927734375f, large, vf_select(x == x, small, x));
+}
+
+#endif
