@@ -15,19 +15,16 @@
 #include "../ops/op.h"
 #include "../ops/schema.h"
 
-/* A Tensor object: owns t. */
+/* A Tensor object: owns t. The C type is TensorBase; Python's Tensor derives from it. */
 typedef struct pc_py_tensor {
     PyObject_HEAD
     pc_tensor *t;
-    PyObject *dict;
-    PyObject *weakrefs;
 } pc_py_tensor;
 
-extern PyTypeObject *pc_py_tensor_type, *pc_py_dtype_type, *pc_py_generator_type, *pc_py_size_type;
+extern PyTypeObject *pc_py_tensor_type, *pc_py_dtype_type, *pc_py_generator_type;
 
 /* errors.c: set the Python exception of a status whose message is pending; returns NULL. */
 PyObject *pc_py_raise(pc_status status);
-/* errors.c: a callback raised, or PyErr_CheckSignals did: PC_EPYTHON; otherwise status as it is. */
 int pc_py_add_errors(PyObject *module);
 
 /* tensor_type.c: the object of t (takes the reference, NULL on failure). */
@@ -36,11 +33,19 @@ PyObject *pc_py_wrap(pc_tensor *t);
 pc_tensor *pc_py_tensor_of(PyObject *o, const char *what);
 static inline int pc_py_is_tensor(PyObject *o) { return PyObject_TypeCheck(o, pc_py_tensor_type); }
 int pc_py_add_tensor(PyObject *module);
+/* After pc_py_add_ops: the number protocol's callables. */
+void pc_py_bind_numbers(void);
+/* One element as a Python number. */
+PyObject *pc_py_number(pc_dtype dtype, const void *at);
 
 /* op_call.c: every row as function and method. */
 int pc_py_add_ops(PyObject *module);
 /* Run the row of that name from C: positional in and v as in pc_op_apply, one result wrapped. */
 PyObject *pc_py_apply(const char *name, int nin, pc_tensor **in, const pc_value *v, int inplace);
+/* The callable of that name ("add", "add_"), or -1; and calls of it for the number protocol. */
+int pc_py_callable(const char *name);
+PyObject *pc_py_binary(int callable, PyObject *a, PyObject *b);
+PyObject *pc_py_unary(int callable, PyObject *a);
 
 /* dtype_type.c */
 PyObject *pc_py_dtype(pc_dtype d);                    /* new reference */
@@ -55,6 +60,7 @@ int pc_py_add_random(PyObject *module);
 int pc_py_add_numpy(PyObject *module);
 /* Tensor from a NumPy array or scalar, sharing memory where share is true. */
 pc_status pc_py_from_numpy(PyObject *array, int share, pc_tensor **out);
+int pc_py_is_array(PyObject *o); /* ndarray or NumPy scalar */
 
 /* indexing.c: t[index] and t[index] = value. */
 PyObject *pc_py_index(PyObject *self, PyObject *index);
