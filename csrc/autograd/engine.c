@@ -311,7 +311,7 @@ pc_status pc_backward(int n, pc_tensor *const *roots, pc_tensor *const *seeds, b
         for (int k = 0; k < n_inputs; k++) PC_TRY(pc_tensor_producer(inputs[k], &r.input_nodes[k]));
     }
     for (int k = 0; k < n; k++) {
-        pc_node *producer;
+        pc_node *producer = NULL;
         pc_set_grad_enabled(true); /* a view's producer may have to be renewed */
         status = pc_tensor_producer(roots[k], &producer);
         pc_set_grad_enabled(false);

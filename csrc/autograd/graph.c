@@ -166,7 +166,7 @@ static pc_status save(const pc_tensor *t, bool values, uint32_t version, pc_tens
 
 static pc_status edge_to(pc_tensor *t, pc_edge *e)
 {
-    pc_node *producer;
+    pc_node *producer = NULL;
     pc_status status = pc_tensor_producer(t, &producer);
     if (status != PC_OK) return status;
     if (producer != NULL) {
@@ -368,7 +368,7 @@ pc_status pc_hook_add(pc_tensor *t, bool after_accumulate, pc_hook_fn call, void
                       int64_t *id)
 {
     pc_status status = PC_OK;
-    pc_node *producer;
+    pc_node *producer = NULL;
     pc_hook *h = NULL, **at;
     PC_TRY(pc_tensor_producer(t, &producer));
     h = pc_calloc(1, sizeof *h);
@@ -396,7 +396,7 @@ void pc_hook_remove(pc_tensor *t, int64_t id)
 
 pc_status pc_retain_grad(pc_tensor *t)
 {
-    pc_node *producer;
+    pc_node *producer = NULL;
     pc_status status = pc_tensor_producer(t, &producer);
     if (status != PC_OK || producer == NULL) return status;
     t->retains_grad = true;
