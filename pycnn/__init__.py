@@ -1,0 +1,57 @@
+"""pycnn: the torch and torchvision workflow for image classification on CPUs, as a small C extension.
+
+``import pycnn as torch`` and ``from pycnn import vision as torchvision``: what torch calls X is ``pycnn.X``.
+"""
+
+import importlib as _importlib
+from math import e, inf, nan, pi
+
+from pycnn import _C
+from pycnn._C import (CheckpointError, OutOfMemoryError, bfloat16, bool, dtype, float16, float32, float64,
+                      get_num_threads, int8, int16, int32, int64, is_grad_enabled, set_num_threads, uint8)
+from pycnn._device import Size, channels_last, contiguous_format, device, preserve_format, strided
+from pycnn._tensor import (Tensor, as_tensor, asarray, from_dlpack, from_numpy, get_default_dtype, is_tensor,
+                           set_default_dtype, tensor)
+from pycnn._tensor_str import set_printoptions
+from pycnn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+
+__version__ = "0.1.0"
+
+half, float, double = float16, float32, float64
+short, int, long = int16, int32, int64
+
+# Every operator row with the function flag is a function of this module.
+globals().update({name: fn for name, fn in vars(_C.fn).items() if not name.startswith("_")})
+
+# Loaded when first used: torch.nn after `import pycnn as torch`, and nothing that a script does not need.
+_SUBMODULES = {"autograd", "backends", "cuda", "nn", "optim", "random", "utils", "vision"}
+_LAZY = {"save": "serialization", "load": "serialization", "show_config": "_config", "manual_seed": "random",
+         "seed": "random", "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random",
+         "Generator": "random", "default_generator": "random"}
+
+
+def is_floating_point(input):
+    """Return True if the dtype of `input` is a float."""
+    return input.is_floating_point()
+
+
+def numel(input):
+    """Return the number of elements of `input`."""
+    return input.numel()
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        return _importlib.import_module(f"pycnn.{name}")
+    if name in _LAZY:
+        value = getattr(_importlib.import_module(f"pycnn.{_LAZY[name]}"), name)
+        globals()[name] = value
+        return value
+    if name.startswith("__"):
+        raise AttributeError(f"module 'pycnn' has no attribute '{name}'")
+    from pycnn._missing import missing_attribute
+    raise missing_attribute("pycnn", name, __dir__())
+
+
+def __dir__():
+    return sorted({name for name in globals() if not name.startswith("_")} | _SUBMODULES | set(_LAZY))

@@ -1,0 +1,12 @@
+"""The error for a name that pycnn does not have: it says so and names the nearest one."""
+
+import difflib
+
+
+def missing_attribute(module, name, names):
+    """Return an AttributeError for ``module.name``, naming the closest of `names`."""
+    torch_name = module.replace("pycnn.vision", "torchvision").replace("pycnn", "torch")
+    close = difflib.get_close_matches(name, [n for n in names if not n.startswith("_")], 1, 0.5)
+    hint = f" The nearest name is {module}.{close[0]}." if close else ""
+    return AttributeError(f"pycnn has no {torch_name}.{name}.{hint} "
+                          f"(module '{module}' has no attribute '{name}')")

@@ -1,0 +1,420 @@
+"""Tensor: what TensorBase, its C part, leaves to Python, and the functions that make tensors from other objects."""
+
+import copy as _copy
+
+import numpy as _np
+
+from pycnn import _C
+from pycnn._device import Size, check_device, contiguous_format, channels_last, device, preserve_format, strided
+from pycnn._tensor_str import format_tensor
+
+_default_dtype = _C.float32
+
+
+def get_default_dtype():
+    """Return the dtype that Python floats become: float32 unless :func:`set_default_dtype` has changed it."""
+    return _default_dtype
+
+
+def set_default_dtype(d):
+    """Set the dtype that Python floats become.
+
+    Parameters
+    ----------
+    d : dtype
+        ``float32`` or ``float64``.
+    """
+    global _default_dtype
+    if d not in (_C.float32, _C.float64):
+        raise TypeError(f"only floating-point types are supported as the default type, got {d}")
+    _default_dtype = d
+
+
+class RemovableHandle:
+    """What registering a hook returns; ``remove()`` takes the hook away again."""
+
+    def __init__(self, remove):
+        self._remove = remove
+
+    def remove(self):
+        """Remove the hook; further calls do nothing."""
+        remove, self._remove = self._remove, None
+        if remove is not None:
+            remove()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.remove()
+
+
+class Tensor(_C.TensorBase):
+    """A multi-dimensional array of one dtype, with a graph of the operations that made it.
+
+    Made by :func:`pycnn.tensor`, :func:`pycnn.zeros`, :func:`pycnn.from_numpy` and others. ``Tensor(2, 3)`` gives an
+    uninitialised float32 tensor of that shape and ``Tensor([1, 2])`` one with these values, as in torch.
+
+    See Also
+    --------
+    torch.Tensor : same behaviour.
+    """
+
+    def __new__(cls, *args):
+        if len(args) == 1 and not isinstance(args[0], int):
+            data = args[0]
+            if isinstance(data, Size):
+                data = _C.fn.empty(data)
+            elif not isinstance(data, Tensor):
+                data = tensor(data, dtype=_default_dtype)
+        else:
+            data = _C.fn.empty(args if args else (0,))
+        return _C.TensorBase._make_subclass(cls, data)
+
+    # ---- text and conversion
+
+    def __repr__(self, *, tensor_contents=None):
+        return format_tensor(self, tensor_contents)
+
+    def __format__(self, spec):
+        return format(self.item(), spec) if self.dim() == 0 else object.__format__(self, spec)
+
+    def __reduce_ex__(self, protocol):
+        if self.grad_fn is not None:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the pickle protocol; "
+                               "use detach() first")
+        data = self.detach()
+        values = data.float().numpy() if data.dtype is _C.bfloat16 else data.numpy()
+        return _rebuild, (type(self), values.copy(), self.dtype, self.requires_grad, dict(self.__dict__))
+
+    def __deepcopy__(self, memo):
+        if self.grad_fn is not None:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+                               "at the moment.")
+        if id(self) in memo:
+            return memo[id(self)]
+        result = _C.TensorBase._make_subclass(type(self), self.detach().clone(), self.requires_grad)
+        memo[id(self)] = result
+        result.__dict__ = _copy.deepcopy(self.__dict__, memo)
+        if self.grad is not None:
+            result.grad = self.grad.__deepcopy__(memo)
+        return result
+
+    def __array__(self, dtype=None, copy=None):
+        values = self.numpy()
+        if dtype is not None and values.dtype != dtype:
+            return values.astype(dtype)
+        return values.copy() if copy else values
+
+    __array_priority__ = 1000
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        return _C.to_dlpack(self.clone() if copy else self)
+
+    def __dlpack_device__(self):
+        return (1, 0)
+
+    def numpy(self, *, force=False):
+        """Return an ndarray that shares this tensor's memory.
+
+        Parameters
+        ----------
+        force : bool, default False
+            Detach first where that is needed.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor requires grad and `force` is False.
+        """
+        if self.requires_grad:
+            if not force:
+                raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+            return _C.to_numpy(self.detach())
+        return _C.to_numpy(self)
+
+    # ---- iteration
+
+    def __iter__(self):
+        if self.dim() == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))
+
+    def __reversed__(self):
+        return self.flip(0)
+
+    def __contains__(self, element):
+        return bool((self == element).any())
+
+    # ---- properties
+
+    @property
+    def device(self):
+        """The device: always ``device(type='cpu')``."""
+        return device("cpu")
+
+    @property
+    def layout(self):
+        """Always ``pycnn.strided``."""
+        return strided
+
+    @property
+    def is_cuda(self):
+        """Always False."""
+        return False
+
+    @property
+    def T(self):
+        """The tensor with its dimensions reversed."""
+        return self.permute(*range(self.dim() - 1, -1, -1)) if self.dim() > 0 else self
+
+    @property
+    def mT(self):
+        """The tensor with its last two dimensions exchanged."""
+        return self.transpose(-2, -1)
+
+    @property
+    def itemsize(self):
+        """Bytes of one element."""
+        return self.element_size()
+
+    @property
+    def nbytes(self):
+        """Bytes of all elements."""
+        return self.numel() * self.element_size()
+
+    def is_floating_point(self):
+        """Return True if the dtype is a float."""
+        return self.dtype.is_floating_point
+
+    def is_complex(self):
+        """Return False: there are no complex tensors here."""
+        return False
+
+    def is_contiguous(self, memory_format=contiguous_format):
+        """Return True if the elements lie in memory in the order of `memory_format`."""
+        return self._is_contiguous(memory_format is channels_last)
+
+    def contiguous(self, memory_format=contiguous_format):
+        """Return the tensor itself if it is contiguous in `memory_format`, otherwise a copy that is."""
+        return self._contiguous(memory_format is channels_last)
+
+    # ---- dtype and device
+
+    def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=preserve_format):
+        """Convert to a dtype, or to the dtype of another tensor; devices other than the CPU are refused.
+
+        Returns
+        -------
+        Tensor
+            The tensor itself if nothing changes and `copy` is False.
+        """
+        for arg in args:
+            if isinstance(arg, _C.dtype):
+                dtype = arg
+            elif isinstance(arg, Tensor):
+                dtype = arg.dtype
+            elif isinstance(arg, bool):
+                pass  # non_blocking
+            elif arg is not None:
+                device = arg
+        if device is not None:
+            check_device(device)
+        result = self
+        if dtype is not None and dtype is not self.dtype:
+            result = self._cast(dtype)
+        elif copy:
+            result = self.clone()
+        if memory_format is channels_last or (memory_format is contiguous_format and not result.is_contiguous()):
+            result = result.contiguous(memory_format)
+        return result
+
+    def type(self, dtype=None, non_blocking=False):
+        """Return the name of the tensor's type, or the tensor converted to `dtype`."""
+        if dtype is None:
+            return f"torch.{_TYPE_NAMES[self.dtype]}Tensor"
+        if isinstance(dtype, str):
+            names = {f"torch.{name}Tensor": d for d, name in _TYPE_NAMES.items()}
+            if dtype not in names:
+                raise ValueError(f"invalid type: '{dtype}'")
+            dtype = names[dtype]
+        return self.to(dtype)
+
+    def type_as(self, other):
+        """Return the tensor converted to the dtype of `other`."""
+        return self.to(other.dtype)
+
+    def cpu(self):
+        """Return the tensor itself."""
+        return self
+
+    def cuda(self, device=None, non_blocking=False):
+        """Raise AssertionError, as torch does without CUDA."""
+        raise AssertionError("Torch not compiled with CUDA enabled")
+
+    def pin_memory(self):
+        """Return the tensor itself."""
+        return self
+
+    def share_memory_(self):
+        """Return the tensor itself."""
+        return self
+
+    def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+        """Return a tensor of `data` with this tensor's dtype unless another is given."""
+        return tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+
+    # ---- graph
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None):
+        """Compute the gradients of the leaves that led to this tensor and add them to their ``.grad``.
+
+        Parameters
+        ----------
+        gradient : Tensor, optional
+            Gradient with respect to this tensor; needed unless it has a single element.
+        retain_graph : bool, optional
+            Keep the graph for another call.
+        create_graph : bool, default False
+            Not supported: True raises NotImplementedError.
+        inputs : Tensor or sequence of Tensor, optional
+            Accumulate into these leaves alone.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor has no graph, is no scalar without `gradient`, or its graph was freed.
+        """
+        from pycnn import autograd
+        autograd.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+    def register_hook(self, hook):
+        """Call ``hook(grad)`` whenever the gradient of this tensor is computed; it may return another gradient."""
+        handle = _C.add_hook(self, hook)
+        return RemovableHandle(lambda: _C.remove_hook(self, handle))
+
+    def register_post_accumulate_grad_hook(self, hook):
+        """Call ``hook(self)`` after the gradient of this leaf has been accumulated."""
+        if not self.is_leaf:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        handle = _C.add_hook(self, hook, True)
+        return RemovableHandle(lambda: _C.remove_hook(self, handle))
+
+    def retain_grad(self):
+        """Keep the gradient of this non-leaf tensor in ``.grad``."""
+        _C.retain_grad(self)
+
+    def requires_grad_(self, requires_grad=True):
+        """Set ``requires_grad`` and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+
+_TYPE_NAMES = {_C.float32: "Float", _C.float64: "Double", _C.float16: "Half", _C.bfloat16: "BFloat16", _C.int64: "Long",
+               _C.int32: "Int", _C.int16: "Short", _C.int8: "Char", _C.uint8: "Byte", _C.bool: "Bool"}
+
+_CASTS = {"float": _C.float32, "double": _C.float64, "half": _C.float16, "bfloat16": _C.bfloat16, "long": _C.int64,
+          "int": _C.int32, "short": _C.int16, "char": _C.int8, "byte": _C.uint8, "bool": _C.bool}
+
+
+def _add_cast(name, dtype):
+    def cast(self, memory_format=preserve_format):
+        return self.to(dtype)
+    cast.__name__, cast.__qualname__ = name, f"Tensor.{name}"
+    cast.__doc__ = f"Return the tensor converted to {dtype.name}."
+    setattr(Tensor, name, cast)
+
+
+for _name, _dtype in _CASTS.items():
+    _add_cast(_name, _dtype)
+
+_C._set_classes(Tensor, Size)
+
+
+def _rebuild(cls, values, dtype, requires_grad, attributes):
+    """Undo ``Tensor.__reduce_ex__``."""
+    result = _C.TensorBase._make_subclass(cls, _C.from_data(values)[0].to(dtype), requires_grad)
+    result.__dict__.update(attributes)
+    return result
+
+
+def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
+    """Make a tensor with a copy of `data`.
+
+    Parameters
+    ----------
+    data : number, nested sequence of numbers, ndarray or Tensor
+    dtype : dtype, optional
+        Default: that of an array or tensor; int64, the default float dtype or bool for Python numbers.
+    device : optional
+        The CPU.
+    requires_grad : bool, default False
+
+    Returns
+    -------
+    Tensor
+
+    See Also
+    --------
+    torch.tensor : same behaviour.
+    """
+    check_device(device)
+    if isinstance(data, Tensor):
+        result = data.detach().clone()
+    else:
+        if isinstance(data, (list, tuple)):
+            data = _plain(data)
+        result, is_array = _C.from_data(data)
+        if not is_array and dtype is None and (result.dtype is _C.float64 or (result.numel() == 0 and result.dim() > 0)):
+            dtype = _default_dtype
+    if dtype is not None:
+        result = result.to(dtype)
+    if requires_grad:
+        result.requires_grad_()
+    return result
+
+
+def _plain(data):
+    """Nested sequences with the tensors in them turned into arrays or numbers, which NumPy reads."""
+    if any(isinstance(item, Tensor) for item in data):
+        return [item.tolist() if isinstance(item, Tensor) else item for item in data]
+    if any(isinstance(item, (list, tuple)) for item in data):
+        return [_plain(item) if isinstance(item, (list, tuple)) else item for item in data]
+    return data
+
+
+def as_tensor(data, dtype=None, device=None):
+    """Make a tensor of `data`, sharing memory with arrays and tensors where the dtype allows it."""
+    check_device(device)
+    if isinstance(data, _np.ndarray):
+        data = from_numpy(data)
+    elif not isinstance(data, Tensor):
+        return tensor(data, dtype=dtype)
+    return data.to(dtype) if dtype is not None else data
+
+
+asarray = as_tensor
+
+
+def from_numpy(ndarray):
+    """Make a tensor that shares memory with `ndarray`.
+
+    Raises
+    ------
+    TypeError
+        If `ndarray` is no array, or of a type without a tensor counterpart.
+    ValueError
+        If it has negative strides or a foreign byte order.
+    """
+    return _C.from_numpy(ndarray)
+
+
+def from_dlpack(ext_tensor):
+    """Make a tensor that shares memory with any object that speaks DLPack."""
+    capsule = ext_tensor.__dlpack__() if hasattr(ext_tensor, "__dlpack__") else ext_tensor
+    return _C.from_dlpack_capsule(capsule)
+
+
+def is_tensor(obj):
+    """Return True if `obj` is a Tensor."""
+    return isinstance(obj, Tensor)

@@ -1,0 +1,82 @@
+"""Automatic differentiation: backward, grad, grad modes and custom functions."""
+
+from pycnn import _C
+from pycnn.autograd.function import Function
+from pycnn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+
+__all__ = ["Function", "Variable", "backward", "enable_grad", "grad", "inference_mode", "no_grad", "set_grad_enabled"]
+
+
+def _tuple(x):
+    return tuple(x) if isinstance(x, (tuple, list)) else (x,)
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
+    """Add the gradients of `tensors` to the ``.grad`` of the leaves they were made from.
+
+    Parameters
+    ----------
+    tensors : Tensor or sequence of Tensor
+    grad_tensors : Tensor or sequence of Tensor, optional
+        Their gradients; may be left out for single elements.
+    retain_graph : bool, optional
+        Keep the graph for another call; default `create_graph`.
+    create_graph : bool, default False
+        Not supported: True raises NotImplementedError.
+    inputs : Tensor or sequence of Tensor, optional
+        Accumulate into these leaves alone.
+    """
+    _refuse_create_graph(create_graph)
+    tensors = _tuple(tensors)
+    if grad_tensors is None:
+        grad_tensors = grad_variables
+    grads = None if grad_tensors is None else _tuple(grad_tensors)
+    if inputs is None:
+        _C.run_backward(tensors, grads, bool(retain_graph), None)
+        return
+    inputs = _tuple(inputs)
+    if not inputs:
+        raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+    with no_grad():
+        for leaf, g in zip(inputs, _C.run_backward(tensors, grads, bool(retain_graph), inputs)):
+            if g is not None:
+                leaf.grad = g.clone() if leaf.grad is None else leaf.grad.add_(g)
+
+
+def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None,
+         is_grads_batched=False, materialize_grads=False):
+    """Return the gradients of `outputs` with respect to `inputs`, touching no ``.grad``.
+
+    Returns
+    -------
+    tuple of Tensor
+        One for each input; None for one that the outputs do not depend on, if `allow_unused`.
+
+    Raises
+    ------
+    RuntimeError
+        If an input was not used and `allow_unused` is not True.
+    """
+    _refuse_create_graph(create_graph)
+    outputs, inputs = _tuple(outputs), _tuple(inputs)
+    for x in inputs:
+        if not x.requires_grad:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+    grads = None if grad_outputs is None else _tuple(grad_outputs)
+    result = _C.run_backward(outputs, grads, bool(retain_graph), inputs)
+    if materialize_grads:
+        return tuple(x.new_zeros(x.shape) if g is None else g for x, g in zip(inputs, result))
+    if not allow_unused and any(g is None for g in result):
+        raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. Set "
+                           "allow_unused=True if this is the desired behavior.")
+    return result
+
+
+def _refuse_create_graph(create_graph):
+    if create_graph:
+        raise NotImplementedError("create_graph=True: gradients of gradients are not supported by pycnn")
+
+
+def Variable(data, requires_grad=False, volatile=None):
+    """Return `data` as a tensor: what is left of torch's old Variable."""
+    return data.requires_grad_() if requires_grad else data
