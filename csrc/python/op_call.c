@@ -4,6 +4,7 @@
    of Python 3.11 has no vectorcall for own types, so each callable is a builtin function from a pool of trampolines
    that differ in their number alone. */
 #include "python.h"
+#include <stdarg.h>
 #include <string.h>
 
 #define MAX_CALLABLES 768
@@ -21,7 +22,7 @@ typedef struct callable {
 
 static callable callables[MAX_CALLABLES];
 static int ncallables;
-static PyMethodDef defs[MAX_CALLABLES];
+static PyMethodDef function_defs[MAX_CALLABLES], method_defs[MAX_CALLABLES];
 static PyObject **param_names; /* interned; PC_MAX_PARAMS a row */
 static PyTypeObject **return_types; /* of rows with two results */
 static PyObject *str_input, *str_self, *str_axis, *str_dim, *str_keepdims, *str_keepdim, *str_device, *str_layout,
@@ -661,21 +662,91 @@ static int callable_of(const char *name, bool inplace)
     k = ncallables++;
     PyOS_snprintf(callables[k].name, sizeof callables[k].name, "%s", name);
     callables[k].inplace = inplace;
-    defs[k] = (PyMethodDef){ callables[k].name, (PyCFunction)(void (*)(void))trampolines[k],
-                             METH_FASTCALL | METH_KEYWORDS, NULL };
+    function_defs[k] = (PyMethodDef){ callables[k].name, (PyCFunction)(void (*)(void))trampolines[k],
+                                      METH_FASTCALL | METH_KEYWORDS, NULL };
+    method_defs[k] = function_defs[k];
     return k;
+}
+
+/* ---- docstrings: a numpydoc page from the row, with the signature line that inspect reads ------------------- */
+
+typedef struct writer {
+    char *text;
+    size_t at, room;
+} writer;
+
+static void put(writer *w, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = PyOS_vsnprintf(w->text + w->at, w->room - w->at, format, args);
+    va_end(args);
+    w->at = n > 0 && w->at + (size_t)n < w->room ? w->at + (size_t)n : w->room - 1;
+}
+
+static void put_default(writer *w, const pc_param *p)
+{
+    const pc_value *v = &p->dflt;
+    switch (v->kind) {
+    case PC_BOOLEAN: put(w, "%s", v->i ? "True" : "False"); break;
+    case PC_INT: put(w, "%lld", (long long)v->i); break;
+    case PC_FLOAT: put(w, v->f == (double)(int64_t)v->f ? "%.1f" : "%.12g", v->f); break;
+    case PC_INTS:
+        put(w, "(");
+        for (int k = 0; k < v->ints.n; k++) put(w, k > 0 ? ", %lld" : "%lld", (long long)v->ints.v[k]);
+        put(w, v->ints.n == 1 ? ",)" : ")");
+        break;
+    default: put(w, "None");
+    }
+}
+
+static const char *name_in(const pc_param *p, bool method)
+{
+    return !method && strcmp(p->name, "self") == 0 ? "input" : p->name;
+}
+
+/* The caller owns the text; NULL when memory is short. It lives as long as the process. */
+static char *document(const pc_op *op, const pc_schema *s, const char *name, bool inplace, bool method)
+{
+    writer w = { PyMem_Calloc(1, 4096), 0, 4096 };
+    bool starred = false;
+    if (w.text == NULL) return NULL;
+    put(&w, "%s(", name);
+    for (int k = 0; k < s->nparams; k++) {
+        const pc_param *p = &s->params[k];
+        if (p->keyword_only && !starred) put(&w, k > 0 ? ", *" : "*");
+        starred = starred || p->keyword_only;
+        put(&w, "%s%s%s", k > 0 || p->keyword_only ? ", " : "", method && k == 0 ? "$" : "", name_in(p, method));
+        if (p->has_default) put(&w, "=");
+        if (p->has_default) put_default(&w, p);
+    }
+    put(&w, ")\n--\n\n%s%s\n\nParameters\n----------\n", op->doc,
+        inplace && !(op->flags & PC_WRITES) ? " The result replaces the first argument's values." : "");
+    for (int k = method ? 1 : 0; k < s->nparams; k++) {
+        const pc_param *p = &s->params[k];
+        put(&w, "%s : %s%s%s\n", name_in(p, method), type_text(p), p->optional ? " or None" : "",
+            p->has_default ? ", optional" : "");
+    }
+    if (op->flags & PC_FACTORY) put(&w, "requires_grad : bool, optional\ndevice : optional\n    The CPU.\n");
+    put(&w, "\nReturns\n-------\n");
+    if (s->nreturns == 2) put(&w, "(%s, %s) : named tuple of Tensor\n", s->returns[0], s->returns[1]);
+    else put(&w, s->nreturns == 0 ? "tuple of Tensor\n" : "Tensor\n");
+    put(&w, "\nSee Also\n--------\ntorch.%s%s : same behaviour.\n",
+        op->flags & PC_FUNCTION ? "" : op->flags & PC_NN ? "nn.functional." : "Tensor.", name);
+    char *exact = PyMem_Realloc(w.text, w.at + 1);
+    return exact != NULL ? exact : w.text;
 }
 
 static int expose(int k, uint32_t flags, PyObject *fn, PyObject *nn)
 {
     int rc = 0;
-    PyObject *function = PyCFunction_NewEx(&defs[k], NULL, NULL);
+    PyObject *function = PyCFunction_NewEx(&function_defs[k], NULL, NULL);
     if (function == NULL) return -1;
     if (flags & PC_FUNCTION) rc = PyObject_SetAttrString(fn, callables[k].name, function);
     if (rc == 0 && (flags & PC_NN)) rc = PyObject_SetAttrString(nn, callables[k].name, function);
     Py_DECREF(function);
     if (rc == 0 && (flags & PC_METHOD)) {
-        PyObject *method = PyDescr_NewMethod(pc_py_tensor_type, &defs[k]);
+        PyObject *method = PyDescr_NewMethod(pc_py_tensor_type, &method_defs[k]);
         rc = method != NULL ? PyObject_SetAttrString((PyObject *)pc_py_tensor_type, callables[k].name, method) : -1;
         Py_XDECREF(method);
     }
@@ -709,7 +780,14 @@ static int add_row(int row, PyObject *fn, PyObject *nn)
             return -1;
         }
         callables[k].rows[callables[k].nrows++] = row;
-        if (defs[k].ml_doc == NULL) defs[k].ml_doc = op->doc;
+        if (function_defs[k].ml_doc == NULL) {
+            function_defs[k].ml_doc = document(op, s, name, inplace != 0, false);
+            method_defs[k].ml_doc = document(op, s, name, inplace != 0, true);
+            if (function_defs[k].ml_doc == NULL || method_defs[k].ml_doc == NULL) {
+                PyErr_NoMemory();
+                return -1;
+            }
+        }
         if (expose(k, op->flags, fn, nn) < 0) return -1;
     }
     return 0;

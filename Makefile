@@ -1,0 +1,85 @@
+# The commands of this project. Everything lands in .venv, build and runs; `make clean` removes them.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+BLIS := libblis-serial-dev
+SOURCES := $(shell find csrc pycnn setup.py pyproject.toml -name '*.[ch]' -o -name '*.def' -o -name '*.py' -o -name '*.toml')
+
+.PHONY: run test quick deep bench environment system wheel stubs asan tsan clean
+
+# Train SimpleCNN on CIFAR-10, or on the sample that the package ships, and write runs/simple_cnn/.
+run: $(VENV)/.built
+	$(PY) -m pycnn train
+
+# Every test, parity with torch included.
+test: $(VENV)/.parity
+	$(PY) -m pytest
+	$(MAKE) -C csrc test
+
+# The tests that need no torch, in under a minute.
+quick: $(VENV)/.built
+	$(PY) -m pytest -m "not parity" --ignore=tests/parity
+
+# What takes longer: sanitizers, races, a whole epoch against torch.
+deep: $(VENV)/.parity
+	$(MAKE) -C csrc asan tsan
+	$(MAKE) asan
+	$(MAKE) tsan
+	PYCNN_DEEP=1 $(PY) -m pytest -m "deep"
+
+# Ratios to torch in one process; two threads, a quiet machine.
+bench: $(VENV)/.parity
+	$(PY) benchmarks/run.py
+
+environment: $(VENV)/.built
+
+# The one package that pip cannot bring: installed if that is allowed, otherwise the command is printed.
+system:
+	@ls /usr/lib/*-linux-gnu/blis-*/libblis.a >/dev/null 2>&1 || [ -n "$$PYCNN_BLIS" ] || \
+	if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy --no-install-recommends $(BLIS); \
+	elif sudo -n true 2>/dev/null; then sudo apt-get update -q && sudo apt-get install -qy --no-install-recommends $(BLIS); \
+	else echo "BLIS is missing. Please run:  sudo apt-get install $(BLIS)"; exit 1; fi
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || { echo "venv is missing. Please run:  sudo apt-get install python3-venv python3-dev"; exit 1; }
+	$(PY) -m pip install -q --upgrade pip
+
+$(VENV)/.built: $(SOURCES) | system $(VENV)/bin/python
+	$(PY) -m pip install -q setuptools wheel "numpy>=2.0"
+	$(PY) -m pip install -q --no-build-isolation -e ".[test]"
+	touch $@
+
+$(VENV)/.parity: $(VENV)/.built
+	$(PY) -m pip install -q -e ".[parity]" --no-build-isolation
+	touch $@
+
+wheel: | system $(VENV)/bin/python
+	$(PY) -m pip install -q build
+	$(PY) -m build --wheel
+
+# pycnn/_C.pyi from the operator rows.
+stubs: $(VENV)/.built
+	$(PY) -m pycnn._stubs pycnn/_C.pyi
+
+# A copy of the tree built with a sanitizer: build/asan, build/tsan.
+build/%: $(VENV)/.built
+	rm -rf $@ && mkdir -p $@
+	cp -r csrc pycnn tests setup.py pyproject.toml README.md LICENSE LICENSE.blis $@
+	rm -f $@/pycnn/*.so
+	cd $@ && PYCNN_SANITIZE=$(if $(filter asan,$*),address$(COMMA)undefined,thread) $(CURDIR)/$(PY) setup.py -q build_ext --inplace
+
+COMMA := ,
+
+# The tests without torch, under AddressSanitizer and UndefinedBehaviorSanitizer.
+asan: build/asan
+	cd build/asan && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc \
+	$(CURDIR)/$(PY) -m pytest -s -m "not parity" --ignore=tests/parity
+
+# Two threads that train and two that load, under ThreadSanitizer.
+tsan: build/tsan
+	cd build/tsan && LD_PRELOAD=$$(gcc -print-file-name=libtsan.so) $(CURDIR)/$(PY) tests/threads.py
+
+clean:
+	rm -rf $(VENV) build dist runs pycnn.egg-info pycnn/*.so
