@@ -1,0 +1,49 @@
+"""Who may include whom: the rule of the library's layers, read off the sources."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+CSRC = Path(__file__).parents[1] / "csrc"
+MAY_INCLUDE = {
+    "core": {"core"},
+    "kernels": {"kernels"},
+    "blas": {"blas", "core"},
+    "image": {"image", "core"},
+    "io": {"io", "core"},
+    "ops": {"ops", "core", "kernels", "blas", "image", "autograd/autograd.h"},
+    "autograd": {"autograd", "core", "ops/op.h", "ops/copy.h"},
+    "optim": {"optim", "core", "kernels", "blas", "ops/copy.h", "ops/op.h"},
+    "data": {"data", "core", "kernels", "blas", "image", "io", "ops/copy.h", "ops/op.h"},
+}
+SOURCES = sorted(p for p in CSRC.rglob("*") if p.suffix in (".c", ".h", ".def"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(CSRC)))
+def test_includes(path):
+    layer = path.relative_to(CSRC).parts[0]
+    text = path.read_text()
+    allowed = MAY_INCLUDE.get(layer)
+    for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', text, re.M):
+        target = (path.parent / name).resolve()
+        assert CSRC.resolve() in target.parents, f"{path}: {name} is not of this library"
+        inner = target.relative_to(CSRC.resolve())
+        if allowed is not None:
+            assert inner.parts[0] in allowed or str(inner) in allowed, f"{layer} may not include {inner}"
+    assert layer == "python" or not re.search(r'#\s*include\s+[<"]Python\.h', text), "Python.h outside of python/"
+    assert layer == "blas" or not re.search(r'#\s*include\s+[<"]blis\.h', text), "blis.h outside of blas/"
+    assert path.name == "numpy_bridge.c" or not re.search(r"#\s*include\s+<numpy/", text)
+
+
+def test_no_abort_or_exit():
+    for path in SOURCES:
+        if path.relative_to(CSRC).parts[0] == "tests":
+            continue
+        code = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+        assert not re.search(r"\b(abort|exit|_exit)\s*\(", code), path
+
+
+def test_file_names_are_unique():
+    names = [p.name for p in SOURCES if p.suffix == ".c"]
+    assert len(names) == len(set(names)), sorted(n for n in names if names.count(n) > 1)
