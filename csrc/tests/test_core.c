@@ -1,0 +1,264 @@
+/* test_core.c -- allocator, thread pool, tensors, private layouts and the pending ReLU. */
+#include "../core/alloc.h"
+#include "../core/parallel.h"
+#include "../core/tensor.h"
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- allocator ---------------------------------------------------------------------------------- */
+
+static void test_alloc(void)
+{
+    pc_mem_stats before = pc_alloc_stats();
+    for (size_t bytes = 0; bytes < 100000; bytes = bytes * 5 / 4 + 1) {
+        char *p = pc_alloc(bytes);
+        assert(p != NULL && (uintptr_t)p % 64 == 0);
+        memset(p, 7, bytes);
+        pc_free(p);
+    }
+    pc_alloc_fail_after(1);
+    void *first = pc_alloc(10), *second = pc_alloc(10), *third = pc_alloc(10);
+    assert(first != NULL && second == NULL && third != NULL);
+    pc_free(first);
+    pc_free(third);
+    assert(pc_alloc((size_t)1 << 60) == NULL);
+    assert(pc_calloc((size_t)1 << 40, (size_t)1 << 40) == NULL);
+    assert(pc_alloc_stats().live_blocks == before.live_blocks && pc_alloc_stats().live_bytes == before.live_bytes);
+}
+
+static void *churn(void *arg)
+{
+    unsigned seed = (unsigned)(uintptr_t)arg;
+    for (int k = 0; k < 20000; k++) {
+        size_t n = (size_t)(rand_r(&seed) % 5000);
+        char *p = pc_alloc(n + 1);
+        p[0] = p[n] = (char)k;
+        pc_free(p);
+    }
+    return NULL;
+}
+
+/* ---- pool --------------------------------------------------------------------------------------- */
+
+typedef struct tally {
+    _Atomic int64_t sum, calls;
+    int64_t fail_at;
+} tally;
+
+static pc_status add_range(void *ctx, int64_t begin, int64_t end)
+{
+    tally *t = ctx;
+    for (int64_t i = begin; i < end; i++) t->sum += i;
+    t->calls++;
+    if (begin <= t->fail_at && t->fail_at < end) return pc_fail(PC_EVALUE, "at %lld", (long long)t->fail_at);
+    return PC_OK;
+}
+
+static pc_status nested(void *ctx, int64_t begin, int64_t end)
+{
+    return pc_parallel_for(10 * (end - begin), 1, add_range, ctx);
+}
+
+static void *run_pool(void *arg)
+{
+    for (int k = 1; k < 300; k++) {
+        tally t = { .fail_at = -1 };
+        int64_t n = k * 7 % 101 + 1;
+        assert(pc_parallel_for(n, k % 5 + 1, add_range, &t) == PC_OK);
+        assert(t.sum == n * (n - 1) / 2 && t.calls == (n - 1) / (k % 5 + 1) + 1);
+    }
+    return arg;
+}
+
+static void test_pool(void)
+{
+    for (int threads = 1; threads <= 4; threads++) {
+        assert(pc_set_num_threads(threads) == PC_OK);
+        run_pool(NULL);
+        tally t = { .fail_at = 50 };
+        assert(pc_parallel_for(100, 1, add_range, &t) == PC_EVALUE && strcmp(pc_last_error(), "at 50") == 0);
+        tally u = { .fail_at = -1 };
+        assert(pc_parallel_for(8, 1, nested, &u) == PC_OK && u.calls == 80);
+    }
+    assert(pc_set_num_threads(0) == PC_ESHAPE);
+    pthread_t other[3];
+    for (int k = 0; k < 3; k++) pthread_create(&other[k], NULL, run_pool, NULL);
+    for (int k = 0; k < 3; k++) pthread_join(other[k], NULL);
+}
+
+#if !defined(__SANITIZE_THREAD__) /* TSan does not follow a fork of a process with threads */
+static void test_fork(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        run_pool(NULL);
+        _exit(0);
+    }
+    int status;
+    assert(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+#endif
+
+static int asked;
+static int interrupt(void) { return ++asked >= 3; }
+static pc_status slow(void *ctx, int64_t begin, int64_t end)
+{
+    (void)ctx, (void)begin, (void)end;
+    usleep(12000);
+    return PC_OK;
+}
+
+static void test_interrupt(void)
+{
+    pc_set_interrupt_check(interrupt);
+    assert(pc_parallel_for(1000, 1, slow, NULL) == PC_EINTERRUPT);
+    pc_poll_hold();
+    assert(pc_poll() == PC_OK);
+    pc_poll_resume();
+    pc_set_interrupt_check(NULL);
+}
+
+/* ---- tensors ------------------------------------------------------------------------------------ */
+
+static void test_shapes(void)
+{
+    pc_tensor *t = NULL, *view = NULL;
+    char text[200];
+    assert(pc_tensor_new(PC_F32, 2, (int64_t[]){ 3, 4 }, &t) == PC_OK);
+    assert(t->numel == 12 && t->stride[0] == 4 && pc_is_contiguous(t) && strcmp(pc_shape_text(t, text), "[3, 4]") == 0);
+    assert(pc_tensor_view(t, 2, (int64_t[]){ 4, 3 }, (int64_t[]){ 1, 4 }, 0, &view) == PC_OK);
+    assert(view->base == t && !pc_is_contiguous(view) && pc_is_dense(view));
+    pc_release(t);
+    pc_release(view);
+    t = NULL;
+    assert(pc_tensor_new(PC_F32, 1, (int64_t[]){ -1 }, &t) == PC_ESHAPE && t == NULL);
+    assert(pc_tensor_new(PC_F32, 2, (int64_t[]){ INT64_C(1) << 40, INT64_C(1) << 40 }, &t) == PC_ESHAPE);
+    assert(pc_tensor_new(PC_F32, 1, (int64_t[]){ INT64_C(1) << 50 }, &t) == PC_ENOMEM && t == NULL);
+    assert(pc_tensor_new_strided(PC_F32, 4, (int64_t[]){ 2, 3, 4, 5 }, (int64_t[]){ 60, 1, 15, 3 }, &t) == PC_OK);
+    assert(pc_is_channels_last(t) && !pc_is_contiguous(t) && pc_is_dense(t));
+    pc_release(t);
+}
+
+enum { N = 2, C = 3, H = 2, W = 2, COUNT = N * C * H * W };
+
+static pc_tensor *make_private(void)
+{
+    pc_tensor *t = NULL;
+    assert(pc_tensor_new_private(N, C, H, W, &t) == PC_OK);
+    for (int k = 0; k < COUNT; k++) pc_tensor_nhwc_new(t)[k] = (float)(k % 2 == 0 ? k : -k);
+    return t;
+}
+
+/* Element (n, c, i) of the NHWC values that make_private writes. */
+static float expected(int n, int c, int i, bool relu)
+{
+    int k = (n * H * W + i) * C + c;
+    float v = (float)(k % 2 == 0 ? k : -k);
+    return relu && v < 0 ? 0 : v;
+}
+
+static void check_plain(const pc_tensor *t, bool relu)
+{
+    assert(pc_tensor_settle(t) == PC_OK);
+    for (int n = 0; n < N; n++)
+        for (int c = 0; c < C; c++)
+            for (int i = 0; i < H * W; i++) assert(pc_f32(t)[(n * C + c) * H * W + i] == expected(n, c, i, relu));
+}
+
+static void test_private(void)
+{
+    pc_status status;
+    pc_tensor *t = make_private(), *alias = NULL, *flat = NULL;
+    assert(pc_tensor_nhwc(t, &status) != NULL && status == PC_OK);
+    assert(pc_tensor_alias(t, &alias) == PC_OK && pc_tensor_nhwc(alias, &status) == pc_tensor_nhwc(t, &status));
+    assert(pc_tensor_view(t, 1, (int64_t[]){ COUNT }, (int64_t[]){ 1 }, 0, &flat) == PC_OK);
+    assert(pc_tensor_nhwc(flat, &status) == NULL && status == PC_OK);
+    check_plain(alias, false);
+    assert(pc_tensor_nhwc(t, &status) != NULL); /* both places hold the values now */
+    assert(pc_tensor_begin_write(t) == PC_OK && t->storage->version == 1);
+    assert(pc_tensor_nhwc(t, &status) == NULL && status == PC_OK);
+    pc_release(t);
+    pc_release(flat);
+    pc_release(alias);
+}
+
+static void test_pending_relu(void)
+{
+    pc_status status;
+    bool relu;
+    pc_tensor *x = make_private(), *y = NULL, *z = NULL;
+    assert(pc_tensor_pending_relu(x, &y) == PC_OK && y != NULL);
+    assert(pc_tensor_nhwc_pending(y, &relu) == pc_tensor_nhwc_pending(x, &relu) && !relu);
+    assert(pc_tensor_nhwc_pending(y, &relu) != NULL && relu);
+    assert(pc_tensor_pending_relu(x, &z) == PC_OK && z == NULL); /* one reader at a time */
+    assert(pc_tensor_begin_write(x) == PC_OK);                   /* a write settles the reader first */
+    pc_f32(x)[0] = 100;
+    check_plain(y, true);
+    assert(pc_tensor_nhwc(y, &status)[0] == 0 && !(pc_tensor_nhwc_pending(y, &relu) == NULL) && !relu);
+    pc_release(x);
+    pc_release(y);
+
+    x = make_private();
+    assert(pc_tensor_pending_relu(x, &y) == PC_OK && y != NULL);
+    const float *values = pc_tensor_nhwc_pending(x, &relu);
+    pc_release(x);                                   /* nobody else sees x: its memory is taken over */
+    assert(pc_tensor_nhwc(y, &status) == values && values[1] == 0 && values[2] == 2);
+    assert(pc_tensor_pending_relu(y, &z) == PC_OK && z != NULL);
+    pc_release(y);
+    check_plain(z, true);
+    pc_release(z);
+
+    x = make_private();
+    assert(pc_tensor_pending_relu(x, &y) == PC_OK && y != NULL);
+    pc_release(y);                                   /* a reader that dies unread leaves x free for another */
+    assert(pc_tensor_pending_relu(x, &y) == PC_OK && y != NULL);
+    pc_release(x);
+    pc_release(y);
+}
+
+static void test_every_allocation_may_fail(void)
+{
+    int64_t before = pc_alloc_stats().live_blocks;
+    int n = 0;
+    for (bool failed = true; failed; n++) {
+        pc_tensor *x = NULL, *y = NULL;
+        pc_alloc_fail_after(n);
+        failed = pc_tensor_new_private(N, C, H, W, &x) != PC_OK;
+        if (!failed) {
+            memset(pc_tensor_nhwc_new(x), 0, COUNT * sizeof(float));
+            failed = pc_tensor_pending_relu(x, &y) != PC_OK || pc_tensor_settle(y) != PC_OK
+                     || pc_tensor_begin_write(x) != PC_OK;
+        }
+        pc_alloc_fail_after(-1);
+        pc_release(x);
+        pc_release(y);
+        assert(pc_alloc_stats().live_blocks == before);
+    }
+    assert(n > 5);
+}
+
+int main(void)
+{
+    test_alloc();
+    pthread_t a, b;
+    pthread_create(&a, NULL, churn, (void *)1);
+    pthread_create(&b, NULL, churn, (void *)2);
+    pthread_join(a, NULL);
+    pthread_join(b, NULL);
+    test_pool();
+#if !defined(__SANITIZE_THREAD__)
+    test_fork();
+#endif
+    test_interrupt();
+    test_shapes();
+    test_private();
+    test_pending_relu();
+    test_every_allocation_may_fail();
+    assert(pc_alloc_stats().live_blocks == 0);
+    return 0;
+}
