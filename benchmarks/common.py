@@ -1,0 +1,107 @@
+"""What the benchmarks share: interleaved timing in one process, a look at the machine, results as JSON."""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+
+def arguments(doc, **defaults):
+    """Command line of a benchmark: threads, rounds, and `defaults` as further options."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--noisy", action="store_true", help="report even if the machine is not quiet")
+    for name, value in defaults.items():
+        parser.add_argument(f"--{name}", type=type(value), default=value)
+    args = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(args.threads)
+    return args
+
+
+def both(threads):
+    """The program on pycnn and on torch, with that many threads each."""
+    from program import Program, pycnn_modules, torch_modules
+    programs = {"pycnn": Program(*pycnn_modules()), "torch": Program(*torch_modules())}
+    for p in programs.values():
+        p.torch.set_num_threads(threads)
+    return programs
+
+
+def compare(cases, rounds, seconds=0.7, warm=3):
+    """Milliseconds of each of `cases` (name -> function): rounds go A B C, A B C, so that a slow moment hits all.
+
+    Returns
+    -------
+    dict
+        name -> {"min_ms", "median_ms", "calls"}
+    """
+    for run in cases.values():
+        for _ in range(warm):
+            run()
+    times = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, run in cases.items():
+            time.sleep(0.05)  # the other library's threads stop spinning
+            run()
+            stop = time.perf_counter() + seconds
+            while True:
+                start = time.perf_counter()
+                run()
+                end = time.perf_counter()
+                times[name].append(1e3 * (end - start))
+                if end >= stop:
+                    break
+    return {name: {"min_ms": round(min(t), 4), "median_ms": round(statistics.median(t), 4), "calls": len(t)}
+            for name, t in times.items()}
+
+
+def quiet():
+    """Share of the CPUs' time that other processes take, sampled over a second in which this one sleeps."""
+    def busy():
+        fields = [int(x) for x in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
+        return sum(fields) - fields[3] - fields[4], sum(fields)
+    b0, t0 = busy()
+    time.sleep(1.0)
+    b1, t1 = busy()
+    return (b1 - b0) / max(1, t1 - t0)
+
+
+def require_quiet(args):
+    """Stop unless the machine is quiet: ratios with two threads on two busy cores mean nothing."""
+    share = quiet()
+    if share > 0.1 and not args.noisy:
+        sys.exit(f"The machine is not quiet: {100 * share:.0f} % of its processors is busy with something else.")
+    return share
+
+
+def peak(threads):
+    """{"gflops", "gbytes"}: what the machine reaches at most, by benchmarks/peak.c."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = Path(folder) / "peak"
+        subprocess.run(["gcc", "-O2", "-march=native", "-pthread", str(HERE / "peak.c"), "-o", str(program)], check=True)
+        return json.loads(subprocess.run([str(program), str(threads)], check=True, capture_output=True).stdout)
+
+
+def cifar10():
+    """Folder of the real CIFAR-10: $PYCNN_CIFAR10."""
+    root = os.environ.get("PYCNN_CIFAR10")
+    if not root or not (Path(root) / "cifar-10-batches-py").is_dir():
+        sys.exit("Set PYCNN_CIFAR10 to the folder that holds cifar-10-batches-py.")
+    return root
+
+
+def report(args, **results):
+    """Print the results, what was measured on, and how, as one JSON object."""
+    cpu = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().split("\n")
+                if line.startswith("model name")), "unknown")
+    print(json.dumps({"benchmark": Path(sys.argv[0]).stem, "args": vars(args), "cpu": cpu, "cpus": os.cpu_count(),
+                      "load": round(os.getloadavg()[0], 2), **results}))
