@@ -1,6 +1,7 @@
 /* kernels.h -- the table of hot loops, one per instruction set, and the one in use. */
 #ifndef PC_KERNELS_H
 #define PC_KERNELS_H
+#include "rows.h"
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -60,6 +60,11 @@ static const pc_row_fn convert[PC_DTYPE_COUNT][PC_DTYPE_COUNT] = { /* [from][to]
     ROW_LIST(i64), ROW_LIST(f16), ROW_LIST(bf16), ROW_LIST(f32), ROW_LIST(f64)
 };
 
+pc_row_fn pc_convert_row(pc_dtype from, pc_dtype to)
+{
+    return convert[from][to];
+}
+
 /* ---- copies of one dtype: by the size of an element ---------------------------------------------- */
 
 #define COPY_ROW(name, T)                                                                          \

@@ -1,6 +1,12 @@
-/* elementwise.c -- planning and running loops over tensors of any strides. */
+/* elementwise.c -- loops over tensors of any strides, and what is common to operators that consist of one. */
 #include "elementwise.h"
+#include "../core/alloc.h"
 #include "../core/parallel.h"
+#include "../kernels/half.h"
+#include "../kernels/kernels.h"
+#include "copy.h"
+#include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 /* ---- order of dimensions ------------------------------------------------------------------------ */
@@ -163,4 +169,422 @@ pc_status pc_loop_run(const pc_loop *l, int64_t grain, pc_row_fn row, const pc_r
         return PC_OK;
     }
     return run_range(&job, 0, l->numel);
+}
+
+/* ---- promotion and broadcasting ----------------------------------------------------------------- */
+
+pc_dtype pc_promote(pc_dtype a, pc_dtype b)
+{
+    pc_dtype low = a < b ? a : b, high = a < b ? b : a;
+    if (low == PC_U8 && high == PC_I8) return PC_I16;
+    if (low == PC_F16 && high == PC_BF16) return PC_F32;
+    return high;
+}
+
+/* Of two categories, the lower one counts only where it is of a higher kind: bool < integer < float. */
+static pc_dtype combine(int higher, int lower)
+{
+    if (higher < 0) return (pc_dtype)lower;
+    if (lower < 0 || pc_dtype_is_float((pc_dtype)higher)) return (pc_dtype)higher;
+    if (higher == PC_BOOL || pc_dtype_is_float((pc_dtype)lower)) return pc_promote((pc_dtype)higher, (pc_dtype)lower);
+    return (pc_dtype)higher;
+}
+
+/* Where mask's bit k is set, operand k is left out. */
+static pc_dtype result_type(int n, pc_tensor *const *t, uint32_t mask)
+{
+    int full = -1, zero_dim = -1, number = -1;
+    for (int k = 0; k < n; k++) {
+        if (t[k] == NULL || mask >> k & 1) continue;
+        pc_dtype d = t[k]->dtype;
+        int *of = t[k]->ndim > 0 ? &full : t[k]->is_number ? &number : &zero_dim;
+        if (t[k]->is_number && pc_dtype_is_float(d)) d = PC_F32;
+        *of = *of < 0 ? (int)d : (int)pc_promote((pc_dtype)*of, d);
+    }
+    if (full >= 0 && zero_dim < 0 && number < 0) return (pc_dtype)full;
+    return combine(full, zero_dim < 0 && number < 0 ? -1 : (int)combine(zero_dim, number));
+}
+
+pc_dtype pc_result_type(int n, pc_tensor *const *t) { return result_type(n, t, 0); }
+
+pc_status pc_broadcast(int n, pc_tensor *const *t, int *ndim, int64_t *shape)
+{
+    pc_status status = PC_OK;
+    *ndim = 0;
+    for (int k = 0; k < n; k++) {
+        if (t[k] == NULL) continue;
+        if (t[k]->ndim > *ndim) {
+            int more = t[k]->ndim - *ndim;
+            memmove(shape + more, shape, (size_t)*ndim * sizeof *shape);
+            for (int i = 0; i < more; i++) shape[i] = t[k]->shape[i];
+            *ndim = t[k]->ndim;
+        }
+        for (int i = *ndim - 1, j = t[k]->ndim - 1; j >= 0; i--, j--) {
+            int64_t a = shape[i], b = t[k]->shape[j];
+            PC_CHECK(a == b || a == 1 || b == 1, PC_ESHAPE, "The size of tensor a (%" PRId64 ") must match the size of "
+                     "tensor b (%" PRId64 ") at non-singleton dimension %d", a, b, i);
+            if (a == 1) shape[i] = b;
+        }
+    }
+done:
+    return status;
+}
+
+/* ---- the result --------------------------------------------------------------------------------- */
+
+/* A new tensor laid out as torch's TensorIterator does: dimensions in the order of the operands' strides. */
+static pc_status new_result(pc_dtype dtype, int ndim, const int64_t *shape, int n, pc_tensor *const *in,
+                            pc_tensor **out)
+{
+    int64_t stride[PC_LOOP_MAX][PC_MAX_DIMS], result[PC_MAX_DIMS], step = 1;
+    int perm[PC_MAX_DIMS];
+    const pc_tensor *first = NULL;
+    bool contiguous = true, same = true, ordered = true;
+
+    for (int k = 0; k < n; k++) {
+        const pc_tensor *t = in[k];
+        bool whole = t->ndim == ndim && memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) == 0;
+        if (t->ndim == 0 && ndim > 0) continue;
+        contiguous = contiguous && whole && pc_is_contiguous(t);
+        if (first == NULL) first = t;
+        same = same && whole && memcmp(t->stride, first->stride, (size_t)ndim * sizeof *shape) == 0;
+    }
+    if (contiguous || first == NULL) return pc_tensor_new(dtype, ndim, shape, out);
+    if (same && pc_is_dense(first)) return pc_tensor_new_strided(dtype, ndim, shape, first->stride, out);
+    for (int k = 0; k < n; k++)
+        for (int i = 0; i < ndim; i++) {
+            int j = i - (ndim - in[k]->ndim);
+            stride[k][i] = j < 0 || (in[k]->shape[j] == 1 && shape[i] != 1) ? 0 : in[k]->stride[j];
+        }
+    order_dims(n, (const int64_t(*)[PC_MAX_DIMS])stride, ndim, shape, perm);
+    for (int i = 0; i < ndim; i++) {
+        ordered = ordered && perm[i] == ndim - 1 - i;
+        result[perm[i]] = step;
+        if (shape[perm[i]] > 1) step *= shape[perm[i]];
+    }
+    return pc_tensor_new_strided(dtype, ndim, shape, ordered ? NULL : result, out);
+}
+
+static bool can_cast(pc_dtype from, pc_dtype to)
+{
+    if (pc_dtype_is_float(from) && !pc_dtype_is_float(to)) return false;
+    return from == PC_BOOL || to != PC_BOOL;
+}
+
+static pc_status check_into(const pc_tensor *into, pc_dtype dtype, int ndim, const int64_t *shape)
+{
+    pc_status status = PC_OK;
+    pc_tensor wanted = { .ndim = ndim };
+    char have[200], want[200];
+    PC_CHECK(can_cast(dtype, into->dtype), PC_ESHAPE, "result type %s can't be cast to the desired output type %s",
+             pc_dtype_type_name(dtype), pc_dtype_type_name(into->dtype));
+    if (into->ndim == ndim && memcmp(into->shape, shape, (size_t)ndim * sizeof *shape) == 0) goto done;
+    memcpy(wanted.shape, shape, (size_t)ndim * sizeof *shape);
+    PC_CHECK(false, PC_ESHAPE, "output with shape %s doesn't match the broadcast shape %s", pc_shape_text(into, have),
+             pc_shape_text(&wanted, want));
+done:
+    return status;
+}
+
+/* The private values of all operands that are no single numbers; false if some have none. */
+static pc_status private_operands(int n, pc_tensor *const *in, const float **values, const pc_tensor **like, bool *all)
+{
+    pc_status status = PC_OK;
+    bool unsettled = false;
+    *all = false;
+    *like = NULL;
+    for (int k = 0; k < n; k++) {
+        values[k] = NULL;
+        if (in[k]->numel == 1) continue;
+        if (in[k]->ndim != 4 || in[k]->dtype != PC_F32) return PC_OK;
+        if (*like != NULL && !pc_same_shape(*like, in[k])) return PC_OK;
+        *like = in[k];
+        unsettled = unsettled || atomic_load_explicit(&in[k]->storage->data, memory_order_acquire) == NULL;
+    }
+    if (!unsettled) return PC_OK;
+    for (int k = 0; k < n; k++) {
+        if (in[k]->numel == 1) continue;
+        values[k] = pc_tensor_nhwc(in[k], &status);
+        PC_TRY(status);
+        if (values[k] == NULL) goto done;
+    }
+    *all = true;
+done:
+    return status;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------ */
+
+pc_value pc_number(const pc_tensor *t)
+{
+    bool is_float = pc_dtype_is_float(t->dtype);
+    pc_value v = { .kind = is_float ? PC_FLOAT : t->dtype == PC_BOOL ? PC_BOOLEAN : PC_INT };
+    char *to = is_float ? (char *)&v.f : (char *)&v.i;
+    pc_convert_row(t->dtype, is_float ? PC_F64 : PC_I64)(NULL, 1, (char *const[]){ to, pc_data(t) },
+                                                         (int64_t[]){ 0, 0 });
+    return v;
+}
+
+pc_status pc_check_fits(pc_value v, pc_dtype dtype)
+{
+    static const struct {
+        const char *name;
+        double low, high;
+    } limits[PC_DTYPE_COUNT] = {
+        [PC_U8] = { "uint8_t", -255, 255 }, /* negative numbers wrap around, as in torch */
+        [PC_I8] = { "int8_t", -128, 127 },
+        [PC_I16] = { "int16_t", -32768, 32767 },
+        [PC_I32] = { "int", -0x1p31, 0x1p31 - 1 },
+        [PC_I64] = { "int64_t", -0x1p63, 0x1p63 },
+        [PC_F16] = { "at::Half", -65504, 65504 },
+        [PC_BF16] = { "at::BFloat16", -0x1.fep127, 0x1.fep127 },
+        [PC_F32] = { "float", -0x1.fffffep127, 0x1.fffffep127 },
+    };
+    pc_status status = PC_OK;
+    double x = pc_value_f64(v);
+    bool unlimited = dtype == PC_BOOL || dtype == PC_F64 || (pc_dtype_is_float(dtype) && !isfinite(x));
+    PC_CHECK(unlimited || (x >= limits[dtype].low && x <= limits[dtype].high), PC_ESHAPE,
+             "value cannot be converted to type %s without overflow", limits[dtype].name);
+done:
+    return status;
+}
+
+/* ---- conversion on the way ---------------------------------------------------------------------- */
+
+#define BLOCK 512
+
+/* A row between conversions. It takes the place of the row's arguments, which it holds. */
+typedef struct converting {
+    pc_row_fn row, convert[PC_LOOP_MAX]; /* NULL: the operand is as the row wants it */
+    const pc_row_args *args;
+    int nops;
+    int64_t size[PC_LOOP_MAX]; /* of an element as the row sees it */
+} converting;
+
+static void converting_row PC_ROW_PARAMS
+{
+    const converting *c = (const void *)args;
+    int64_t buffer[PC_LOOP_MAX][BLOCK], step[PC_LOOP_MAX];
+    char *at[PC_LOOP_MAX];
+    for (int64_t i = 0; i < n; i += BLOCK) {
+        int64_t m = n - i < BLOCK ? n - i : BLOCK;
+        for (int k = 0; k < c->nops; k++) {
+            at[k] = data[k] + i * stride[k];
+            step[k] = stride[k];
+            if (c->convert[k] == NULL) continue;
+            if (k > 0 && (stride[k] != 0 || i == 0))
+                c->convert[k](NULL, stride[k] != 0 ? m : 1, (char *const[]){ (char *)buffer[k], at[k] },
+                              (int64_t[]){ c->size[k], stride[k] });
+            at[k] = (char *)buffer[k];
+            step[k] = stride[k] != 0 || k == 0 ? c->size[k] : 0;
+        }
+        c->row(c->args, m, at, step);
+        if (c->convert[0] != NULL)
+            c->convert[0](NULL, m, (char *const[]){ data[0] + i * stride[0], at[0] },
+                          (int64_t[]){ stride[0], c->size[0] });
+    }
+}
+
+static bool is_mask(const pc_ew *e, int k)
+{
+    return (k == 0 && e->rules & PC_EW_MASK0) || (k == 1 && e->rules & PC_EW_MASK1);
+}
+
+pc_status pc_elementwise(const pc_ew *e, int nin, pc_tensor *const *in, const pc_row_args *args, pc_tensor *into,
+                         pc_tensor **out)
+{
+    pc_status status = PC_OK;
+    pc_tensor *t[PC_LOOP_MAX] = { NULL }, *result = NULL;
+    const float *values[PC_LOOP_MAX];
+    const pc_tensor *like;
+    int64_t shape[PC_MAX_DIMS], grain = e->rules & PC_EW_COSTLY ? PC_GRAIN / 8 : PC_GRAIN;
+    bool all_private = false, convert = false;
+    converting c = { .args = args, .nops = nin + 1 };
+    int ndim;
+    pc_loop l;
+
+    uint32_t masks = (e->rules & PC_EW_MASK0 ? 1 : 0) | (e->rules & PC_EW_MASK1 ? 2 : 0);
+    pc_dtype common = e->rules & PC_EW_OF_FIRST ? in[0]->dtype : result_type(nin, in, masks);
+    if (e->rules & PC_EW_FLOAT && !pc_dtype_is_float(common)) common = PC_F32;
+    pc_dtype compute = common == PC_F64 ? PC_F64 : pc_dtype_is_float(common) ? PC_F32 : PC_I64;
+    pc_dtype returned = e->rules & PC_EW_BOOL ? PC_BOOL : common, made = e->rules & PC_EW_BOOL ? PC_BOOL : compute;
+    if (compute == PC_F32) c.row = e->f32 != 0 ? *(const pc_row_fn *)((const char *)pc_k + e->f32) : e->f32_row;
+    else c.row = compute == PC_F64 ? e->f64 : e->i64;
+    PC_CHECK(c.row != NULL && !(common == PC_BOOL && e->rules & PC_EW_NO_BOOL), PC_ENOTIMPL,
+             "\"%s\" not implemented for '%s'", e->name, pc_dtype_type_name(common));
+    PC_TRY(pc_broadcast(nin, in, &ndim, shape));
+    if (into != NULL) PC_TRY(check_into(into, returned, ndim, shape));
+    else if (returned == PC_F32 && ndim == 4) PC_TRY(private_operands(nin, in, values, &like, &all_private));
+
+    for (int k = 0; k < nin; k++) {
+        pc_dtype wanted = is_mask(e, k) ? PC_BOOL : compute;
+        if (all_private && values[k] != NULL) continue;
+        PC_TRY(pc_tensor_settle(in[k]));
+        t[k + 1] = in[k];
+        if (in[k]->dtype == wanted) continue;
+        convert = true;
+        c.convert[k + 1] = pc_convert_row(in[k]->dtype, wanted);
+        c.size[k + 1] = pc_dtype_size(wanted);
+    }
+    if (all_private) {
+        PC_TRY(pc_tensor_new_private(like->shape[0], like->shape[1], like->shape[2], like->shape[3], &result));
+        l = (pc_loop){ .nops = nin + 1, .ndim = 1, .numel = result->numel, .shape = { result->numel } };
+        l.data[0] = (char *)pc_tensor_nhwc_new(result);
+        l.stride[0][0] = sizeof(float);
+        for (int k = 0; k < nin; k++) {
+            l.data[k + 1] = values[k] != NULL ? (char *)values[k] : pc_data(in[k]);
+            l.stride[k + 1][0] = values[k] != NULL ? sizeof(float) : 0;
+        }
+    } else {
+        if (into != NULL) result = pc_retain(into);
+        else PC_TRY(new_result(returned, ndim, shape, nin, in, &result));
+        if (result->dtype != made) {
+            convert = true;
+            c.convert[0] = pc_convert_row(made, result->dtype);
+            c.size[0] = pc_dtype_size(made);
+        }
+        t[0] = result;
+        pc_loop_plan(&l, nin + 1, t);
+    }
+    if (convert) PC_TRY(pc_loop_run(&l, grain, converting_row, (const void *)&c));
+    else PC_TRY(pc_loop_run(&l, grain, c.row, args));
+    *out = result;
+    result = NULL;
+done:
+    pc_release(result);
+    return status;
+}
+
+pc_status pc_ew_forward(pc_call *c, const pc_ew *e, const pc_row_args *args)
+{
+    pc_status status = PC_OK;
+    if (c->inplace && c->grad && c->save & PC_SAVE_IN0) {
+        PC_TRY(pc_cast(c->in[0], c->in[0]->dtype, &c->aux[0]));
+        c->save &= ~(uint32_t)PC_SAVE_IN0;
+    }
+    PC_TRY(pc_elementwise(e, c->nin, c->in, args, c->inplace ? c->in[0] : NULL, &c->out[0]));
+done:
+    return status;
+}
+
+/* ---- sums over broadcast dimensions ------------------------------------------------------------- */
+
+/* Operand 0 is read, operand 1 is a double that it is added to. */
+#define SUM_ROW(name, T, V, TOTAL)                                                                 \
+    static void name PC_ROW_PARAMS                                                                 \
+    {                                                                                              \
+        const char *s = data[0];                                                                   \
+        double *d = (double *)data[1];                                                             \
+        (void)args;                                                                                \
+        if (stride[1] == 0) {                                                                      \
+            double total = 0;                                                                      \
+            TOTAL                                                                                  \
+            for (int64_t i = 0; i < n; i++, s += stride[0]) {                                      \
+                T a = *(const T *)s;                                                               \
+                total += V;                                                                        \
+            }                                                                                      \
+            *d += total;                                                                           \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t i = 0; i < n; i++, s += stride[0]) {                                          \
+            T a = *(const T *)s;                                                                   \
+            *(double *)((char *)d + i * stride[1]) += V;                                           \
+        }                                                                                          \
+    }
+SUM_ROW(sum_f32, float, a, if (stride[0] == 4) { *d += pc_k->f32_total((const float *)s, n); return; })
+SUM_ROW(sum_f64, double, a, )
+SUM_ROW(sum_f16, uint16_t, pc_f16_to_f32(a), )
+SUM_ROW(sum_bf16, uint16_t, pc_bf16_to_f32(a), )
+
+typedef struct sum_job {
+    const pc_loop *l;
+    pc_row_fn row;
+    int64_t grain, partial; /* along the outermost dimension; bytes from one chunk's sums to the next one's */
+} sum_job;
+
+static pc_status sum_slab(void *ctx, int64_t begin, int64_t end)
+{
+    const sum_job *job = ctx;
+    pc_loop l = *job->l;
+    int outer = l.ndim - 1;
+    loop_job run = { &l, job->row, NULL };
+    l.numel = l.numel / l.shape[outer] * (end - begin);
+    l.shape[outer] = end - begin;
+    for (int k = 0; k < 2; k++) l.data[k] += begin * l.stride[k][outer];
+    l.data[1] += begin / job->grain * job->partial;
+    return run_range(&run, 0, l.numel);
+}
+
+/* sums (zeroed doubles) = g summed over the dimensions in which sums has one element. */
+static pc_status sum_dims(pc_tensor *g, pc_tensor *sums)
+{
+    static const pc_row_fn rows[PC_DTYPE_COUNT] = { [PC_F16] = sum_f16, [PC_BF16] = sum_bf16, [PC_F32] = sum_f32,
+                                                    [PC_F64] = sum_f64 };
+    pc_status status = PC_OK;
+    pc_loop l;
+    sum_job job = { &l, rows[g->dtype], 1, 0 };
+    double *parts = NULL, *total = pc_data(sums);
+    int64_t chunks = 1, most;
+
+    PC_CHECK(job.row != NULL, PC_ENOTIMPL, "gradients of dtype %s cannot be summed", pc_dtype_name(g->dtype));
+    pc_loop_plan(&l, 2, (pc_tensor *[]){ g, sums });
+    if (l.numel == 0) goto done;
+    if (l.ndim == 0) {
+        job.row(NULL, 1, l.data, (int64_t[]){ 0, 0 });
+        goto done;
+    }
+    int outer = l.ndim - 1;
+    int64_t extent = l.shape[outer], inner = l.numel / extent;
+    job.grain = inner >= PC_GRAIN ? 1 : PC_GRAIN / inner;
+    if (l.stride[1][outer] == 0) { /* every chunk adds to the same sums: give each its own */
+        most = (1 << 18) / sums->numel;
+        if (most > 16) most = 16;
+        if (most < 1) most = 1;
+        if (job.grain < (extent + most - 1) / most) job.grain = (extent + most - 1) / most;
+        chunks = (extent + job.grain - 1) / job.grain;
+    }
+    if (chunks > 1) {
+        parts = pc_calloc((size_t)(chunks * sums->numel), sizeof *parts);
+        PC_CHECK(parts != NULL, PC_ENOMEM, "out of memory for the sums of a gradient");
+        l.data[1] = (char *)parts;
+        job.partial = sums->numel * (int64_t)sizeof *parts;
+    }
+    PC_TRY(pc_parallel_for(extent, job.grain, sum_slab, &job));
+    for (int64_t c = 0; c < chunks && parts != NULL; c++)
+        for (int64_t i = 0; i < sums->numel; i++) total[i] += parts[c * sums->numel + i];
+done:
+    pc_free(parts);
+    return status;
+}
+
+pc_status pc_sum_to(pc_tensor *g, const pc_tensor *like, pc_tensor **out)
+{
+    pc_status status = PC_OK;
+    pc_tensor *sums = NULL, *result = NULL;
+
+    if (pc_same_shape(g, like)) {
+        if (g->dtype == like->dtype) *out = pc_retain(g);
+        else PC_TRY(pc_cast(g, like->dtype, out));
+        goto done;
+    }
+    PC_TRY(pc_tensor_settle(g));
+    PC_TRY(pc_tensor_new(PC_F64, like->ndim, like->shape, &sums));
+    memset(pc_data(sums), 0, (size_t)sums->numel * sizeof(double));
+    PC_TRY(sum_dims(g, sums));
+    PC_TRY(pc_cast(sums, like->dtype, &result));
+    *out = result;
+    result = NULL;
+done:
+    pc_release(sums);
+    pc_release(result);
+    return status;
+}
+
+pc_status pc_sum_to_own(pc_tensor **g, const pc_tensor *like)
+{
+    pc_tensor *summed = NULL;
+    pc_status status = pc_sum_to(*g, like, &summed);
+    pc_release(*g);
+    *g = summed;
+    return status;
 }
