@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "eltwise.inc.c"
+#include "random.inc.c"
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
