@@ -41,15 +41,14 @@ class BuildExt(build_ext):
 
     def build_extension(self, ext):
         blis_include, blis_lib = find_blis()
-        include = ext.include_dirs + [str(blis_include)]
         temp = Path(self.build_temp)
         jobs = [("csrc/kernels/isa.inc.c", flags + [f"-DPC_ISA_SUFFIX={isa}"], temp / isa) for isa, flags in ISAS.items()]
         jobs += [(source, [], temp) for source in ext.sources]
 
         def compile_one(job):
             source, flags, out = job
-            return self.compiler.compile([source], output_dir=str(out), include_dirs=include,
-                                         extra_postargs=CFLAGS + flags, depends=ext.depends)[0]
+            return self.compiler.compile([source], output_dir=str(out), include_dirs=ext.include_dirs,
+                                         extra_postargs=[*CFLAGS, *flags, f"-isystem{blis_include}"], depends=ext.depends)[0]
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = list(pool.map(compile_one, jobs))

@@ -1,5 +1,6 @@
 /* registry.c -- all families' rows as one list, their schemas, and the library's start. */
 #include "../autograd/autograd.h"
+#include "../blas/blas.h"
 #include "../core/alloc.h"
 #include "../core/cpu.h"
 #include "../kernels/kernels.h"
@@ -82,6 +83,9 @@ static void init(void)
     for (int k = 0; k < n; k++) PC_TRY(pc_schema_parse(pc_op_at(k)->schema, &schemas[k]));
     pc_set_graph_release(pc_graph_release);
     PC_TRY(pc_use_isa(isa != NULL && *isa != 0 ? isa : NULL));
+    int best = PC_ISA_COUNT - 1;
+    while (best > 0 && strcmp(pc_isa_name((pc_isa)best), pc_k->isa) != 0) best--;
+    PC_TRY(pc_blas_init(best));
 done:
     init_status = status;
     if (status != PC_OK) {

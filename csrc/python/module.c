@@ -1,6 +1,7 @@
 /* module.c -- the module pycnn._C: its parts and its switches. */
-#include "python.h"
+#include "../blas/blas.h"
 #include "../kernels/kernels.h"
+#include "python.h"
 
 static PyObject *alloc_stats(PyObject *module, PyObject *ignored)
 {
@@ -54,8 +55,8 @@ static PyObject *isas(PyObject *module, PyObject *ignored)
 static PyObject *config(PyObject *module, PyObject *ignored)
 {
     const pc_cpu *cpu = pc_cpu_info();
-    return Py_BuildValue("{sssisiss}", "isa", pc_k->isa, "cpu_family", cpu->family, "cpu_model", cpu->model, "compiler",
-                         __VERSION__);
+    return Py_BuildValue("{sssisissssss}", "isa", pc_k->isa, "cpu_family", cpu->family, "cpu_model", cpu->model, "compiler",
+                         __VERSION__, "blis", pc_blas_version(), "blis_arch", pc_blas_arch());
 }
 
 static PyMethodDef functions[] = {
