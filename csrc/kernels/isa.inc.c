@@ -9,6 +9,9 @@
 
 #include "eltwise.inc.c"
 #include "random.inc.c"
+#include "activation.inc.c"
+#include "pool.inc.c"
+#include "conv.inc.c"
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)

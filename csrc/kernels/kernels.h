@@ -2,6 +2,8 @@
 #ifndef PC_KERNELS_H
 #define PC_KERNELS_H
 #include "rows.h"
+#include "pool.h"
+#include "tile.h"
 #include <stdbool.h>
 #include <stdint.h>
 
