@@ -387,7 +387,7 @@ pc_status pc_tensor_begin_write(pc_tensor *t)
     PC_CHECK(!t->storage->readonly, PC_ESHAPE,
              "this tensor shares memory that is not writable (a read-only NumPy array?); use .clone() first");
     for (int d = 0; d < t->ndim; d++)
-        PC_CHECK(t->stride[d] != 0 || t->shape[d] <= 1, PC_ESHAPE,
+        PC_CHECK(t->stride[d] != 0 || t->shape[d] <= 1 || t->numel == 0, PC_ESHAPE,
                  "unsupported operation: more than one element of the written-to tensor refers to a single memory "
                  "location. Please clone() the tensor before performing the operation.");
     PC_TRY(pc_tensor_expose(t));

@@ -28,7 +28,7 @@ typedef struct pc_param {
 } pc_param;
 
 typedef struct pc_schema {
-    char name[32];     /* without the overload */
+    char name[40];     /* without the overload */
     int nparams, ntensors, nvalues;
     bool list;         /* in is a Tensor[] */
     pc_param params[PC_MAX_PARAMS];

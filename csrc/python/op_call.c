@@ -142,7 +142,7 @@ static int get_ints(PyObject *o, int length, pc_value *out)
         for (int k = 0; k < length; k++) out->ints.v[k] = i;
         return 1;
     }
-    if (length > 0 && n != length && n != 0) return 0;
+    /* other lengths are the operator's to refuse, in its own words */
     out->ints.n = (int)n;
     for (Py_ssize_t k = 0; k < n; k++) {
         PyObject *item = PySequence_GetItem(o, k);
