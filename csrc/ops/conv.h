@@ -1,0 +1,50 @@
+/* conv.h -- what the algorithms of a convolution's three passes are given. */
+#ifndef PC_CONV_H
+#define PC_CONV_H
+#include "nhwc.h"
+
+/* A convolution as its forward pass sees it. In one dimension h, r and oh are 1. */
+typedef struct pc_conv {
+    int64_t n, c, h, w;              /* input */
+    int64_t k, r, s;                 /* output channels; filter rows and columns */
+    int64_t oh, ow;                  /* output */
+    int64_t sh, sw, ph, pw, dh, dw;  /* stride, padding, dilation */
+    int64_t groups;
+} pc_conv;
+
+/* The operands of a float32 pass. Activations are written as pixels: [n, h, w, c]. */
+typedef struct pc_conv_pass {
+    pc_conv p;
+    const pc_nhwc *x;        /* forward and weight gradient: input, any layout */
+    const pc_nhwc *g;        /* gradients: of the output; weight gradient: gathered, with its tail */
+    const pc_tensor *weight; /* [k, c / groups, r, s], settled, any strides; not in the weight gradient */
+    const float *bias;       /* added to what is written, or NULL; not in the weight gradient */
+    float *out;              /* forward: the output; input gradient: that */
+    float *gw;               /* weight gradient: [k, c / groups, r, s] contiguous; NULL: not wanted */
+    float *gb;               /* weight gradient: of the bias, [k]; NULL: not wanted */
+} pc_conv_pass;
+
+/* One way of doing a pass. */
+typedef struct pc_conv_algorithm {
+    const char *name;
+    const char *(*refuse)(const pc_conv_pass *c); /* why not; NULL: it accepts */
+    pc_status (*run)(const pc_conv_pass *c);
+} pc_conv_algorithm;
+
+/* conv_direct.c: first those for special shapes, last one that accepts all. */
+extern const pc_conv_algorithm pc_conv_pointwise_forward, pc_conv_depthwise_forward, pc_conv_direct_forward;
+extern const pc_conv_algorithm pc_conv_pointwise_input, pc_conv_depthwise_input, pc_conv_direct_input;
+extern const pc_conv_algorithm pc_conv_pointwise_weight, pc_conv_depthwise_weight, pc_conv_direct_weight;
+
+/* Sums of g over all but channels. g is gathered, with its tail. */
+pc_status pc_conv_bias_gradient(const pc_nhwc *g, float *gb);
+
+/* conv_plain.c: float64 and int64 (b may be NULL); contiguous NCHW and OIHW. */
+pc_status pc_conv_plain_forward(const pc_conv *p, pc_dtype dtype, const void *x, const void *w, const void *b, void *y);
+/* gx = the input gradient + b. */
+pc_status pc_conv_plain_input(const pc_conv *p, pc_dtype dtype, const void *w, const void *b, const void *g, void *gx);
+pc_status pc_conv_plain_weight(const pc_conv *p, const double *x, const double *g, double *gw);
+/* gb[c] = sums of g, [n, c, area]. */
+void pc_conv_plain_bias(int64_t n, int64_t c, int64_t area, const double *g, double *gb);
+
+#endif

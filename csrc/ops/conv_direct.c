@@ -1,0 +1,610 @@
+/* conv_direct.c -- direct convolution on pixels and its gradients, by the product microkernel of kernels/tile.h.
+   Blocks of output are tasks; what they read is taken where it stands or copied with its padding, which is also where
+   planes become pixels and a pending ReLU is computed. Sizes alone decide the blocks and so the order of every sum. */
+#include "../core/alloc.h"
+#include "../core/parallel.h"
+#include "../kernels/kernels.h"
+#include "conv.h"
+#include <string.h>
+
+/* Multiplications in a task: some 20 to 300 us where the processor does 60 a nanosecond. */
+#define TASK_LEAST ((int64_t)1 << 20)
+#define TASK_MOST ((int64_t)16 << 20)
+#define TASKS 32
+/* Floats of input that a task copies at most: a quarter of a level 2 cache. */
+#define COPY_FLOATS (1 << 16)
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+/* total in parts of at most `limit`, and these nearly equal. */
+static int64_t even(int64_t total, int64_t limit)
+{
+    return total <= limit ? most(total, 1) : ceil_div(total, ceil_div(total, most(limit, 1)));
+}
+
+/* ---- blocks of output --------------------------------------------------------------------------- */
+
+typedef struct blocks {
+    int64_t n, oh, ow;
+    int64_t images, rows, cols; /* of a block */
+    int64_t count;
+} blocks;
+
+typedef struct rect {
+    int64_t n0, n1, h0, h1, w0, w1;
+} rect;
+
+/* Blocks of about `pixels`: some images, some rows of one, or a part of a row. */
+static blocks blocks_of(int64_t n, int64_t oh, int64_t ow, int64_t pixels)
+{
+    blocks b = { n, oh, ow, 1, oh, ow, 0 };
+    if (pixels >= oh * ow) {
+        b.images = even(n, pixels / most(oh * ow, 1));
+    } else if (ow > 2 * pixels) {
+        b.rows = 1;
+        b.cols = even(ow, pixels);
+    } else {
+        b.rows = even(oh, pixels / ow);
+    }
+    b.count = ceil_div(n, b.images) * ceil_div(oh, most(b.rows, 1)) * ceil_div(ow, most(b.cols, 1));
+    return b;
+}
+
+static rect block_at(const blocks *b, int64_t index)
+{
+    int64_t across = ceil_div(b->ow, b->cols), down = ceil_div(b->oh, b->rows);
+    int64_t w0 = index % across * b->cols, h0 = index / across % down * b->rows, n0 = index / across / down * b->images;
+    return (rect){ n0, least(n0 + b->images, b->n), h0, least(h0 + b->rows, b->oh), w0, least(w0 + b->cols, b->ow) };
+}
+
+/* ---- the input of a block ----------------------------------------------------------------------- */
+
+/* Output (oh, ow) reads (oh * sh - ph + r * dh, ow * sw - pw + s * dw): outside the image there are zeros. */
+typedef struct taps {
+    int64_t r, s, sh, sw, dh, dw, ph, pw;
+} taps;
+
+/* Strides are in floats. */
+typedef struct source {
+    const float *p;
+    int64_t image, row, pixel;
+} source;
+
+static int64_t reach(int64_t outputs, int64_t step, int64_t count, int64_t dilation)
+{
+    return count == 0 ? 0 : (outputs - 1) * step + (count - 1) * dilation + 1;
+}
+
+static int64_t copy_floats(const blocks *b, const taps *t, int64_t pitch)
+{
+    return b->images * reach(b->rows, t->sh, t->r, t->dh) * reach(b->cols, t->sw, t->s, t->dw) * pitch;
+}
+
+/* Can the block read x where it stands? */
+static bool view(const pc_nhwc *x, const taps *t, const rect *q, int64_t pitch, source *out)
+{
+    int64_t h0 = q->h0 * t->sh - t->ph, h1 = h0 + reach(q->h1 - q->h0, t->sh, t->r, t->dh);
+    int64_t w0 = q->w0 * t->sw - t->pw, w1 = w0 + reach(q->w1 - q->w0, t->sw, t->s, t->dw);
+    if (h1 == h0 || w1 == w0) { /* no taps: nothing is read */
+        *out = (source){ x->p, 0, 0, 0 };
+        return true;
+    }
+    if (!x->pixels || x->relu || pitch != x->c || h0 < 0 || w0 < 0 || h1 > x->h || w1 > x->w) return false;
+    *out = (source){ x->p + ((q->n0 * x->h + h0) * x->w + w0) * x->c, x->h * x->w * x->c, x->w * x->c, x->c };
+    return true;
+}
+
+static source load(const pc_nhwc *x, const taps *t, const rect *q, int64_t pitch, float *to)
+{
+    const int64_t c = x->c, h0 = q->h0 * t->sh - t->ph, w0 = q->w0 * t->sw - t->pw;
+    const int64_t rows = reach(q->h1 - q->h0, t->sh, t->r, t->dh), cols = reach(q->w1 - q->w0, t->sw, t->s, t->dw);
+    const int64_t left = least(most(-w0, 0), cols), right = most(least(x->w - w0, cols), left); /* the image's part */
+    source out = { to, rows * cols * pitch, cols * pitch, pitch };
+    for (int64_t n = q->n0; n < q->n1; n++)
+        for (int64_t h = h0; h < h0 + rows; h++, to += cols * pitch) {
+            if (h < 0 || h >= x->h || left == right) {
+                memset(to, 0, (size_t)(cols * pitch) * sizeof *to);
+                continue;
+            }
+            float *at = to + left * pitch;
+            memset(to, 0, (size_t)(left * pitch) * sizeof *to);
+            memset(to + right * pitch, 0, (size_t)((cols - right) * pitch) * sizeof *to);
+            if (!x->pixels) {
+                const float *from = x->p + (n * c * x->h + h) * x->w + w0 + left;
+                pc_k->f32_planes_to_pixels(at, pitch, from, x->h * x->w, c, right - left);
+                continue;
+            }
+            const float *from = x->p + ((n * x->h + h) * x->w + w0 + left) * c;
+            /* one run where pixels are not spread */
+            int64_t runs = pitch == c ? 1 : right - left, run = pitch == c ? (right - left) * c : c;
+            for (int64_t i = 0; i < runs; i++) {
+                if (x->relu) pc_k->f32_relu(at + i * pitch, from + i * c, run);
+                else memcpy(at + i * pitch, from + i * c, (size_t)run * sizeof *to);
+            }
+        }
+    return out;
+}
+
+/* ---- packed weights ----------------------------------------------------------------------------- */
+
+/* Panels of `width` output channels: [group][panel][row][column][inner channel][lane], the last panel of a group
+   half as wide if that suffices. */
+typedef struct pack {
+    const float *w;
+    float *to;
+    int64_t groups, lanes, inner, rows, cols;                       /* lanes and inner of a group */
+    int64_t group_stride, lane_stride, inner_stride, row_stride, col_stride;
+    int64_t width, panels;                                          /* of a group */
+} pack;
+
+static int64_t panel_lanes(int64_t lanes, int64_t panel, int64_t width)
+{
+    int64_t left = lanes - panel * width;
+    return left > width / 2 ? width : width / 2;
+}
+
+static int64_t group_floats(int64_t lanes, int64_t panels, int64_t width, int64_t depth)
+{
+    return panels == 0 ? 0 : ((panels - 1) * width + panel_lanes(lanes, panels - 1, width)) * depth;
+}
+
+static pc_status pack_panels(void *ctx, int64_t begin, int64_t end)
+{
+    const pack *p = ctx;
+    const int64_t depth = p->rows * p->cols * p->inner;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t g = i / p->panels, j = i % p->panels;
+        int64_t stored = panel_lanes(p->lanes, j, p->width), lanes = least(p->lanes - j * p->width, stored);
+        float *to = p->to + g * group_floats(p->lanes, p->panels, p->width, depth) + j * p->width * depth;
+        const float *w = p->w + g * p->group_stride + j * p->width * p->lane_stride;
+        /* 16 channels at a time: their taps share cache lines */
+        for (int64_t c0 = 0; c0 < p->inner; c0 += 16)
+            for (int64_t row = 0; row < p->rows; row++)
+                for (int64_t col = 0; col < p->cols; col++)
+                    for (int64_t c = c0; c < least(c0 + 16, p->inner); c++) {
+                        const float *from = w + row * p->row_stride + col * p->col_stride + c * p->inner_stride;
+                        float *at = to + ((row * p->cols + col) * p->inner + c) * stored;
+                        for (int64_t lane = 0; lane < lanes; lane++) at[lane] = from[lane * p->lane_stride];
+                        for (int64_t lane = lanes; lane < stored; lane++) at[lane] = 0;
+                    }
+    }
+    return PC_OK;
+}
+
+/* ---- forward ------------------------------------------------------------------------------------ */
+
+typedef struct direct {
+    const pc_nhwc *in;
+    taps t;
+    int64_t n, oh, ow, k, groups;      /* of what is written */
+    float *out;
+    int64_t out_image, out_row, out_pixel;
+    const float *weights, *bias;
+    bool depthwise;                    /* weights: [row][column][channel] */
+    int64_t width, panels;             /* of a group */
+    int64_t pitch;                     /* of copied pixels */
+    int64_t part, parts;               /* panels of a task */
+    blocks b;
+} direct;
+
+static void direct_block(const direct *d, const rect *q, const source *s, int64_t first, int64_t last)
+{
+    const int64_t c = d->in->c / d->groups, k = d->k / d->groups, width = d->width, depth = d->t.r * d->t.s * c;
+    const bool whole_rows = d->groups == 1 && d->t.dw == 1 && s->pixel == c; /* a filter's row is one run of floats */
+    const bool fours = q->w1 - q->w0 == 4;                                   /* tiles may span rows */
+    pc_tile t = {
+        .ai = d->t.sw * s->pixel, .au = d->t.dh * s->row, .av = d->t.dw * s->pixel, .aq = 1,
+        .nu = d->t.r, .nv = whole_rows ? 1 : d->t.s, .n = whole_rows ? d->t.s * c : c,
+        .ci = d->out_pixel, .m = q->w1 - q->w0,
+    };
+    t.a4 = fours ? d->t.sh * s->row : 4 * t.ai;
+    t.c4 = fours ? d->out_row : 4 * t.ci;
+    if (fours) t.m = 4 * (q->h1 - q->h0);
+    for (int64_t i = first; i < last; i++) {
+        int64_t g = i / d->panels, j = i % d->panels;
+        t.bq = panel_lanes(k, j, width);
+        t.bv = c * t.bq;
+        t.bu = d->t.s * t.bv;
+        t.b = d->weights + g * group_floats(k, d->panels, width, depth) + j * width * depth;
+        t.width = least(k - j * width, width);
+        t.bias = d->bias == NULL ? NULL : d->bias + g * k + j * width;
+        for (int64_t n = q->n0; n < q->n1; n++)
+            for (int64_t h = q->h0; h < (fours ? q->h0 + 1 : q->h1); h++) {
+                t.a = s->p + (n - q->n0) * s->image + (h - q->h0) * d->t.sh * s->row + g * c;
+                t.c = d->out + n * d->out_image + h * d->out_row + q->w0 * d->out_pixel + g * k + j * width;
+                pc_k->f32_tile(&t);
+            }
+    }
+}
+
+static void depthwise_block(const direct *d, const rect *q, const source *s)
+{
+    pc_tile t = {
+        .ai = d->t.sw * s->pixel, .au = d->t.dh * s->row, .av = d->t.dw * s->pixel,
+        .b = d->weights, .bu = d->t.s * d->k, .bv = d->k, .nu = d->t.r, .nv = d->t.s,
+        .ci = d->out_pixel, .m = q->w1 - q->w0, .width = d->k, .bias = d->bias,
+    };
+    for (int64_t n = q->n0; n < q->n1; n++)
+        for (int64_t h = q->h0; h < q->h1; h++) {
+            t.a = s->p + (n - q->n0) * s->image + (h - q->h0) * d->t.sh * s->row;
+            t.c = d->out + n * d->out_image + h * d->out_row + q->w0 * d->out_pixel;
+            pc_k->f32_depthwise(&t);
+        }
+}
+
+static pc_status direct_tasks(void *ctx, int64_t begin, int64_t end)
+{
+    pc_status status = PC_OK;
+    const direct *d = ctx;
+    float *memory = NULL;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t part = i / d->b.count, first = part * d->part;
+        rect q = block_at(&d->b, i % d->b.count);
+        source s;
+        if (!view(d->in, &d->t, &q, d->pitch, &s)) {
+            if (memory == NULL) memory = pc_alloc((size_t)copy_floats(&d->b, &d->t, d->pitch) * sizeof *memory);
+            PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for a convolution's block of input");
+            s = load(d->in, &d->t, &q, d->pitch, memory);
+        }
+        if (d->depthwise) depthwise_block(d, &q, &s);
+        else direct_block(d, &q, &s, first, least(first + d->part, d->groups * d->panels));
+    }
+done:
+    pc_free(memory);
+    return status;
+}
+
+static pc_status direct_run(direct *d)
+{
+    const int64_t c = d->in->c, taps = d->t.r * d->t.s, all = d->groups * d->panels;
+    const int64_t macs = most(taps * (c / d->groups) * d->k, 1), pixels = d->n * d->oh * d->ow;
+    if (pixels == 0 || d->k == 0) return PC_OK;
+    const int64_t task = least(most(macs > INT64_MAX / pixels ? TASK_MOST : macs * pixels / TASKS, TASK_LEAST), TASK_MOST);
+    d->pitch = c;
+    /* 112 pixels: 8 full tiles for each time that a panel is read. */
+    int64_t block = least(most(task / macs, 112), most(COPY_FLOATS / most(d->t.sh * d->t.sw * c, 1), 28));
+    d->b = blocks_of(d->n, d->oh, d->ow, block);
+    d->part = most(all, 1);
+    d->parts = 1;
+    if (!d->depthwise) {
+        /* A block with many weights is shared between tasks; each copies the input anew, so not into small parts. */
+        int64_t parts = d->b.images * d->b.rows * d->b.cols * macs / task;
+        d->part = least(most(ceil_div(all, most(parts, 1)), ceil_div(256, most(taps * d->width, 1))), all);
+        d->parts = ceil_div(all, d->part);
+    }
+    return pc_parallel_for(d->b.count * d->parts, 1, direct_tasks, d);
+}
+
+/* Pack w for d, run d, forget the panels. lane, inner: the dimensions of w that d writes and sums over. first: the
+   tap at row 0, column 0; then every row_step-th and col_step-th. */
+static pc_status direct_with(direct *d, const pc_tensor *w, int lane, int inner, int64_t first_row, int64_t first_col,
+                             int64_t row_step, int64_t col_step)
+{
+    pc_status status = PC_OK;
+    const int64_t k = d->k / d->groups, c = d->in->c / d->groups, depth = d->t.r * d->t.s * c;
+    const float *from = pc_f32(w) + first_row * w->stride[2] + first_col * w->stride[3];
+    float *packed = NULL;
+    d->width = pc_k->f32_tile_width();
+    d->panels = ceil_div(k, d->width);
+    size_t floats = (size_t)(d->depthwise ? depth * d->k : d->groups * group_floats(k, d->panels, d->width, depth));
+    packed = pc_alloc(floats * sizeof *packed);
+    PC_CHECK(packed != NULL, PC_ENOMEM, "out of memory for a convolution's weights");
+    if (d->depthwise) {
+        for (int64_t row = 0; row < d->t.r; row++)
+            for (int64_t col = 0; col < d->t.s; col++)
+                for (int64_t i = 0; i < d->k; i++)
+                    packed[(row * d->t.s + col) * d->k + i] =
+                        from[i * w->stride[0] + row * row_step * w->stride[2] + col * col_step * w->stride[3]];
+    } else {
+        pack p = { from, packed, d->groups, k, c, d->t.r, d->t.s, w->shape[0] / d->groups * w->stride[0],
+                   w->stride[lane], w->stride[inner], row_step * w->stride[2], col_step * w->stride[3],
+                   d->width, d->panels };
+        PC_TRY(pc_parallel_for(d->groups * d->panels, ((int64_t)1 << 16) / most(depth * d->width, 1) + 1, pack_panels, &p));
+    }
+    d->weights = packed;
+    PC_TRY(direct_run(d));
+done:
+    pc_free(packed);
+    return status;
+}
+
+static bool is_depthwise(const pc_conv *p) { return p->groups > 1 && p->groups == p->c && p->groups == p->k; }
+
+static pc_status forward(const pc_conv_pass *a, bool depthwise)
+{
+    const pc_conv *p = &a->p;
+    direct d = { .in = a->x, .t = { p->r, p->s, p->sh, p->sw, p->dh, p->dw, p->ph, p->pw },
+                 .n = p->n, .oh = p->oh, .ow = p->ow, .k = p->k, .groups = p->groups, .depthwise = depthwise,
+                 .out = a->out, .out_image = p->oh * p->ow * p->k, .out_row = p->ow * p->k, .out_pixel = p->k,
+                 .bias = a->bias };
+    return direct_with(&d, a->weight, 0, 1, 0, 0, 1, 1);
+}
+
+/* ---- input gradient ----------------------------------------------------------------------------- */
+
+/* One axis of a phase: inputs at first, first + stride, ... are reached by every step-th tap from `tap` on, and these
+   read neighbouring outputs, `dilation` apart. Taken from the last to the first they are a stride 1 convolution. */
+typedef struct phase {
+    int64_t outputs, count, tap, step, dilation, pad;
+} phase;
+
+static int64_t gcd(int64_t a, int64_t b) { return b == 0 ? a : gcd(b, a % b); }
+
+static phase phase_of(int64_t first, int64_t size, int64_t filter, int64_t stride, int64_t dilation, int64_t pad)
+{
+    phase f = { .outputs = size > first ? (size - first - 1) / stride + 1 : 0 };
+    int64_t g = gcd(stride, dilation), tap = 0;
+    f.step = stride / g;
+    f.dilation = dilation / g;
+    while (tap < filter && tap < f.step && (first + pad - tap * dilation) % stride != 0) tap++;
+    if (tap >= filter || tap >= f.step) return f; /* no tap: the gradient is zero there */
+    f.count = (filter - 1 - tap) / f.step + 1;
+    f.tap = tap + (f.count - 1) * f.step;
+    f.pad = (f.count - 1) * f.dilation - (first + pad - tap * dilation) / stride;
+    return f;
+}
+
+static pc_status input_gradient(const pc_conv_pass *a, bool depthwise)
+{
+    pc_status status = PC_OK;
+    const pc_conv *p = &a->p;
+    for (int64_t y = 0; y < least(p->sh, p->h); y++)
+        for (int64_t x = 0; x < least(p->sw, p->w); x++) {
+            phase v = phase_of(y, p->h, p->r, p->sh, p->dh, p->ph), u = phase_of(x, p->w, p->s, p->sw, p->dw, p->pw);
+            bool none = v.count == 0 || u.count == 0;
+            direct d = { .in = a->g, .t = { none ? 0 : v.count, none ? 0 : u.count, 1, 1, v.dilation, u.dilation, v.pad, u.pad },
+                         .n = p->n, .oh = v.outputs, .ow = u.outputs, .k = p->c, .groups = p->groups,
+                         .depthwise = depthwise, .out = a->out + (y * p->w + x) * p->c,
+                         .out_image = p->h * p->w * p->c, .out_row = p->sh * p->w * p->c, .out_pixel = p->sw * p->c,
+                         .bias = a->bias };
+            PC_TRY(direct_with(&d, a->weight, 1, 0, v.tap, u.tap, -v.step, -u.step));
+        }
+done:
+    return status;
+}
+
+/* ---- weight gradient ---------------------------------------------------------------------------- */
+
+/* Sums over pixels, in slots that each take a share of the blocks; then over slots, in order. A slot holds, for each
+   panel of output channels, [row][column][inner channel][lane] (depthwise: [row][column][channel]) and the bias. */
+typedef struct weight_sums {
+    const pc_nhwc *x, *g;
+    taps t;
+    int64_t groups;
+    bool depthwise, want_weight, want_bias;
+    blocks b;
+    int64_t slots, parts, part;        /* panels of a task */
+    int64_t width, panels;             /* of a group */
+    int64_t depth;                     /* taps times inner channels */
+    int64_t bias_at, slot_floats;
+    float *slot;
+    float *gw, *gb;
+} weight_sums;
+
+static void sum_panels(const weight_sums *j, const rect *q, const source *s, float *slot, int64_t first, int64_t last,
+                       bool accumulate)
+{
+    static const float one = 1;
+    const int64_t c = j->x->c / j->groups, k = j->g->c / j->groups, ow = j->g->w, oh = j->g->h;
+    const bool whole_rows = j->groups == 1 && j->t.dw == 1 && s->pixel == c;
+    const int64_t runs = whole_rows ? 1 : j->t.s, run = whole_rows ? j->t.s * c : c;
+    pc_tile t = {
+        .ai = 1, .a4 = 4, .au = s->image, .av = j->t.sh * s->row, .aq = j->t.sw * s->pixel,
+        .nu = q->n1 - q->n0, .nv = q->h1 - q->h0, .n = q->w1 - q->w0,
+        .bu = oh * ow * j->g->c, .bv = ow * j->g->c, .bq = j->g->c, .m = run, .accumulate = accumulate,
+    };
+    for (int64_t i = first; i < last; i++) {
+        int64_t g = i / j->panels, panel = i % j->panels;
+        t.width = t.ci = panel_lanes(k, panel, j->width); /* lanes beyond k: sums of what follows, never used */
+        t.c4 = 4 * t.ci;
+        t.b = j->g->p + ((q->n0 * oh + q->h0) * ow + q->w0) * j->g->c + g * k + panel * j->width;
+        if (j->want_weight && !j->depthwise)
+            for (int64_t r = 0; r < j->t.r; r++)
+                for (int64_t v = 0; v < runs; v++) {
+                    t.a = s->p + r * j->t.dh * s->row + v * j->t.dw * s->pixel + g * c;
+                    t.c = slot + i * j->depth * j->width + (r * j->t.s * c + v * run) * t.ci;
+                    pc_k->f32_tile(&t);
+                }
+        if (j->want_bias) {
+            pc_tile ones = t;
+            ones.a = &one;
+            ones.ai = ones.a4 = ones.au = ones.av = ones.aq = 0;
+            ones.m = 1;
+            ones.c = slot + j->bias_at + i * j->width;
+            pc_k->f32_tile(&ones);
+        }
+    }
+    if (j->want_weight && j->depthwise)
+        for (int64_t n = q->n0; n < q->n1; n++) {
+            pc_tile d = t;
+            d.a = s->p + (n - q->n0) * s->image;
+            d.ai = j->t.dh * s->row, d.aq = j->t.dw * s->pixel, d.au = j->t.sh * s->row, d.av = j->t.sw * s->pixel;
+            d.b = j->g->p + ((n * oh + q->h0) * ow + q->w0) * j->g->c;
+            d.bu = ow * j->g->c, d.bv = j->g->c;
+            d.nu = q->h1 - q->h0, d.nv = q->w1 - q->w0, d.n = j->t.s;
+            d.m = j->t.r * j->t.s, d.width = d.ci = j->g->c, d.c = slot;
+            pc_k->f32_depthwise_weight(&d);
+        }
+}
+
+static pc_status sum_tasks(void *ctx, int64_t begin, int64_t end)
+{
+    pc_status status = PC_OK;
+    const weight_sums *j = ctx;
+    const int64_t panels = j->groups * j->panels;
+    float *memory = NULL;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t index = i % j->slots, first = i / j->slots * j->part, last = least(first + j->part, panels);
+        int64_t b0 = index * j->b.count / j->slots, b1 = (index + 1) * j->b.count / j->slots;
+        float *slot = j->slot + index * j->slot_floats;
+        if (j->depthwise) memset(slot, 0, (size_t)j->bias_at * sizeof *slot);
+        for (int64_t b = b0; b < b1; b++) {
+            rect q = block_at(&j->b, b);
+            source s;
+            if (!view(j->x, &j->t, &q, j->x->c, &s)) {
+                if (memory == NULL) memory = pc_alloc((size_t)copy_floats(&j->b, &j->t, j->x->c) * sizeof *memory);
+                PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for a convolution's block of input");
+                s = load(j->x, &j->t, &q, j->x->c, memory);
+            }
+            sum_panels(j, &q, &s, slot, first, last, b > b0);
+        }
+    }
+done:
+    pc_free(memory);
+    return status;
+}
+
+/* Over slots, and from panels to [k, c / groups, r, s]. */
+static pc_status finish_panels(void *ctx, int64_t begin, int64_t end)
+{
+    const weight_sums *j = ctx;
+    const int64_t c = j->depthwise ? j->x->c : j->x->c / j->groups, k = j->g->c / j->groups, taps = j->t.r * j->t.s;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t g = i / j->panels, panel = i % j->panels, stride = panel_lanes(k, panel, j->width);
+        int64_t first = g * k + panel * j->width, lanes = least(k - panel * j->width, j->width);
+        float *sums = j->slot + i * j->depth * j->width, *bias = j->slot + j->bias_at + i * j->width;
+        for (int64_t slot = 1; slot < j->slots; slot++) {
+            if (j->want_bias) pc_k->f32_accumulate(bias, bias + slot * j->slot_floats, stride);
+            if (j->want_weight && !j->depthwise)
+                pc_k->f32_accumulate(sums, sums + slot * j->slot_floats, j->depth * stride);
+        }
+        for (int64_t lane = 0; lane < lanes; lane++) {
+            if (j->want_bias) j->gb[first + lane] = bias[lane];
+            if (!j->want_weight) continue;
+            float *gw = j->gw + (first + lane) * (j->depthwise ? 1 : c) * taps;
+            if (j->depthwise) {
+                for (int64_t v = 0; v < taps; v++) {
+                    gw[v] = j->slot[v * c + first + lane];
+                    for (int64_t slot = 1; slot < j->slots; slot++)
+                        gw[v] += j->slot[slot * j->slot_floats + v * c + first + lane];
+                }
+                continue;
+            }
+            for (int64_t v = 0; v < taps; v++)
+                for (int64_t q = 0; q < c; q++) gw[q * taps + v] = sums[(v * c + q) * stride + lane];
+        }
+    }
+    return PC_OK;
+}
+
+/* Slots may take as much memory as this in all. */
+#define SLOT_FLOATS ((int64_t)8 << 20)
+#define SLOTS_MOST 16
+
+static pc_status weight_gradient(const pc_conv_pass *a, bool depthwise)
+{
+    pc_status status = PC_OK;
+    const pc_conv *p = &a->p;
+    weight_sums j = { .x = a->x, .g = a->g, .t = { p->r, p->s, p->sh, p->sw, p->dh, p->dw, p->ph, p->pw },
+                      .groups = p->groups, .depthwise = depthwise, .want_weight = a->gw != NULL,
+                      .want_bias = a->gb != NULL, .gw = a->gw, .gb = a->gb };
+    const int64_t k = p->k / p->groups, pixels = p->n * p->oh * p->ow, weights = p->k * (p->c / p->groups) * p->r * p->s;
+    if (pixels == 0 || p->c == 0) {
+        if (a->gw != NULL) memset(a->gw, 0, (size_t)weights * sizeof *a->gw);
+        if (a->gb != NULL) memset(a->gb, 0, (size_t)p->k * sizeof *a->gb);
+        if (a->gb == NULL || pixels == 0) return PC_OK;
+    }
+    if (!j.want_weight) j.t.r = j.t.s = 0;
+    const int64_t taps = j.t.r * j.t.s;
+    j.width = pc_k->f32_tile_width();
+    j.panels = ceil_div(k, j.width);
+    j.depth = depthwise ? 0 : taps * (p->c / p->groups);
+    const int64_t all = j.groups * j.panels;
+    j.bias_at = depthwise ? taps * p->k : all * j.depth * j.width;
+    j.slot_floats = j.bias_at + all * j.width;
+
+    const int64_t macs = most(taps * (p->c / p->groups) * p->k, p->k);
+    const int64_t task = least(most(macs > INT64_MAX / pixels ? TASK_MOST : macs * pixels / TASKS, TASK_LEAST), TASK_MOST);
+    const int64_t tasks = macs > INT64_MAX / pixels ? TASKS : ceil_div(macs * pixels, task);
+    /* 256 pixels: a panel of the output's gradient stays in the level 1 cache while all taps pass over it. */
+    j.b = blocks_of(p->n, p->oh, p->ow, least(256, most(COPY_FLOATS / most(p->sh * p->sw * p->c, 1), 28)));
+    /* Parts of the panels first: they need no sum over slots. */
+    j.part = depthwise ? all : least(most(ceil_div(all, tasks), ceil_div(256, most(taps * j.width, 1))), all);
+    j.parts = ceil_div(all, j.part);
+    j.slots = least(least(ceil_div(tasks, j.parts), SLOTS_MOST), least(ceil_div(pixels, 256), SLOT_FLOATS / j.slot_floats));
+    j.slots = least(most(j.slots, 1), j.b.count);
+    j.slot = pc_alloc((size_t)(j.slots * j.slot_floats) * sizeof *j.slot);
+    PC_CHECK(j.slot != NULL, PC_ENOMEM, "out of memory for the gradient of a convolution's weights");
+    PC_TRY(pc_parallel_for(j.slots * j.parts, 1, sum_tasks, &j));
+    PC_TRY(pc_parallel_for(all, ((int64_t)1 << 16) / most(j.depth * j.width * j.slots, 1) + 1, finish_panels, &j));
+done:
+    pc_free(j.slot);
+    return status;
+}
+
+pc_status pc_conv_bias_gradient(const pc_nhwc *g, float *gb)
+{
+    pc_conv_pass a = { .p = { .n = g->n, .c = g->c, .h = g->h, .w = g->w, .k = g->c, .oh = g->h, .ow = g->w, .sh = 1,
+                              .sw = 1, .dh = 1, .dw = 1, .groups = 1 },
+                       .x = g, .g = g, .gb = gb };
+    return weight_gradient(&a, false);
+}
+
+/* ---- the algorithms ----------------------------------------------------------------------------- */
+
+static const char *refuse_nothing(const pc_conv_pass *a) { return NULL; }
+static const char *refuse_groups(const pc_conv_pass *a)
+{
+    return is_depthwise(&a->p) ? NULL : "groups are not single channels";
+}
+static const char *refuse_filters(const pc_conv_pass *a)
+{
+    const pc_conv *p = &a->p;
+    if (p->r != 1 || p->s != 1) return "the filter is larger than 1x1";
+    if (is_depthwise(p)) return "groups are single channels";
+    bool same = p->sh == 1 && p->sw == 1 && p->ph == 0 && p->pw == 0 && p->oh == p->h && p->ow == p->w;
+    return same ? NULL : "strided or padded";
+}
+
+static pc_status direct_forward(const pc_conv_pass *a) { return forward(a, false); }
+static pc_status depthwise_forward(const pc_conv_pass *a) { return forward(a, true); }
+static pc_status direct_input(const pc_conv_pass *a) { return input_gradient(a, false); }
+static pc_status depthwise_input(const pc_conv_pass *a) { return input_gradient(a, true); }
+static pc_status direct_weight(const pc_conv_pass *a) { return weight_gradient(a, false); }
+static pc_status depthwise_weight(const pc_conv_pass *a) { return weight_gradient(a, true); }
+
+/* A 1x1 filter knows no rows: all pixels are one row, or those of an image where they stand in planes. */
+static void flatten(pc_conv *p, pc_nhwc *x, pc_nhwc *g)
+{
+    bool one = (x == NULL || x->pixels) && (g == NULL || g->pixels);
+    int64_t n = one ? 1 : p->n, w = one ? p->n * p->h * p->w : p->h * p->w;
+    p->n = n, p->h = p->oh = 1, p->w = p->ow = w;
+    if (x != NULL) x->n = n, x->h = 1, x->w = w;
+    if (g != NULL) g->n = n, g->h = 1, g->w = w;
+}
+static pc_status pointwise_forward(const pc_conv_pass *a)
+{
+    pc_conv_pass flat = *a;
+    pc_nhwc x = *a->x;
+    flatten(&flat.p, &x, NULL);
+    flat.x = &x;
+    return forward(&flat, false);
+}
+static pc_status pointwise_input(const pc_conv_pass *a)
+{
+    pc_conv_pass flat = *a;
+    pc_nhwc g = *a->g;
+    flatten(&flat.p, NULL, &g);
+    flat.g = &g;
+    return input_gradient(&flat, false);
+}
+static pc_status pointwise_weight(const pc_conv_pass *a)
+{
+    pc_conv_pass flat = *a;
+    pc_nhwc x = *a->x, g = *a->g;
+    flatten(&flat.p, &x, &g);
+    flat.x = &x;
+    flat.g = &g;
+    return weight_gradient(&flat, false);
+}
+
+const pc_conv_algorithm pc_conv_pointwise_forward = { "pointwise", refuse_filters, pointwise_forward };
+const pc_conv_algorithm pc_conv_pointwise_input = { "pointwise", refuse_filters, pointwise_input };
+const pc_conv_algorithm pc_conv_pointwise_weight = { "pointwise", refuse_filters, pointwise_weight };
+const pc_conv_algorithm pc_conv_depthwise_forward = { "depthwise", refuse_groups, depthwise_forward };
+const pc_conv_algorithm pc_conv_depthwise_input = { "depthwise", refuse_groups, depthwise_input };
+const pc_conv_algorithm pc_conv_depthwise_weight = { "depthwise", refuse_groups, depthwise_weight };
+const pc_conv_algorithm pc_conv_direct_forward = { "direct", refuse_nothing, direct_forward };
+const pc_conv_algorithm pc_conv_direct_input = { "direct", refuse_nothing, direct_input };
+const pc_conv_algorithm pc_conv_direct_weight = { "direct", refuse_nothing, direct_weight };

@@ -1,0 +1,167 @@
+/* nhwc.c -- private, channels_last and plain activations as one thing. */
+#include "nhwc.h"
+#include "../core/alloc.h"
+#include "../core/parallel.h"
+#include "../kernels/kernels.h"
+#include "copy.h"
+#include <string.h>
+
+/* Floats that a chunk of a copy moves: some 50 us. */
+#define COPY_GRAIN (1 << 17)
+
+bool pc_wants_channels_last(const pc_tensor *t)
+{
+    return pc_is_channels_last(t) && !pc_is_contiguous(t);
+}
+
+pc_status pc_nhwc_open(pc_tensor *t, pc_nhwc *v)
+{
+    pc_status status = PC_OK;
+    *v = (pc_nhwc){ .n = t->shape[0], .c = t->shape[1], .h = t->shape[2], .w = t->shape[3], .tail = true };
+    v->p = pc_tensor_nhwc_pending(t, &v->relu);
+    if (v->p != NULL) {
+        v->pixels = true;
+        goto done;
+    }
+    PC_TRY(pc_tensor_settle(t));
+    v->pixels = pc_is_channels_last(t);
+    if (!v->pixels && !pc_is_contiguous(t)) {
+        PC_TRY(pc_contiguous(t, &v->held));
+        t = v->held;
+    }
+    v->tail = !t->storage->foreign;
+    v->p = pc_f32(t);
+done:
+    return status;
+}
+
+typedef struct gather {
+    const pc_nhwc *from;
+    float *to;
+    int64_t blocks, block; /* of an image: pixels in a block */
+} gather;
+
+static pc_status gather_blocks(void *ctx, int64_t begin, int64_t end)
+{
+    const gather *g = ctx;
+    const pc_nhwc *v = g->from;
+    const int64_t area = v->h * v->w;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t n = i / g->blocks, at = i % g->blocks * g->block, count = area - at < g->block ? area - at : g->block;
+        float *to = g->to + (n * area + at) * v->c;
+        const float *from = v->p + n * area * v->c;
+        if (!v->pixels) pc_k->f32_planes_to_pixels(to, v->c, from + at, area, v->c, count);
+        else if (v->relu) pc_k->f32_relu(to, from + at * v->c, count * v->c);
+        else memcpy(to, from + at * v->c, (size_t)(count * v->c) * sizeof *to);
+    }
+    return PC_OK;
+}
+
+pc_status pc_nhwc_gather(pc_nhwc *v, bool tail)
+{
+    pc_status status = PC_OK;
+    const int64_t area = v->h * v->w;
+    float *to = NULL;
+    if (v->pixels && !v->relu && (v->tail || !tail)) return PC_OK;
+    to = pc_alloc((size_t)(v->n * area * v->c) * sizeof *to);
+    PC_CHECK(to != NULL, PC_ENOMEM, "out of memory for a copy of an activation");
+    if (area > 0 && v->c > 0) {
+        gather g = { v, to, 1, area };
+        if (area * v->c > COPY_GRAIN) {
+            g.block = COPY_GRAIN / v->c + 1;
+            g.blocks = (area + g.block - 1) / g.block;
+        }
+        PC_TRY(pc_parallel_for(v->n * g.blocks, COPY_GRAIN / (g.block * v->c) + 1, gather_blocks, &g));
+    }
+    pc_free(v->memory);
+    v->memory = to;
+    to = NULL;
+    v->p = v->memory;
+    v->pixels = v->tail = true;
+    v->relu = false;
+done:
+    pc_free(to);
+    return status;
+}
+
+void pc_nhwc_close(pc_nhwc *v)
+{
+    pc_release(v->held);
+    pc_free(v->memory);
+    *v = (pc_nhwc){ 0 };
+}
+
+pc_status pc_nhwc_new(bool channels_last, int64_t n, int64_t c, int64_t h, int64_t w, pc_tensor **out, float **p)
+{
+    pc_status status = PC_OK;
+    if (channels_last) {
+        /* extents of 1 count as 1 in strides, those of 0 too: as torch */
+        int64_t sw = c > 0 ? c : 1, sh = sw * (w > 0 ? w : 1), sn = sh * (h > 0 ? h : 1);
+        PC_TRY(pc_tensor_new_strided(PC_F32, 4, (int64_t[]){ n, c, h, w }, (int64_t[]){ sn, 1, sh, sw }, out));
+        *p = pc_f32(*out);
+    } else {
+        PC_TRY(pc_tensor_new_private(n, c, h, w, out));
+        *p = pc_tensor_nhwc_new(*out);
+    }
+done:
+    return status;
+}
+
+static void insert_dim(pc_tensor *t, int at)
+{
+    for (int d = t->ndim; d > at; d--) {
+        t->shape[d] = t->shape[d - 1];
+        t->stride[d] = t->stride[d - 1];
+    }
+    t->shape[at] = 1;
+    t->stride[at] = at < t->ndim ? t->shape[at + 1] * t->stride[at + 1] : 1;
+    t->ndim++;
+}
+
+pc_status pc_nhwc_expand(pc_tensor *t, bool batched, int spatial, pc_tensor **out)
+{
+    pc_status status = PC_OK;
+    if (batched && spatial == 2) {
+        *out = pc_retain(t);
+        return PC_OK;
+    }
+    if (t->storage != NULL) {
+        PC_TRY(pc_tensor_settle(t));
+        PC_TRY(pc_tensor_alias(t, out));
+    } else {
+        PC_TRY(pc_tensor_shape_only(t, out));
+    }
+    if (spatial == 1) insert_dim(*out, (*out)->ndim - 1);
+    if (!batched) insert_dim(*out, 0);
+done:
+    return status;
+}
+
+static void remove_dim(pc_tensor *t, int at)
+{
+    t->ndim--;
+    for (int d = at; d < t->ndim; d++) {
+        t->shape[d] = t->shape[d + 1];
+        t->stride[d] = t->stride[d + 1];
+    }
+}
+
+pc_status pc_nhwc_squeeze(pc_tensor **t, bool batched, int spatial)
+{
+    pc_status status = PC_OK;
+    if (batched && spatial == 2) return PC_OK;
+    pc_tensor *plain = NULL;
+    PC_TRY(pc_tensor_settle(*t));
+    if (pc_is_contiguous(*t)) {
+        plain = pc_retain(*t);
+    } else {
+        PC_TRY(pc_contiguous(*t, &plain));
+    }
+    if (spatial == 1) remove_dim(plain, 2);
+    if (!batched) remove_dim(plain, 0);
+    pc_contiguous_strides(plain->ndim, plain->shape, plain->stride);
+    pc_release(*t);
+    *t = plain;
+done:
+    return status;
+}
