@@ -66,6 +66,10 @@ int pc_py_is_array(PyObject *o); /* ndarray or NumPy scalar */
 PyObject *pc_py_index(PyObject *self, PyObject *index);
 int pc_py_index_set(PyObject *self, PyObject *index, PyObject *value);
 
+/* image_binding.c: NULL with TypeError if o is no Pipeline (borrowed). */
+struct pc_pipeline *pc_py_pipeline_of(PyObject *o);
+int pc_py_add_image(PyObject *module);
+
 /* autograd_binding.c: backward, grad, no_grad's switch, hooks. */
 int pc_py_add_autograd(PyObject *module);
 

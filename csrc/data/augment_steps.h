@@ -1,0 +1,107 @@
+/* augment_steps.h -- how augment_*.c hold a pipeline and a plan; private to them. */
+#ifndef PC_AUGMENT_STEPS_H
+#define PC_AUGMENT_STEPS_H
+#include "../image/image.h"
+#include "augment.h"
+#include <stdatomic.h>
+
+typedef enum step_kind {
+    /* Fixed: what plans consist of. */
+    STEP_HFLIP, STEP_VFLIP, STEP_CROP, STEP_PAD, STEP_RESIZE, STEP_ROTATE, STEP_AFFINE, STEP_BRIGHTNESS, STEP_CONTRAST,
+    STEP_SATURATION, STEP_HUE, STEP_SHARPNESS, STEP_GAMMA, STEP_GREY, STEP_INVERT, STEP_POSTERIZE, STEP_SOLARIZE,
+    STEP_AUTOCONTRAST, STEP_EQUALIZE, STEP_TO_TENSOR, STEP_NORMALIZE, STEP_ERASE,
+    /* Fixed, but numbers depend on the image's size: become some of the above. */
+    STEP_CENTER_CROP, STEP_PAD_TO, STEP_RESIZE_SHORTER,
+    /* Drawn. */
+    STEP_CHANCE, STEP_RANDOM_CROP, STEP_RANDOM_RESIZED_CROP, STEP_COLOR_JITTER, STEP_RANDOM_ROTATION,
+    STEP_RANDOM_AFFINE, STEP_RANDOM_ERASING, STEP_RAND_AUGMENT, STEP_TRIVIAL_AUGMENT, STEP_AUTO_AUGMENT,
+    STEP_KINDS
+} step_kind;
+
+/* The first number of a chance: how a uniform R is compared with p. */
+enum {
+    CHANCE_BELOW_F32 = 0, /* apply if R < float32(p) */
+    CHANCE_BELOW_F64 = 1, /* apply if R < p */
+    CHANCE_ABOVE_F32 = 2  /* skip if float32(p) < R: RandomApply */
+};
+
+typedef struct step {
+    step_kind kind;
+    int n;            /* numbers in v */
+    double *v;        /* in the pipeline's block */
+    pc_filter filter; /* of steps that sample */
+    bool expand, has_center;
+    double center[2];
+    int nfill;
+    double fill[4];
+    int span;         /* of a chance: how many steps it governs */
+    int ntable;       /* of to_tensor: its table, normalised where normalize follows directly */
+    float (*table)[256];
+} step;
+
+struct pc_pipeline {
+    _Atomic int64_t refs;
+    int n;          /* steps */
+    int max_drawn;  /* entries of a plan */
+    int max_noise;  /* snapshots of a plan */
+    step *steps;
+};
+
+/* Of any fixed step, its tail apart. */
+#define FIXED_NUMBERS 7
+
+typedef struct drawn {
+    step_kind kind;   /* fixed */
+    int step;         /* whose filter, fill and table it uses */
+    int n;            /* numbers in v */
+    int noise;        /* of an erase: its snapshot, or -1 */
+    double v[FIXED_NUMBERS];
+} drawn;
+
+/* A generator as it was when values were drawn that apply makes again. */
+typedef struct snapshot {
+    int64_t n; /* how many values */
+    uint32_t mt[624];
+    int left;
+    uint32_t next;
+    bool has_normal;
+    double normal;
+} snapshot;
+
+/* The most memory that any step of a chain needs. */
+typedef struct extent {
+    size_t image;  /* bytes of the largest image in between */
+    size_t work;   /* of resizing */
+    size_t floats; /* elements of the largest float image in between */
+    size_t noise;  /* elements */
+} extent;
+
+typedef struct plan {
+    pc_image_shape out;
+    bool is_float;
+    int n, nnoise;
+    const pc_pipeline *p; /* borrowed */
+    extent need;
+} plan;
+
+static inline drawn *plan_entries(const plan *pl) { return (drawn *)((char *)pl + ((sizeof *pl + 63) & ~(size_t)63)); }
+static inline snapshot *plan_snapshots(const plan *pl) { return (snapshot *)(plan_entries(pl) + pl->p->max_drawn); }
+
+/* "rotate" of STEP_ROTATE. */
+const char *step_name(step_kind kind);
+/* May the step follow to_tensor? */
+bool step_takes_floats(step_kind kind);
+/* PC_EVALUE if h or w is below 1 or absurd. */
+pc_status check_extent(int64_t h, int64_t w);
+/* PC_EVALUE unless h, w and c are what pc_pipeline_apply takes. */
+pc_status check_input(pc_image_shape in);
+/* Shape after a fixed step with numbers v; grows *need. */
+pc_status fixed_step(const step *s, step_kind kind, const double *v, pc_image_shape *shape, bool *is_float,
+                     extent *need);
+/* Numbers of the fixed steps that a size-dependent one becomes: at most 1. *n is how many. */
+pc_status settle_step(const step *s, pc_image_shape shape, drawn *out, int *n);
+size_t extent_bytes(const extent *need);
+/* A byte per channel; PC_EVALUE if the counts differ. */
+pc_status fill_bytes(const step *s, int c, uint8_t fill[4]);
+
+#endif
