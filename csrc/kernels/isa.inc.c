@@ -12,6 +12,7 @@
 #include "activation.inc.c"
 #include "pool.inc.c"
 #include "conv.inc.c"
+#include "linear.inc.c"
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
