@@ -1,5 +1,6 @@
 /* rng.c -- mt19937 as PyTorch runs it on the CPU. Matsumoto and Nishimura, "Mersenne Twister", 1998. */
 #include "rng.h"
+#include <math.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -53,6 +54,23 @@ uint64_t pc_draw64(pc_generator *g)
 {
     uint64_t high = pc_draw32(g);
     return high << 32 | pc_draw32(g);
+}
+
+static double draw_u53(pc_generator *g)
+{
+    return (double)(pc_draw64(g) & ((UINT64_C(1) << 53) - 1)) * 0x1p-53;
+}
+
+double pc_draw_normal(pc_generator *g)
+{
+    if (g->has_normal) {
+        g->has_normal = false;
+        return g->normal;
+    }
+    double u1 = draw_u53(g), u2 = draw_u53(g), radius = sqrt(-2.0 * log1p(-u2)), theta = 2.0 * M_PI * u1;
+    g->normal = radius * sin(theta);
+    g->has_normal = true;
+    return radius * cos(theta);
 }
 
 /* ---- state blob --------------------------------------------------------------------------------- */

@@ -30,5 +30,7 @@ pc_generator *pc_default_generator(void);
 /* Raw draws. The caller holds g->lock. */
 uint32_t pc_draw32(pc_generator *g);
 uint64_t pc_draw64(pc_generator *g);
+/* Standard normals in pairs: the second of a pair is kept by the generator. */
+double pc_draw_normal(pc_generator *g);
 
 #endif

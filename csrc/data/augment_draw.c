@@ -166,16 +166,6 @@ done:
 
 /* ---- random erasing ------------------------------------------------------------------------------- */
 
-static void save(const pc_generator *g, snapshot *s, int64_t n)
-{
-    s->n = n;
-    memcpy(s->mt, g->mt, sizeof s->mt);
-    s->left = g->left;
-    s->next = g->next;
-    s->has_normal = g->has_normal;
-    s->normal = g->normal;
-}
-
 static pc_status draw_erasing(writer *w, const step *s)
 {
     pc_status status = PC_OK;
@@ -188,9 +178,7 @@ static pc_status draw_erasing(writer *w, const step *s)
         if (!(bh < h && bw < wd)) continue;
         int64_t n = (int64_t)c * (int64_t)bh * (int64_t)bw;
         snapshot *noise = s->nfill == 0 && n > 0 ? &plan_snapshots(w->pl)[w->pl->nnoise] : NULL;
-        if (noise != NULL) {
-            save(w->g, noise, n);
-        }
+        if (noise != NULL) save_and_skip_noise(w->g, n, noise);
         double box[4];
         box[0] = (double)below(w->g, h - (int)bh + 1);
         box[1] = (double)below(w->g, wd - (int)bw + 1);
@@ -205,19 +193,6 @@ static pc_status draw_erasing(writer *w, const step *s)
     }
 done:
     return status;
-}
-
-size_t pc_plan_noise_count(const void *given, int index)
-{
-    const drawn *d = &plan_entries(given)[index];
-    return d->noise < 0 ? 0 : (size_t)plan_snapshots(given)[d->noise].n;
-}
-
-void pc_plan_noise(const void *given, int index, float *dst)
-{
-    (void)given;
-    (void)index;
-    (void)dst;
 }
 
 /* ---- automatic augmentation ----------------------------------------------------------------------- */

@@ -165,9 +165,6 @@ static pc_status check_numbers(const step *s, const char *name, int steps_left)
         break;
     case STEP_TRIVIAL_AUGMENT: PC_CHECK(v[0] >= 2, PC_EVALUE, "%s: at least 2 bins are needed", name); break;
     case STEP_AUTO_AUGMENT: PC_CHECK(s->n > 6 && s->n % 6 == 0, PC_EVALUE, "%s: bad policies", name); break;
-    case STEP_RANDOM_ERASING:
-        PC_CHECK(s->nfill > 0, PC_ENOTIMPL, "RandomErasing(value='random') is not implemented yet");
-        break;
     case STEP_RANDOM_AFFINE:
         PC_CHECK(v[8] == 0 || v[8] == 2 || v[8] == 4, PC_EVALUE, "%s: 0, 2 or 4 shear bounds were expected", name);
         break;

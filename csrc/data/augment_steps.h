@@ -101,6 +101,8 @@ pc_status fixed_step(const step *s, step_kind kind, const double *v, pc_image_sh
 /* Numbers of the fixed steps that a size-dependent one becomes: at most 1. *n is how many. */
 pc_status settle_step(const step *s, pc_image_shape shape, drawn *out, int *n);
 size_t extent_bytes(const extent *need);
+/* Keep the state that n normal values start from, and leave g as if they had been drawn. */
+void save_and_skip_noise(pc_generator *g, int64_t n, snapshot *s);
 /* A byte per channel; PC_EVALUE if the counts differ. */
 pc_status fill_bytes(const step *s, int c, uint8_t fill[4]);
 

@@ -74,19 +74,6 @@ static void fill_uniform(const fill *f, pc_generator *g, void *data, int64_t n)
     pc_k->f32_uniform_range(x, n, (float)f->a, (float)f->b);
 }
 
-/* Standard normals in pairs, in double: the second of a pair is kept by the generator. */
-static double draw_normal(pc_generator *g)
-{
-    if (g->has_normal) {
-        g->has_normal = false;
-        return g->normal;
-    }
-    double u1 = draw_u53(g), u2 = draw_u53(g), radius = sqrt(-2.0 * log1p(-u2)), theta = 2.0 * M_PI * u1;
-    g->normal = radius * sin(theta);
-    g->has_normal = true;
-    return radius * cos(theta);
-}
-
 static void normal_block_f64(double *x, double mean, double std)
 {
     for (int k = 0; k < BLOCK / 2; k++) {
@@ -102,7 +89,7 @@ static void fill_normal(const fill *f, pc_generator *g, void *data, int64_t n)
     int64_t whole = n / BLOCK * BLOCK, last = n - BLOCK;
     if (n < BLOCK || !f->blocks) {
         for (int64_t k = 0; k < n; k++) {
-            double z = draw_normal(g);
+            double z = pc_draw_normal(g);
             if (f->dtype == PC_F64) ((double *)data)[k] = fma(z, f->b, f->a);
             else ((float *)data)[k] = (float)fma(z, f->b, f->a);
         }
