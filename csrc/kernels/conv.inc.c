@@ -154,23 +154,41 @@ static void f32_planes_to_pixels(float *restrict dst, int64_t pitch, const float
 
 /* ---- depthwise ---------------------------------------------------------------------------------- */
 
+/* The usual 3x3 filter on a full vector of channels: weights in registers, each pixel loaded once for a row of the
+   filter. step: the stride, 1 or 2. Returns how many outputs were done. */
+ALWAYS_INLINE int64_t depthwise_3x3(const pc_tile *t, int64_t k, const vf bias, const int step)
+{
+    vf w[9];
+    int64_t i = 0;
+    for (int j = 0; j < 9; j++) w[j] = vf_load(t->b + j / 3 * t->bu + j % 3 * t->bv + k);
+    for (; i + 4 <= t->m; i += 4) {
+        vf acc[4] = { bias, bias, bias, bias };
+#pragma GCC unroll 3
+        for (int u = 0; u < 3; u++) {
+            const float *a = t->a + i * t->ai + u * t->au + k;
+            vf x[9];
+#pragma GCC unroll 9
+            for (int j = 0; j < 3 * step + 3; j++) x[j] = vf_load(a + j * t->av);
+#pragma GCC unroll 4
+            for (int j = 0; j < 4; j++)
+#pragma GCC unroll 3
+                for (int v = 0; v < 3; v++) acc[j] = vf_fma(x[j * step + v], w[u * 3 + v], acc[j]);
+        }
+        for (int j = 0; j < 4; j++) vf_store(t->c + (i + j) * t->ci + k, acc[j]);
+    }
+    return i;
+}
+
 /* c[i][k] = bias[k] + sum over u, v of a[i * ai + u * au + v * av + k] * b[u * bu + v * bv + k], any width. */
 static void f32_depthwise(const pc_tile *t)
 {
     const int n = t->width < VL ? (int)t->width : VL;
+    const bool usual = t->nu == 3 && t->nv == 3 && n == VL;
     for (int64_t k = 0; k < t->width; k = next_channels(k, t->width)) {
         const vf bias = t->bias == NULL ? (vf){ 0 } : load_channels(t->bias + k, n);
         int64_t i = 0;
-        for (; i + 4 <= t->m; i += 4) {
-            vf acc[4] = { bias, bias, bias, bias };
-            for (int64_t u = 0; u < t->nu; u++)
-                for (int64_t v = 0; v < t->nv; v++) {
-                    const float *a = t->a + i * t->ai + u * t->au + v * t->av + k;
-                    vf w = load_channels(t->b + u * t->bu + v * t->bv + k, n);
-                    for (int j = 0; j < 4; j++) acc[j] = vf_fma(load_channels(a + j * t->ai, n), w, acc[j]);
-                }
-            for (int j = 0; j < 4; j++) store_channels(t->c + (i + j) * t->ci + k, acc[j], n);
-        }
+        if (usual && t->ai == t->av) i = depthwise_3x3(t, k, bias, 1);
+        else if (usual && t->ai == 2 * t->av) i = depthwise_3x3(t, k, bias, 2);
         for (; i < t->m; i++) {
             vf acc = bias;
             for (int64_t u = 0; u < t->nu; u++)
@@ -182,30 +200,55 @@ static void f32_depthwise(const pc_tile *t)
     }
 }
 
+ALWAYS_INLINE void depthwise_weight_3x3(const pc_tile *t, int64_t k, const int step)
+{
+    vf acc[9];
+    for (int j = 0; j < 9; j++) acc[j] = (vf){ 0 };
+    for (int64_t u = 0; u < t->nu; u++) {
+        const float *a = t->a + u * t->au + k, *b = t->b + u * t->bu + k;
+        int64_t v = 0;
+        for (; v + 2 <= t->nv; v += 2) {
+            vf g0 = vf_load(b + v * t->bv), g1 = vf_load(b + (v + 1) * t->bv);
+#pragma GCC unroll 3
+            for (int r = 0; r < 3; r++) {
+                vf x[5];
+#pragma GCC unroll 5
+                for (int j = 0; j < 3 + step; j++) x[j] = vf_load(a + r * t->ai + v * t->av + j * t->aq);
+#pragma GCC unroll 3
+                for (int j = 0; j < 3; j++) acc[r * 3 + j] = vf_fma(x[j], g0, vf_fma(x[j + step], g1, acc[r * 3 + j]));
+            }
+        }
+        for (; v < t->nv; v++)
+            for (int j = 0; j < 9; j++)
+                acc[j] = vf_fma(vf_load(a + j / 3 * t->ai + v * t->av + j % 3 * t->aq), vf_load(b + v * t->bv), acc[j]);
+    }
+    for (int j = 0; j < 9; j++) vf_store(t->c + j * t->ci + k, vf_load(t->c + j * t->ci + k) + acc[j]);
+}
+
 /* c[i][k] += sum over u, v of a[i / taps * ai + i % taps * aq + u * au + v * av + k] * b[u * bu + v * bv + k]
    for the m = rows * taps taps of a filter, n = taps; (u, v) are rows and pixels. */
 static void f32_depthwise_weight(const pc_tile *t)
 {
-    const int n = t->width < VL ? (int)t->width : VL;
-    for (int64_t i = 0; i < t->m; i++) {
-        const float *from = t->a + i / t->n * t->ai + i % t->n * t->aq;
-        /* Not next_channels: sums that are added to must not be taken twice. */
-        for (int64_t k = 0; k < t->width; k += VL) {
-            const int lanes = t->width - k < n ? (int)(t->width - k) : n;
-            vf acc[4] = { 0 };
-            for (int64_t u = 0; u < t->nu; u++) {
-                const float *a = from + u * t->au + k, *b = t->b + u * t->bu + k;
-                int64_t v = 0;
-                for (; v + 4 <= t->nv; v += 4)
-                    for (int j = 0; j < 4; j++)
-                        acc[j] = vf_fma(load_channels(a + (v + j) * t->av, lanes),
-                                        load_channels(b + (v + j) * t->bv, lanes), acc[j]);
-                for (; v < t->nv; v++)
-                    acc[0] = vf_fma(load_channels(a + v * t->av, lanes), load_channels(b + v * t->bv, lanes), acc[0]);
-            }
+    const bool usual = t->m == 9 && t->n == 3;
+    for (int64_t k = 0; k < t->width; k += VL) { /* not next_channels: what is added to must not be taken twice */
+        const int n = t->width - k < VL ? (int)(t->width - k) : VL;
+        if (usual && n == VL && t->av == t->aq) {
+            depthwise_weight_3x3(t, k, 1);
+            continue;
+        }
+        if (usual && n == VL && t->av == 2 * t->aq) {
+            depthwise_weight_3x3(t, k, 2);
+            continue;
+        }
+        for (int64_t i = 0; i < t->m; i++) {
+            const float *from = t->a + i / t->n * t->ai + i % t->n * t->aq + k;
             float *c = t->c + i * t->ci + k;
-            vf sum = (acc[0] + acc[1]) + (acc[2] + acc[3]);
-            store_channels(c, load_channels(c, lanes) + sum, lanes);
+            vf acc = { 0 };
+            for (int64_t u = 0; u < t->nu; u++)
+                for (int64_t v = 0; v < t->nv; v++)
+                    acc = vf_fma(load_channels(from + u * t->au + v * t->av, n),
+                                 load_channels(t->b + u * t->bu + v * t->bv + k, n), acc);
+            store_channels(c, load_channels(c, n) + acc, n);
         }
     }
 }

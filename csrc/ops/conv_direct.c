@@ -188,6 +188,14 @@ typedef struct direct {
     blocks b;
 } direct;
 
+/* Of `count` taps, `dilation` apart and the first at `at`, those within [0, size): the others read padding alone. */
+static void inside(int64_t at, int64_t size, int64_t count, int64_t dilation, int64_t *lo, int64_t *hi)
+{
+    *lo = at < 0 ? least((-at + dilation - 1) / dilation, count) : 0;
+    *hi = at < size ? least((size - at + dilation - 1) / dilation, count) : 0;
+    *hi = most(*hi, *lo);
+}
+
 static void direct_block(const direct *d, const rect *q, const source *s, int64_t first, int64_t last)
 {
     const int64_t c = d->in->c / d->groups, k = d->k / d->groups, width = d->width, depth = d->t.r * d->t.s * c;
@@ -195,23 +203,29 @@ static void direct_block(const direct *d, const rect *q, const source *s, int64_
     const bool fours = q->w1 - q->w0 == 4;                                   /* tiles may span rows */
     pc_tile t = {
         .ai = d->t.sw * s->pixel, .au = d->t.dh * s->row, .av = d->t.dw * s->pixel, .aq = 1,
-        .nu = d->t.r, .nv = whole_rows ? 1 : d->t.s, .n = whole_rows ? d->t.s * c : c,
-        .ci = d->out_pixel, .m = q->w1 - q->w0,
+        .nv = whole_rows ? 1 : d->t.s, .n = whole_rows ? d->t.s * c : c, .ci = d->out_pixel,
     };
     t.a4 = fours ? d->t.sh * s->row : 4 * t.ai;
     t.c4 = fours ? d->out_row : 4 * t.ci;
-    if (fours) t.m = 4 * (q->h1 - q->h0);
     for (int64_t i = first; i < last; i++) {
         int64_t g = i / d->panels, j = i % d->panels;
         t.bq = panel_lanes(k, j, width);
         t.bv = c * t.bq;
         t.bu = d->t.s * t.bv;
-        t.b = d->weights + g * group_floats(k, d->panels, width, depth) + j * width * depth;
+        const float *b = d->weights + g * group_floats(k, d->panels, width, depth) + j * width * depth;
         t.width = least(k - j * width, width);
         t.bias = d->bias == NULL ? NULL : d->bias + g * k + j * width;
         for (int64_t n = q->n0; n < q->n1; n++)
-            for (int64_t h = q->h0; h < (fours ? q->h0 + 1 : q->h1); h++) {
-                t.a = s->p + (n - q->n0) * s->image + (h - q->h0) * d->t.sh * s->row + g * c;
+            for (int64_t h = q->h0, next, r0, r1, lo, hi; h < q->h1; h = next) {
+                inside(h * d->t.sh - d->t.ph, d->in->h, d->t.r, d->t.dh, &r0, &r1);
+                for (next = h + 1; fours && next < q->h1; next++) {
+                    inside(next * d->t.sh - d->t.ph, d->in->h, d->t.r, d->t.dh, &lo, &hi);
+                    if (lo != r0 || hi != r1) break;
+                }
+                t.m = (next - h) * (q->w1 - q->w0);
+                t.nu = r1 - r0;
+                t.b = b + r0 * t.bu;
+                t.a = s->p + (n - q->n0) * s->image + (h - q->h0) * d->t.sh * s->row + r0 * t.au + g * c;
                 t.c = d->out + n * d->out_image + h * d->out_row + q->w0 * d->out_pixel + g * k + j * width;
                 pc_k->f32_tile(&t);
             }
@@ -400,12 +414,18 @@ static void sum_panels(const weight_sums *j, const rect *q, const source *s, flo
         t.c4 = 4 * t.ci;
         t.b = j->g->p + ((q->n0 * oh + q->h0) * ow + q->w0) * j->g->c + g * k + panel * j->width;
         if (j->want_weight && !j->depthwise)
-            for (int64_t r = 0; r < j->t.r; r++)
+            for (int64_t r = 0; r < j->t.r; r++) {
+                pc_tile row = t; /* without the output rows for which this filter row reads padding */
+                int64_t lo, hi;
+                inside(q->h0 * j->t.sh - j->t.ph + r * j->t.dh, j->x->h, t.nv, j->t.sh, &lo, &hi);
+                row.nv = hi - lo;
+                row.b += lo * row.bv;
                 for (int64_t v = 0; v < runs; v++) {
-                    t.a = s->p + r * j->t.dh * s->row + v * j->t.dw * s->pixel + g * c;
-                    t.c = slot + i * j->depth * j->width + (r * j->t.s * c + v * run) * t.ci;
-                    pc_k->f32_tile(&t);
+                    row.a = s->p + r * j->t.dh * s->row + v * j->t.dw * s->pixel + lo * row.av + g * c;
+                    row.c = slot + i * j->depth * j->width + (r * j->t.s * c + v * run) * t.ci;
+                    pc_k->f32_tile(&row);
                 }
+            }
         if (j->want_bias) {
             pc_tile ones = t;
             ones.a = &one;
@@ -459,7 +479,7 @@ done:
 static pc_status finish_panels(void *ctx, int64_t begin, int64_t end)
 {
     const weight_sums *j = ctx;
-    const int64_t c = j->depthwise ? j->x->c : j->x->c / j->groups, k = j->g->c / j->groups, taps = j->t.r * j->t.s;
+    const int64_t c = j->x->c / j->groups, k = j->g->c / j->groups, taps = j->t.r * j->t.s;
     for (int64_t i = begin; i < end; i++) {
         int64_t g = i / j->panels, panel = i % j->panels, stride = panel_lanes(k, panel, j->width);
         int64_t first = g * k + panel * j->width, lanes = least(k - panel * j->width, j->width);
@@ -497,9 +517,10 @@ static pc_status weight_gradient(const pc_conv_pass *a, bool depthwise)
     pc_status status = PC_OK;
     const pc_conv *p = &a->p;
     weight_sums j = { .x = a->x, .g = a->g, .t = { p->r, p->s, p->sh, p->sw, p->dh, p->dw, p->ph, p->pw },
-                      .groups = p->groups, .depthwise = depthwise, .want_weight = a->gw != NULL,
-                      .want_bias = a->gb != NULL, .gw = a->gw, .gb = a->gb };
-    const int64_t k = p->k / p->groups, pixels = p->n * p->oh * p->ow, weights = p->k * (p->c / p->groups) * p->r * p->s;
+                      .groups = depthwise ? 1 : p->groups, /* panels are for the bias then */
+                      .depthwise = depthwise, .want_weight = a->gw != NULL, .want_bias = a->gb != NULL,
+                      .gw = a->gw, .gb = a->gb };
+    const int64_t k = p->k / j.groups, pixels = p->n * p->oh * p->ow, weights = p->k * (p->c / p->groups) * p->r * p->s;
     if (pixels == 0 || p->c == 0) {
         if (a->gw != NULL) memset(a->gw, 0, (size_t)weights * sizeof *a->gw);
         if (a->gb != NULL) memset(a->gb, 0, (size_t)p->k * sizeof *a->gb);
