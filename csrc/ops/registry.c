@@ -70,7 +70,7 @@ pc_status pc_use_isa(const char *name)
     }
     while (!pc_cpu_supports((pc_isa)isa)) isa--;
     pc_k = tables[isa];
-    return PC_OK;
+    return pc_blas_init(isa);
 }
 
 static void init(void)
@@ -83,9 +83,6 @@ static void init(void)
     for (int k = 0; k < n; k++) PC_TRY(pc_schema_parse(pc_op_at(k)->schema, &schemas[k]));
     pc_set_graph_release(pc_graph_release);
     PC_TRY(pc_use_isa(isa != NULL && *isa != 0 ? isa : NULL));
-    int best = PC_ISA_COUNT - 1;
-    while (best > 0 && strcmp(pc_isa_name((pc_isa)best), pc_k->isa) != 0) best--;
-    PC_TRY(pc_blas_init(best));
 done:
     init_status = status;
     if (status != PC_OK) {
