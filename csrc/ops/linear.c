@@ -13,7 +13,7 @@
 
 static pc_matrix matrix(const pc_tensor *t, int64_t rs, int64_t cs)
 {
-    return (pc_matrix){ pc_data(t), rs, cs, t->storage->foreign };
+    return (pc_matrix){ pc_data(t), rs, cs };
 }
 
 typedef struct matvec {

@@ -117,8 +117,8 @@ static pc_status multiply(const plan *p, const batch *a, const batch *b, const b
             integer_product(a, (int64_t *)pc_data(a->t) + oa, b, (int64_t *)pc_data(b->t) + ob, (int64_t *)pc_data(c->t) + oc);
             continue;
         }
-        pc_matrix x = { (char *)pc_data(a->t) + oa * item, a->rs, a->cs, a->t->storage->foreign };
-        pc_matrix y = { (char *)pc_data(b->t) + ob * item, b->rs, b->cs, b->t->storage->foreign };
+        pc_matrix x = { (char *)pc_data(a->t) + oa * item, a->rs, a->cs };
+        pc_matrix y = { (char *)pc_data(b->t) + ob * item, b->rs, b->cs };
         PC_TRY(pc_gemm(d == PC_F64, rows, b->cols, a->cols, 1, x, y, 1, (char *)pc_data(c->t) + oc * item, c->rs, c->cs));
     }
 done:
@@ -269,8 +269,8 @@ static pc_status addmm_forward(pc_call *c)
     PC_TRY(pc_out(c, 0, a->dtype, 2, (int64_t[]){ a->shape[0], b->shape[1] }, &out));
     if (out != c->in[0] && beta != 0) PC_TRY(pc_copy(out, c->in[0]));
     PC_TRY(pc_gemm(a->dtype == PC_F64, a->shape[0], b->shape[1], a->shape[1], alpha,
-                   (pc_matrix){ pc_data(x), a->shape[1], 1, x->storage->foreign },
-                   (pc_matrix){ pc_data(y), b->shape[1], 1, y->storage->foreign }, beta, pc_data(out), out->stride[0],
+                   (pc_matrix){ pc_data(x), a->shape[1], 1 },
+                   (pc_matrix){ pc_data(y), b->shape[1], 1 }, beta, pc_data(out), out->stride[0],
                    out->stride[1]));
 done:
     pc_release(x);
@@ -288,8 +288,8 @@ static pc_status scaled(double factor, pc_tensor *a, bool ta, pc_tensor *b, bool
     int64_t m = a->shape[ta ? 1 : 0], k = a->shape[ta ? 0 : 1], n = b->shape[tb ? 0 : 1];
     PC_TRY(pc_tensor_new(a->dtype, 2, (int64_t[]){ m, n }, &z));
     PC_TRY(pc_gemm(a->dtype == PC_F64, m, n, k, factor,
-                   (pc_matrix){ pc_data(x), ta ? 1 : k, ta ? m : 1, x->storage->foreign },
-                   (pc_matrix){ pc_data(y), tb ? 1 : n, tb ? k : 1, y->storage->foreign }, 0, pc_data(z), n, 1));
+                   (pc_matrix){ pc_data(x), ta ? 1 : k, ta ? m : 1 },
+                   (pc_matrix){ pc_data(y), tb ? 1 : n, tb ? k : 1 }, 0, pc_data(z), n, 1));
     *out = z;
     z = NULL;
 done:
