@@ -13,6 +13,7 @@
 #include "pool.inc.c"
 #include "conv.inc.c"
 #include "linear.inc.c"
+#include "optim.inc.c"
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)

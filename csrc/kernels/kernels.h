@@ -4,6 +4,7 @@
 #include "rows.h"
 #include "pool.h"
 #include "tile.h"
+#include "optim.h"
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -73,4 +73,7 @@ int pc_py_add_image(PyObject *module);
 /* autograd_binding.c: backward, grad, no_grad's switch, hooks. */
 int pc_py_add_autograd(PyObject *module);
 
+/* optim_binding.c: optimizer steps. */
+int pc_py_add_optim(PyObject *module);
+
 #endif

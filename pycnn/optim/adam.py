@@ -1,0 +1,99 @@
+"""Adam and AdamW."""
+
+from pycnn import _C
+from pycnn.optim.optimizer import Optimizer, check, check_lr
+
+
+class Adam(Optimizer):
+    """Adam: steps scaled by running means of the gradient and of its square.
+
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980.
+
+    Parameters
+    ----------
+    params : iterable
+        Parameters, named parameters or groups.
+    lr : float, default 1e-3
+    betas : (float, float), default (0.9, 0.999)
+        Decay of the two running means.
+    eps : float, default 1e-8
+        Added to the denominator.
+    weight_decay : float, default 0
+        L2 penalty (with `decoupled_weight_decay`: AdamW's).
+    amsgrad : bool, default False
+        Use the largest second moment so far (Reddi et al., arXiv:1904.09237).
+    maximize : bool, default False
+        Go up instead of down.
+    foreach, capturable, differentiable, fused : optional
+        Accepted for torch's sake: every step is fused here.
+
+    See Also
+    --------
+    torch.optim.Adam : same numbers, given the same gradients.
+    """
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, *, foreach=None,
+                 maximize=False, capturable=False, differentiable=False, fused=None, decoupled_weight_decay=False):
+        check_lr(lr)
+        check("epsilon value", eps, 0.0 <= eps)
+        check("beta parameter at index 0", betas[0], 0.0 <= betas[0] < 1.0)
+        check("beta parameter at index 1", betas[1], 0.0 <= betas[1] < 1.0)
+        check("weight_decay value", weight_decay, 0.0 <= weight_decay)
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad,
+                                      maximize=maximize, foreach=foreach, capturable=capturable,
+                                      differentiable=differentiable, fused=fused,
+                                      decoupled_weight_decay=decoupled_weight_decay))
+
+    def step(self, closure=None):
+        return self._run(closure, self._update)
+
+    step.__doc__ = Optimizer.step.__doc__
+
+    def _update(self, group, params, grads):
+        for p in params:
+            state = self.state[p]
+            if not state:
+                state["step"] = _C.fn.zeros(())
+                state["exp_avg"] = _C.fn.zeros_like(p).detach()
+                state["exp_avg_sq"] = _C.fn.zeros_like(p).detach()
+                if group["amsgrad"]:
+                    state["max_exp_avg_sq"] = _C.fn.zeros_like(p).detach()
+        states = [self.state[p] for p in params]
+        beta1, beta2 = group["betas"]
+        _C.adam_step(params, grads, [s["exp_avg"] for s in states], [s["exp_avg_sq"] for s in states],
+                     [s["max_exp_avg_sq"] for s in states] if group["amsgrad"] else None, [s["step"] for s in states],
+                     float(group["lr"]), beta1, beta2, group["eps"], group["weight_decay"],
+                     group["decoupled_weight_decay"], group["maximize"])
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: parameters shrink by ``lr * weight_decay`` before each step.
+
+    Loshchilov and Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101.
+
+    Parameters
+    ----------
+    params : iterable
+        Parameters, named parameters or groups.
+    lr : float, default 1e-3
+    betas : (float, float), default (0.9, 0.999)
+    eps : float, default 1e-8
+    weight_decay : float, default 1e-2
+    amsgrad, maximize : bool, default False
+    foreach, capturable, differentiable, fused : optional
+        Accepted for torch's sake.
+
+    See Also
+    --------
+    torch.optim.AdamW : same numbers, given the same gradients.
+    """
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, *, maximize=False,
+                 foreach=None, capturable=False, differentiable=False, fused=None):
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
+                         capturable=capturable, differentiable=differentiable, fused=fused, decoupled_weight_decay=True)
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group["decoupled_weight_decay"] = True

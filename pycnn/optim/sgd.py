@@ -1,0 +1,56 @@
+"""Stochastic gradient descent, with momentum."""
+
+from pycnn import _C
+from pycnn.optim.optimizer import Optimizer, check, check_lr
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, optionally with (Nesterov) momentum.
+
+    Parameters
+    ----------
+    params : iterable
+        Parameters, named parameters or groups.
+    lr : float, default 1e-3
+    momentum : float, default 0
+    dampening : float, default 0
+    weight_decay : float, default 0
+        L2 penalty.
+    nesterov : bool, default False
+    maximize : bool, default False
+        Go up instead of down.
+    foreach, differentiable, fused : optional
+        Accepted for torch's sake: every step is fused here.
+
+    See Also
+    --------
+    torch.optim.SGD : same numbers, given the same gradients.
+    """
+
+    def __init__(self, params, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False, *, maximize=False,
+                 foreach=None, differentiable=False, fused=None):
+        check_lr(lr)
+        check("momentum value", momentum, momentum >= 0.0)
+        check("weight_decay value", weight_decay, weight_decay >= 0.0)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        super().__init__(params, dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
+                                      nesterov=nesterov, maximize=maximize, foreach=foreach, differentiable=differentiable,
+                                      fused=fused))
+
+    def step(self, closure=None):
+        return self._run(closure, self._update)
+
+    step.__doc__ = Optimizer.step.__doc__
+
+    def _update(self, group, params, grads):
+        buffers = first = None
+        if group["momentum"] != 0:
+            states = [self.state[p] for p in params]
+            first = [s.get("momentum_buffer") is None for s in states]
+            for p, s, new in zip(params, states, first):
+                if new:
+                    s["momentum_buffer"] = _C.fn.empty_like(p).detach()
+            buffers = [s["momentum_buffer"] for s in states]
+        _C.sgd_step(params, grads, buffers, first, float(group["lr"]), group["momentum"], group["dampening"],
+                    group["weight_decay"], group["nesterov"], group["maximize"])
