@@ -156,7 +156,7 @@ static pc_status relu_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **g
         if (image.pixels) {
             float *to;
             PC_TRY(pc_nhwc_open(g, &grad));
-            PC_TRY(pc_nhwc_gather(&grad, false));
+            PC_TRY(pc_nhwc_gather(&grad));
             PC_TRY(pc_nhwc_new(pc_wants_channels_last(y), image.n, image.c, image.h, image.w, &gin[0], &to));
             flat f = { to, grad.p, image.p };
             PC_TRY(pc_parallel_for(y->numel, PC_GRAIN, backward_run, &f));

@@ -317,14 +317,14 @@ static pc_status backward_f32(const pc_call *c, const conv_call *f, pc_tensor *x
     pc_nhwc image = { 0 }, grad = { 0 };
     pc_conv_pass a = { .p = f->p };
     PC_TRY(pc_nhwc_open(g, &grad));
-    PC_TRY(pc_nhwc_gather(&grad, true)); /* all passes read it, and as pixels */
+    PC_TRY(pc_nhwc_gather(&grad)); /* all passes read it, and as pixels */
     if (gb != NULL) PC_TRY(pc_tensor_new(PC_F32, 1, &f->out_shape[1], gb));
     if (gw != NULL) {
         PC_TRY(pc_nhwc_open(x, &image));
         PC_TRY(pc_tensor_new(PC_F32, 4, (int64_t[]){ f->p.k, f->p.c / f->p.groups, f->p.r, f->p.s }, gw));
         a.gw = pc_f32(*gw);
         if (f->transposed) { /* the output's gradient is what the convolution reads */
-            PC_TRY(pc_nhwc_gather(&image, true));
+            PC_TRY(pc_nhwc_gather(&image));
             a.x = &grad;
             a.g = &image;
         } else {

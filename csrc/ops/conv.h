@@ -16,7 +16,7 @@ typedef struct pc_conv {
 typedef struct pc_conv_pass {
     pc_conv p;
     const pc_nhwc *x;        /* forward and weight gradient: input, any layout */
-    const pc_nhwc *g;        /* gradients: of the output; weight gradient: gathered, with its tail */
+    const pc_nhwc *g;        /* gradients: of the output; weight gradient: gathered */
     const pc_tensor *weight; /* [k, c / groups, r, s], settled, any strides; not in the weight gradient */
     const float *bias;       /* added to what is written, or NULL; not in the weight gradient */
     float *out;              /* forward: the output; input gradient: that */
@@ -36,7 +36,7 @@ extern const pc_conv_algorithm pc_conv_pointwise_forward, pc_conv_depthwise_forw
 extern const pc_conv_algorithm pc_conv_pointwise_input, pc_conv_depthwise_input, pc_conv_direct_input;
 extern const pc_conv_algorithm pc_conv_pointwise_weight, pc_conv_depthwise_weight, pc_conv_direct_weight;
 
-/* Sums of g over all but channels. g is gathered, with its tail. */
+/* Sums of g over all but channels. g is gathered. */
 pc_status pc_conv_bias_gradient(const pc_nhwc *g, float *gb);
 
 /* conv_plain.c: float64 and int64 (b may be NULL); contiguous NCHW and OIHW. */

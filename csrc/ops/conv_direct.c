@@ -396,8 +396,21 @@ typedef struct weight_sums {
     float *gw, *gb;
 } weight_sums;
 
-static void sum_panels(const weight_sums *j, const rect *q, const source *s, float *slot, int64_t first, int64_t last,
-                       bool accumulate)
+/* The last panel of a group may lack channels, which vectors would read all the same: it is copied, with zeros there. */
+static void copy_panel(const weight_sums *j, const rect *q, int64_t channel, int64_t valid, int64_t lanes, float *to)
+{
+    const pc_nhwc *g = j->g;
+    for (int64_t n = q->n0; n < q->n1; n++)
+        for (int64_t h = q->h0; h < q->h1; h++)
+            for (int64_t w = q->w0; w < q->w1; w++, to += lanes) {
+                memcpy(to, g->p + ((n * g->h + h) * g->w + w) * g->c + channel, (size_t)valid * sizeof *to);
+                memset(to + valid, 0, (size_t)(lanes - valid) * sizeof *to);
+            }
+}
+
+/* spare: room for a panel of the block's pixels. */
+static void sum_panels(const weight_sums *j, const rect *q, const source *s, float *slot, float *spare, int64_t first,
+                       int64_t last, bool accumulate)
 {
     static const float one = 1;
     const int64_t c = j->x->c / j->groups, k = j->g->c / j->groups, ow = j->g->w, oh = j->g->h;
@@ -405,14 +418,25 @@ static void sum_panels(const weight_sums *j, const rect *q, const source *s, flo
     const int64_t runs = whole_rows ? 1 : j->t.s, run = whole_rows ? j->t.s * c : c;
     pc_tile t = {
         .ai = 1, .a4 = 4, .au = s->image, .av = j->t.sh * s->row, .aq = j->t.sw * s->pixel,
-        .nu = q->n1 - q->n0, .nv = q->h1 - q->h0, .n = q->w1 - q->w0,
-        .bu = oh * ow * j->g->c, .bv = ow * j->g->c, .bq = j->g->c, .m = run, .accumulate = accumulate,
+        .nu = q->n1 - q->n0, .nv = q->h1 - q->h0, .n = q->w1 - q->w0, .m = run, .accumulate = accumulate,
     };
     for (int64_t i = first; i < last; i++) {
         int64_t g = i / j->panels, panel = i % j->panels;
-        t.width = t.ci = panel_lanes(k, panel, j->width); /* lanes beyond k: sums of what follows, never used */
+        const int64_t channel = g * k + panel * j->width, valid = k - panel * j->width;
+        t.width = t.ci = panel_lanes(k, panel, j->width);
         t.c4 = 4 * t.ci;
-        t.b = j->g->p + ((q->n0 * oh + q->h0) * ow + q->w0) * j->g->c + g * k + panel * j->width;
+        if (valid < t.width) {
+            copy_panel(j, q, channel, valid, t.width, spare);
+            t.b = spare;
+            t.bq = t.width;
+            t.bv = t.n * t.bq;
+            t.bu = t.nv * t.bv;
+        } else {
+            t.b = j->g->p + ((q->n0 * oh + q->h0) * ow + q->w0) * j->g->c + channel;
+            t.bq = j->g->c;
+            t.bv = ow * t.bq;
+            t.bu = oh * t.bv;
+        }
         if (j->want_weight && !j->depthwise)
             for (int64_t r = 0; r < j->t.r; r++) {
                 pc_tile row = t; /* without the output rows for which this filter row reads padding */
@@ -452,8 +476,9 @@ static pc_status sum_tasks(void *ctx, int64_t begin, int64_t end)
 {
     pc_status status = PC_OK;
     const weight_sums *j = ctx;
-    const int64_t panels = j->groups * j->panels;
-    float *memory = NULL;
+    const int64_t panels = j->groups * j->panels, spare = j->b.images * j->b.rows * j->b.cols * j->width;
+    float *memory = pc_alloc((size_t)(spare + copy_floats(&j->b, &j->t, j->x->c)) * sizeof *memory);
+    PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for a convolution's block of input");
     for (int64_t i = begin; i < end; i++) {
         int64_t index = i % j->slots, first = i / j->slots * j->part, last = least(first + j->part, panels);
         int64_t b0 = index * j->b.count / j->slots, b1 = (index + 1) * j->b.count / j->slots;
@@ -462,12 +487,8 @@ static pc_status sum_tasks(void *ctx, int64_t begin, int64_t end)
         for (int64_t b = b0; b < b1; b++) {
             rect q = block_at(&j->b, b);
             source s;
-            if (!view(j->x, &j->t, &q, j->x->c, &s)) {
-                if (memory == NULL) memory = pc_alloc((size_t)copy_floats(&j->b, &j->t, j->x->c) * sizeof *memory);
-                PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for a convolution's block of input");
-                s = load(j->x, &j->t, &q, j->x->c, memory);
-            }
-            sum_panels(j, &q, &s, slot, first, last, b > b0);
+            if (!view(j->x, &j->t, &q, j->x->c, &s)) s = load(j->x, &j->t, &q, j->x->c, memory + spare);
+            sum_panels(j, &q, &s, slot, memory, first, last, b > b0);
         }
     }
 done:

@@ -17,7 +17,7 @@ bool pc_wants_channels_last(const pc_tensor *t)
 pc_status pc_nhwc_open(pc_tensor *t, pc_nhwc *v)
 {
     pc_status status = PC_OK;
-    *v = (pc_nhwc){ .n = t->shape[0], .c = t->shape[1], .h = t->shape[2], .w = t->shape[3], .tail = true };
+    *v = (pc_nhwc){ .n = t->shape[0], .c = t->shape[1], .h = t->shape[2], .w = t->shape[3] };
     v->p = pc_tensor_nhwc_pending(t, &v->relu);
     if (v->p != NULL) {
         v->pixels = true;
@@ -29,7 +29,6 @@ pc_status pc_nhwc_open(pc_tensor *t, pc_nhwc *v)
         PC_TRY(pc_contiguous(t, &v->held));
         t = v->held;
     }
-    v->tail = !t->storage->foreign;
     v->p = pc_f32(t);
 done:
     return status;
@@ -57,12 +56,12 @@ static pc_status gather_blocks(void *ctx, int64_t begin, int64_t end)
     return PC_OK;
 }
 
-pc_status pc_nhwc_gather(pc_nhwc *v, bool tail)
+pc_status pc_nhwc_gather(pc_nhwc *v)
 {
     pc_status status = PC_OK;
     const int64_t area = v->h * v->w;
     float *to = NULL;
-    if (v->pixels && !v->relu && (v->tail || !tail)) return PC_OK;
+    if (v->pixels && !v->relu) return PC_OK;
     to = pc_alloc((size_t)(v->n * area * v->c) * sizeof *to);
     PC_CHECK(to != NULL, PC_ENOMEM, "out of memory for a copy of an activation");
     if (area > 0 && v->c > 0) {
@@ -77,7 +76,7 @@ pc_status pc_nhwc_gather(pc_nhwc *v, bool tail)
     v->memory = to;
     to = NULL;
     v->p = v->memory;
-    v->pixels = v->tail = true;
+    v->pixels = true;
     v->relu = false;
 done:
     pc_free(to);

@@ -9,7 +9,6 @@ typedef struct pc_nhwc {
     int64_t n, c, h, w;
     bool pixels;     /* [n, h, w, c]; false: planes, [n, c, h, w] */
     bool relu;       /* the reader takes max(0, value) */
-    bool tail;       /* PC_ALLOC_TAIL bytes beyond the end may be read */
     pc_tensor *held; /* owned: a copy that p points into */
     void *memory;    /* owned: likewise */
 } pc_nhwc;
@@ -17,8 +16,8 @@ typedef struct pc_nhwc {
 /* Open t without moving its values if its layout is private, channels_last or contiguous. pc_nhwc_close afterwards,
    also on failure. */
 pc_status pc_nhwc_open(pc_tensor *t, pc_nhwc *v);
-/* Turn v into pixels without a pending ReLU, by a copy if need be. tail: with PC_ALLOC_TAIL too. */
-pc_status pc_nhwc_gather(pc_nhwc *v, bool tail);
+/* Turn v into pixels without a pending ReLU, by a copy if need be. */
+pc_status pc_nhwc_gather(pc_nhwc *v);
 void pc_nhwc_close(pc_nhwc *v);
 
 /* Do t's strides ask for channels_last, as torch decides it? Then results have such strides too. */

@@ -230,7 +230,7 @@ static pc_status pixels_forward(pc_call *c, pool_call *f, bool max)
     PC_TRY(operand(c->in[0], f, PC_F32, &x));
     PC_TRY(pc_nhwc_open(x, &image));
     p->relu = image.relu; /* the loops take it upon themselves */
-    if (!image.pixels) PC_TRY(pc_nhwc_gather(&image, false));
+    if (!image.pixels) PC_TRY(pc_nhwc_gather(&image));
     bool last = f->spatial == 2 && f->batched && pc_wants_channels_last(c->in[0]);
     PC_TRY(pc_nhwc_new(last, f->n, p->c, p->oh, p->ow, &y, &j.out));
     if (max && c->grad) {
@@ -272,7 +272,7 @@ static pc_status pixels_backward(pc_call *c, const pool_call *f, bool max, pc_te
     pixel_job j = { .p = p, .max = max, .rows = p->sh, .units = (p->h + p->sh - 1) / p->sh };
     PC_TRY(operand(gout, f, PC_F32, &g));
     PC_TRY(pc_nhwc_open(g, &grad));
-    PC_TRY(pc_nhwc_gather(&grad, false));
+    PC_TRY(pc_nhwc_gather(&grad));
     bool last = f->spatial == 2 && f->batched && pc_wants_channels_last(c->in[0]);
     PC_TRY(pc_nhwc_new(last, f->n, p->c, p->h, p->w, gin, &j.out));
     j.in = grad.p;
