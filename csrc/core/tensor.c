@@ -396,6 +396,18 @@ done:
     return status;
 }
 
+pc_status pc_tensor_begin_private_write(pc_tensor *t)
+{
+    pc_storage *s = t->storage;
+    if (!is_whole(t) || atomic_load_explicit(&s->data, memory_order_acquire) != NULL) return pc_tensor_begin_write(t);
+    lock_layout();
+    pc_status status = resolve_relu(s);
+    if (status == PC_OK && s->relu_reader != NULL) status = resolve_relu(s->relu_reader);
+    unlock_layout();
+    if (status == PC_OK) atomic_fetch_add_explicit(&s->version, 1, memory_order_relaxed);
+    return status;
+}
+
 /* ---- questions ---------------------------------------------------------------------------------- */
 
 /* Are the strides those of a dense tensor whose dimensions, fastest last, are order[0..ndim)? */

@@ -128,6 +128,9 @@ pc_status pc_tensor_pending_relu(const pc_tensor *x, pc_tensor **out);
 /* Before a write to t in place: settles t and whoever reads it lazily, drops private copies, refuses read-only
    memory and tensors whose elements overlap, bumps the version. */
 pc_status pc_tensor_begin_write(pc_tensor *t);
+/* The same for a writer that knows private layouts: values that stand there alone stay there (pc_tensor_nhwc(t) gives
+   them, to be written), without their ReLU if one was pending. */
+pc_status pc_tensor_begin_private_write(pc_tensor *t);
 /* Before somebody else is given the address of t's values (NumPy, DLPack) and may write there unseen: the same
    without a new version. */
 pc_status pc_tensor_expose(pc_tensor *t);

@@ -113,27 +113,52 @@ static pc_status new_like(const pc_tensor *t, pc_tensor **out)
     return pc_tensor_new_strided(t->dtype, t->ndim, t->shape, stride, out);
 }
 
+/* In place on private values that no other tensor shows: x goes over to a storage on which ReLU is pending. */
+static pc_status become_pending(pc_tensor *x, bool *done)
+{
+    pc_status status = PC_OK;
+    pc_storage *s = x->storage;
+    pc_tensor *t = NULL;
+    *done = false;
+    if (s->data != NULL || atomic_load(&s->refs) != 1) return PC_OK;
+    PC_TRY(pc_tensor_pending_relu(x, &t));
+    if (t == NULL) return PC_OK;
+    x->storage = t->storage;
+    t->storage = s;
+    atomic_store(&x->storage->version, atomic_load(&s->version));
+    pc_release(t);
+    *done = true;
+done:
+    return status;
+}
+
 static pc_status relu_forward(pc_call *c)
 {
     static const pc_row_fn row[PC_DTYPE_COUNT] = { NULL, relu_u8, relu_i8, relu_i16, relu_i32, relu_i64, relu_f16,
                                                    relu_bf16, relu_f32, relu_f64 };
     pc_status status = PC_OK;
     pc_tensor *x = c->in[0], *y;
+    bool done;
     pc_loop loop;
     PC_CHECK(x->dtype != PC_BOOL, PC_ENOTIMPL, "Boolean inputs not supported for relu");
     if (c->inplace) {
         PC_TRY(pc_out(c, 0, x->dtype, x->ndim, x->shape, &y));
+        PC_TRY(become_pending(x, &done));
+        if (done) return PC_OK;
     } else {
         PC_TRY(pc_tensor_pending_relu(x, &c->out[0]));
         if (c->out[0] != NULL) return PC_OK;
-        const float *values = pc_tensor_nhwc(x, &status); /* private, but somebody else reads it lazily already */
-        PC_TRY(status);
-        if (values != NULL) {
-            PC_TRY(pc_tensor_new_private(x->shape[0], x->shape[1], x->shape[2], x->shape[3], &c->out[0]));
-            flat f = { .to = pc_tensor_nhwc_new(c->out[0]), .x = values };
-            PC_TRY(pc_parallel_for(x->numel, PC_GRAIN, relu_run, &f));
-            return PC_OK;
-        }
+    }
+    /* private: to be written in place, or read lazily by somebody else already */
+    const float *values = pc_tensor_nhwc(x, &status);
+    PC_TRY(status);
+    if (values != NULL && (!c->inplace || x->storage->data == NULL)) {
+        if (!c->inplace) PC_TRY(pc_tensor_new_private(x->shape[0], x->shape[1], x->shape[2], x->shape[3], &c->out[0]));
+        flat f = { .to = pc_tensor_nhwc_new(c->out[0]), .x = values };
+        PC_TRY(pc_parallel_for(x->numel, PC_GRAIN, relu_run, &f));
+        return PC_OK;
+    }
+    if (!c->inplace) {
         PC_TRY(new_like(x, &c->out[0]));
         y = c->out[0];
     }
@@ -177,6 +202,7 @@ done:
 
 static const pc_op rows[] = {
     { "relu(Tensor input) -> Tensor", relu_forward, relu_backward,
-      PC_FUNCTION | PC_METHOD | PC_NN | PC_INPLACE | PC_PRIVATE | PC_SAVE_OUT0, "max(0, x), element by element." },
+      PC_FUNCTION | PC_METHOD | PC_NN | PC_INPLACE | PC_PRIVATE | PC_PRIVATE_WRITE |
+      PC_SAVE_OUT0, "max(0, x), element by element." },
 };
 PC_FAMILY(activation, rows);

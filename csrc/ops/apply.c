@@ -82,7 +82,7 @@ pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *
             if (in[k] != NULL && pc_requires_grad(in[k]) && pc_dtype_is_float(in[k]->dtype)) c.grad = need[k] = true;
     if (inplace) {
         PC_TRY(check_inplace(op, in[0]));
-        PC_TRY(pc_tensor_begin_write(in[0]));
+        PC_TRY(op->flags & PC_PRIVATE_WRITE ? pc_tensor_begin_private_write(in[0]) : pc_tensor_begin_write(in[0]));
     }
     for (int k = 0; k < nin; k++) {
         if (in[k] == NULL) continue;

@@ -56,7 +56,8 @@ enum {
     PC_PRIVATE = 1 << 21,  /* forward and backward look at private layouts themselves: nothing is settled */
     PC_NOGRAD = 1 << 22,   /* the result is a constant (comparisons, indices, random numbers) */
     PC_WRITES = 1 << 23,   /* in-place alone, no NAME_ beside it (zero_, copy_): schema's name ends in _ */
-    PC_FACTORY = 1 << 24   /* makes a tensor from nothing: the caller adds device=, requires_grad=, ... */
+    PC_FACTORY = 1 << 24,  /* makes a tensor from nothing: the caller adds device=, requires_grad=, ... */
+    PC_PRIVATE_WRITE = 1 << 25 /* in place, in[0] may have private values alone: see pc_tensor_begin_private_write */
 };
 
 typedef struct pc_op {

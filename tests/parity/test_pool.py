@@ -135,6 +135,48 @@ def test_private_input(before, isa):
             check("avg_pool2d", values(rng, shape), kwargs, before=before, exact=False)
 
 
+def identity_relu_in_place(torch, x):
+    return identity(torch, x).relu_()
+
+
+def identity_relu_in_place_shared(torch, x):
+    """Somebody else sees the values that are overwritten."""
+    y = identity(torch, x)
+    first = torch.relu(y)
+    y.relu_()
+    return torch.relu(first)
+
+
+def test_relu_in_place_on_private_values(isa):
+    """Pending, or in private memory, and as torch all the same."""
+    rng = random.Random(isa)
+    for before in (identity_relu_in_place, identity_relu_in_place_shared):
+        for shape in ((2, 5, 6, 7), (1, 33, 4, 4)):
+            check("max_pool2d", values(rng, shape), {"kernel_size": 2}, before=before)
+            check("avg_pool2d", values(rng, shape), {"kernel_size": 2}, before=before, exact=False)
+    array = values(rng, (2, 3, 4, 4))
+    with pycnn.no_grad():
+        x = identity(pycnn, pycnn.from_numpy(array))
+        y = pycnn.relu(x)
+        assert x.relu_() is x
+        assert x.relu_() is x
+        z = pycnn.relu(x)
+        for t in (x, y, z):
+            assert np.array_equal(t.numpy(), np.maximum(array, 0))
+
+
+def test_relu_in_place_is_noticed():
+    """What backward has saved may not be overwritten."""
+    x = pycnn.from_numpy(np.ones((1, 3, 4, 4), "f"))
+    w = pycnn.from_numpy(np.ones((3, 3, 1, 1), "f"))
+    w.requires_grad = True
+    y = pycnn.conv2d(x, w)
+    z = pycnn.conv2d(y, w)
+    y.relu_()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        z.backward(pycnn.from_numpy(np.ones(z.shape, "f")))
+
+
 def test_relu_watched_by_a_hook():
     """The gradient of ReLU's output is wanted itself, so that pooling may not swallow ReLU's mask."""
     import torch
