@@ -68,6 +68,15 @@ static void settle_lut(canvas *cv)
     cv->has_lut = false;
 }
 
+/* The same, with pixels side by side in each row. */
+static void settle_rows(canvas *cv)
+{
+    settle_lut(cv);
+    if (cv->img.sx == cv->img.c) return;
+    pc_image_copy(cv->img, spare_bytes(cv));
+    took_spare(cv, cv->img.h, cv->img.w, cv->img.c);
+}
+
 static void then_lut(canvas *cv, const pc_lut *next)
 {
     if (cv->has_lut)
@@ -158,26 +167,31 @@ static pc_status byte_step(canvas *cv, const step *s, const drawn *d)
         break;
     case STEP_PAD: PC_TRY(pad_bytes(cv, s, v)); break;
     case STEP_RESIZE:
-        if (s->filter != PC_NEAREST) settle_lut(cv);
-        pc_image_resize(cv->img, (int)v[0], (int)v[1], s->filter, spare_bytes(cv), cv->work);
+        if (h == (int)v[0] && w == (int)v[1]) break;
+        if (s->filter == PC_NEAREST) {
+            pc_image_resize_nearest(cv->img, (int)v[0], (int)v[1], spare_bytes(cv));
+        } else {
+            settle_rows(cv);
+            resize_rows(cv->img, (int)v[0], (int)v[1], s->filter, spare_bytes(cv), cv->work);
+        }
         took_spare(cv, (int)v[0], (int)v[1], c);
         break;
     case STEP_ROTATE: case STEP_AFFINE: PC_TRY(map_bytes(cv, s, d)); break;
     case STEP_SATURATION:
         if (c == 1) break;
-        settle_lut(cv);
-        pc_image_saturation(cv->img, v[0], spare_bytes(cv));
+        settle_rows(cv);
+        saturate_rows(cv->img, v[0], spare_bytes(cv));
         took_spare(cv, h, w, c);
         break;
     case STEP_HUE:
         if (c == 1) break;
-        settle_lut(cv);
-        pc_image_hue(cv->img, (uint8_t)(int)(v[0] * 255), spare_bytes(cv));
+        settle_rows(cv);
+        hue_rows(cv->img, (int)(v[0] * 255), spare_bytes(cv));
         took_spare(cv, h, w, c);
         break;
     case STEP_SHARPNESS:
-        settle_lut(cv);
-        pc_image_sharpness(cv->img, v[0], spare_bytes(cv));
+        settle_rows(cv);
+        sharpen_rows(cv->img, v[0], spare_bytes(cv));
         took_spare(cv, h, w, c);
         break;
     case STEP_GREY:

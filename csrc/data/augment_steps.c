@@ -327,7 +327,7 @@ pc_status fixed_step(const step *s, step_kind kind, const double *v, pc_image_sh
     case STEP_RESIZE:
         oh = (int64_t)v[0], ow = (int64_t)v[1];
         PC_TRY(check_extent(oh, ow));
-        grow(&need->work, pc_image_resize_work(h, w, c, (int)oh, (int)ow, s->filter));
+        grow(&need->work, resize_work(h, w, c, (int)oh, (int)ow, s->filter));
         break;
     case STEP_ROTATE:
         PC_TRY(fill_bytes(s, c, fill));

@@ -101,6 +101,15 @@ pc_status fixed_step(const step *s, step_kind kind, const double *v, pc_image_sh
 /* Numbers of the fixed steps that a size-dependent one becomes: at most 1. *n is how many. */
 pc_status settle_step(const step *s, pc_image_shape shape, drawn *out, int *n);
 size_t extent_bytes(const extent *need);
+
+/* augment_rows.c: images whose pixels stand side by side in each row. */
+void sharpen_rows(pc_image a, double factor, uint8_t *dst);
+void saturate_rows(pc_image a, double factor, uint8_t *dst); /* 3 channels; also hue_rows */
+void hue_rows(pc_image a, int shift, uint8_t *dst);
+/* Bytes of work space for resize_rows, whose filter is not PC_NEAREST and whose size changes. */
+size_t resize_work(int h, int w, int c, int oh, int ow, pc_filter filter);
+void resize_rows(pc_image a, int oh, int ow, pc_filter filter, uint8_t *dst, void *work);
+
 /* Keep the state that n normal values start from, and leave g as if they had been drawn. */
 void save_and_skip_noise(pc_generator *g, int64_t n, snapshot *s);
 /* A byte per channel; PC_EVALUE if the counts differ. */

@@ -56,10 +56,18 @@ void pc_image_affine(pc_image a, const double m[6], pc_filter filter, const uint
                      uint8_t *dst);
 
 /* ---- resample.c ---- */
-/* Bytes of work space that pc_image_resize needs. */
-size_t pc_image_resize_work(int h, int w, int c, int oh, int ow, pc_filter filter);
-/* All sizes at least 1. */
-void pc_image_resize(pc_image a, int oh, int ow, pc_filter filter, uint8_t *dst, void *work);
+/* One axis: output i is the sum over k < taps of weight[i * taps + k] * input[first[i] + k], all inside the input;
+   22 bits of a weight stand behind the point. */
+typedef struct pc_axis {
+    int n, taps;
+    const int32_t *first, *weight; /* in the memory that pc_axis_init was given */
+} pc_axis;
+/* Any filter but PC_NEAREST. memory: pc_axis_bytes, aligned to 8. */
+size_t pc_axis_bytes(int in, int out, pc_filter filter);
+void pc_axis_init(pc_axis *ax, int in, int out, pc_filter filter, void *memory);
+/* Does the vertical pass come first (Pillow 13)? It matters, since its result is rounded to bytes. */
+int pc_resize_vertical_first(int h, int w, int oh, int ow);
+void pc_image_resize_nearest(pc_image a, int oh, int ow, uint8_t *dst);
 /* Shorter side becomes size, the longer one at most max_size (0: no limit): torchvision's rule. */
 void pc_resize_shorter(int h, int w, int64_t size, int64_t max_size, int64_t *oh, int64_t *ow);
 
@@ -77,21 +85,12 @@ void pc_lut_gamma(uint8_t t[256], double gamma, double gain);
 /* From the histograms of the image as l shows it. */
 void pc_lut_autocontrast(pc_image a, const pc_lut *l, pc_lut *out);
 void pc_lut_equalize(pc_image a, const pc_lut *l, pc_lut *out);
-/* int(mean of the grey image + 0.5), of the image as l shows it. */
-int pc_image_grey_mean(pc_image a, const pc_lut *l);
 
-/* ---- enhance.c ---- */
+/* ---- grey.c ---- */
 /* To c channels (1 or 3) that are equal. */
 void pc_image_grey(pc_image a, int c, uint8_t *dst);
-void pc_image_saturation(pc_image a, double factor, uint8_t *dst);
-void pc_image_sharpness(pc_image a, double factor, uint8_t *dst);
-
-/* ---- hue.c ---- */
-/* HSV bytes of RGB ones, and back. */
-void pc_rgb_to_hsv(const uint8_t rgb[3], uint8_t hsv[3]);
-void pc_hsv_to_rgb(const uint8_t hsv[3], uint8_t rgb[3]);
-/* shift: added to the hue byte, mod 256. */
-void pc_image_hue(pc_image a, uint8_t shift, uint8_t *dst);
+/* int(mean of the grey image + 0.5), of the image as l shows it. */
+int pc_image_grey_mean(pc_image a, const pc_lut *l);
 
 /* ---- totensor.c ---- */
 /* t[v] = v / 255 in float32. */

@@ -123,28 +123,3 @@ void pc_lut_equalize(pc_image a, const pc_lut *l, pc_lut *out)
         }
     }
 }
-
-int pc_image_grey_mean(pc_image a, const pc_lut *l)
-{
-    uint64_t sum = 0;
-    if (a.c == 3) {
-        /* The three products of the grey value, per byte; the half for rounding stands in the first. */
-        uint32_t r[256], g[256], b[256];
-        for (int v = 0; v < 256; v++) {
-            r[v] = 19595u * l->t[0][v] + 0x8000u;
-            g[v] = 38470u * l->t[l->n == 1 ? 0 : 1][v];
-            b[v] = 7471u * l->t[l->n == 1 ? 0 : 2][v];
-        }
-        for (int y = 0; y < a.h; y++) {
-            const uint8_t *s = a.px + y * a.sy;
-            for (int x = 0; x < a.w; x++, s += a.sx) sum += (r[s[0]] + g[s[1]] + b[s[2]]) >> 16;
-        }
-    } else {
-        for (int y = 0; y < a.h; y++) {
-            const uint8_t *s = a.px + y * a.sy;
-            for (int x = 0; x < a.w; x++, s += a.sx) sum += l->t[0][s[0]];
-        }
-    }
-    double count = (double)a.h * a.w;
-    return count > 0 ? (int)((double)sum / count + 0.5) : 0;
-}

@@ -1,10 +1,10 @@
-/* resample.c -- antialiased resizing in two passes with integer weights, as Pillow's Resample.c. */
+/* resample.c -- the integer weights of antialiased resizing, as Pillow's Resample.c makes them. */
 #include "image.h"
 #include <math.h>
 #include <string.h>
 
 #define PI 3.14159265358979323846
-#define PRECISION 22 /* bits behind the point of a weight: 32 - 8 of the byte - 2 for sums beyond 1 */
+#define PRECISION 22 /* bits behind the point of a weight: 32, less 8 of the byte and 2 for sums beyond 1 */
 
 static double box(double x) { return x > -0.5 && x <= 0.5 ? 1.0 : 0.0; }
 
@@ -49,12 +49,6 @@ static const struct {
     [PC_BOX] = { box, 0.5 },         [PC_HAMMING] = { hamming, 1.0 },
 };
 
-/* One axis: output i is the sum over k < count[i] of weight[i * taps + k] * input[first[i] + k]. */
-typedef struct axis {
-    int n, taps;
-    int32_t *first, *count, *weight;
-} axis;
-
 static double scale_of(int in, int out) { return (double)(float)in / out; }
 
 static int taps_of(int in, int out, pc_filter filter)
@@ -63,144 +57,66 @@ static int taps_of(int in, int out, pc_filter filter)
     return (int)ceil(filters[filter].support * (scale < 1.0 ? 1.0 : scale)) * 2 + 1;
 }
 
-static size_t round_up(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
-
-static size_t axis_bytes(int in, int out, pc_filter filter)
+size_t pc_axis_bytes(int in, int out, pc_filter filter)
 {
     int taps = taps_of(in, out, filter);
-    return round_up((size_t)out * (2 + (size_t)taps) * sizeof(int32_t)) + round_up((size_t)taps * sizeof(double));
+    return (size_t)taps * sizeof(double) + (size_t)out * (2 + (size_t)taps) * sizeof(int32_t);
 }
 
-/* Takes axis_bytes(in, out, filter) at *work and moves it on. */
-static void axis_init(axis *ax, int in, int out, pc_filter filter, uint8_t **work)
+/* Windows are cut at the borders, so they differ in length: all get the longest one, filled up with weights of 0. */
+static void pad_windows(pc_axis *ax, int in, int longest, int32_t *first, const int32_t *count, int32_t *weight)
+{
+    for (int i = 0; i < ax->n; i++) { /* never ahead of what is still to be read: longest <= taps */
+        const int32_t *from = weight + (int64_t)i * ax->taps;
+        int32_t *to = weight + (int64_t)i * longest;
+        int shift = first[i] + longest > in ? first[i] + longest - in : 0;
+        memmove(to + shift, from, (size_t)count[i] * sizeof *to);
+        memset(to, 0, (size_t)shift * sizeof *to);
+        memset(to + shift + count[i], 0, (size_t)(longest - shift - count[i]) * sizeof *to);
+        first[i] -= shift;
+    }
+    ax->taps = longest;
+}
+
+void pc_axis_init(pc_axis *ax, int in, int out, pc_filter filter, void *memory)
 {
     double scale = scale_of(in, out), stretch = scale < 1.0 ? 1.0 : scale;
     double support = filters[filter].support * stretch, inverse = 1.0 / stretch;
-    ax->n = out;
-    ax->taps = taps_of(in, out, filter);
-    ax->first = (int32_t *)*work;
-    ax->count = ax->first + out;
-    ax->weight = ax->count + out;
-    *work += round_up((size_t)out * (2 + (size_t)ax->taps) * sizeof(int32_t));
-    double *w = (double *)*work;
-    *work += round_up((size_t)ax->taps * sizeof(double));
+    int taps = taps_of(in, out, filter), longest = 0;
+    double *w = memory;
+    int32_t *first = (int32_t *)(w + taps), *count = first + out, *weight = count + out;
+    *ax = (pc_axis){ out, taps, first, weight };
     for (int i = 0; i < out; i++) {
         double center = (i + 0.5) * scale, sum = 0.0;
         int lo = (int)(center - support + 0.5), hi = (int)(center + support + 0.5);
         lo = lo < 0 ? 0 : lo;
         hi = hi > in ? in : hi;
-        int n = hi - lo;
-        for (int k = 0; k < n; k++) {
+        for (int k = 0; k < hi - lo; k++) {
             w[k] = filters[filter].at((k + lo - center + 0.5) * inverse);
             sum += w[k];
         }
-        int32_t *out_weight = ax->weight + (int64_t)i * ax->taps;
-        for (int k = 0; k < n; k++) {
+        for (int k = 0; k < hi - lo; k++) {
             double v = sum != 0.0 ? w[k] / sum : w[k];
-            out_weight[k] = (int32_t)(v < 0 ? -0.5 + v * (1 << PRECISION) : 0.5 + v * (1 << PRECISION));
+            weight[(int64_t)i * taps + k] = (int32_t)(v < 0 ? -0.5 + v * (1 << PRECISION) : 0.5 + v * (1 << PRECISION));
         }
-        ax->first[i] = lo;
-        ax->count[i] = n;
+        first[i] = lo;
+        count[i] = hi - lo;
+        longest = longest < hi - lo ? hi - lo : longest;
     }
+    pad_windows(ax, in, longest, first, count, weight);
 }
 
-static inline uint8_t clip8(int32_t v)
+int pc_resize_vertical_first(int h, int w, int oh, int ow)
 {
-    v >>= PRECISION;
-    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-}
-
-static inline void row_pass(const uint8_t *src, int64_t sx, int c, const axis *ax, uint8_t *restrict dst)
-{
-    for (int i = 0; i < ax->n; i++, dst += c) {
-        const uint8_t *s = src + ax->first[i] * sx;
-        const int32_t *w = ax->weight + (int64_t)i * ax->taps;
-        int32_t sum[4] = { 1 << (PRECISION - 1), 1 << (PRECISION - 1), 1 << (PRECISION - 1), 1 << (PRECISION - 1) };
-        for (int k = 0; k < ax->count[i]; k++, s += sx)
-            for (int ch = 0; ch < c; ch++) sum[ch] += s[ch] * w[k];
-        for (int ch = 0; ch < c; ch++) dst[ch] = clip8(sum[ch]);
-    }
-}
-
-static void horizontal(pc_image a, const axis *ax, uint8_t *dst)
-{
-    for (int y = 0; y < a.h; y++, dst += (int64_t)ax->n * a.c) {
-        if (a.c == 3)
-            row_pass(a.px + y * a.sy, a.sx, 3, ax, dst);
-        else if (a.c == 1)
-            row_pass(a.px + y * a.sy, a.sx, 1, ax, dst);
-        else
-            row_pass(a.px + y * a.sy, a.sx, a.c, ax, dst);
-    }
-}
-
-/* acc: a.w * a.c sums. a's pixels stand side by side. */
-static void vertical(pc_image a, const axis *ax, uint8_t *dst, int32_t *restrict acc)
-{
-    int64_t n = (int64_t)a.w * a.c;
-    for (int i = 0; i < ax->n; i++, dst += n) {
-        const int32_t *w = ax->weight + (int64_t)i * ax->taps;
-        for (int64_t x = 0; x < n; x++) acc[x] = 1 << (PRECISION - 1);
-        for (int k = 0; k < ax->count[i]; k++) {
-            const uint8_t *restrict s = a.px + (ax->first[i] + k) * a.sy;
-            int32_t wk = w[k];
-            for (int64_t x = 0; x < n; x++) acc[x] += s[x] * wk;
-        }
-        for (int64_t x = 0; x < n; x++) dst[x] = clip8(acc[x]);
-    }
-}
-
-static int vertical_first(int h, int w, int oh, int ow)
-{
+    if (h == oh || w == ow) return w == ow;
     return oh < h && (int64_t)h - oh > 2 * ((int64_t)w - ow);
 }
 
-static size_t dense_bytes(int h, int w, int c) { return round_up((size_t)h * w * c); }
-
-size_t pc_image_resize_work(int h, int w, int c, int oh, int ow, pc_filter filter)
-{
-    if (filter == PC_NEAREST) return 0;
-    size_t widest = (size_t)(w > ow ? w : ow);
-    size_t between = dense_bytes(h, ow, c) > dense_bytes(oh, w, c) ? dense_bytes(h, ow, c) : dense_bytes(oh, w, c);
-    return axis_bytes(w, ow, filter) + axis_bytes(h, oh, filter) + between + round_up(widest * c * sizeof(int32_t)) +
-           dense_bytes(h, w, c);
-}
-
-void pc_image_resize(pc_image a, int oh, int ow, pc_filter filter, uint8_t *dst, void *work)
+void pc_image_resize_nearest(pc_image a, int oh, int ow, uint8_t *dst)
 {
     static const uint8_t nothing[4];
-    if (a.h == oh && a.w == ow) {
-        pc_image_copy(a, dst);
-        return;
-    }
-    if (filter == PC_NEAREST) {
-        double m[6] = { (double)(float)a.w / ow, 0, 0, 0, (double)(float)a.h / oh, 0 };
-        pc_image_affine(a, m, PC_NEAREST, nothing, oh, ow, dst);
-        return;
-    }
-    uint8_t *next = work;
-    int rows_first = a.h != oh && (a.w == ow || vertical_first(a.h, a.w, oh, ow));
-    if (rows_first && a.sx != a.c) { /* the vertical pass wants pixels side by side */
-        pc_image_copy(a, next);
-        a = pc_image_dense(next, a.h, a.w, a.c);
-        next += dense_bytes(a.h, a.w, a.c);
-    }
-    int32_t *acc = (int32_t *)next;
-    next += round_up((size_t)(a.w > ow ? a.w : ow) * a.c * sizeof(int32_t));
-    axis down, across;
-    if (a.h != oh) axis_init(&down, a.h, oh, filter, &next);
-    if (a.w != ow) axis_init(&across, a.w, ow, filter, &next);
-    if (a.w == ow) {
-        vertical(a, &down, dst, acc);
-    } else if (a.h == oh) {
-        horizontal(a, &across, dst);
-    } else if (rows_first) {
-        vertical(a, &down, next, acc);
-        horizontal(pc_image_dense(next, oh, a.w, a.c), &across, dst);
-    } else {
-        horizontal(a, &across, next);
-        vertical(pc_image_dense(next, a.h, ow, a.c), &down, dst, acc);
-    }
+    double m[6] = { (double)(float)a.w / ow, 0, 0, 0, (double)(float)a.h / oh, 0 };
+    pc_image_affine(a, m, PC_NEAREST, nothing, oh, ow, dst);
 }
 
 void pc_resize_shorter(int h, int w, int64_t size, int64_t max_size, int64_t *oh, int64_t *ow)

@@ -14,6 +14,7 @@
 #include "conv.inc.c"
 #include "linear.inc.c"
 #include "optim.inc.c"
+#include "image.inc.c"
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
