@@ -529,9 +529,8 @@ static pc_status finish_panels(void *ctx, int64_t begin, int64_t end)
     return PC_OK;
 }
 
-/* Slots may take as much memory as this in all. */
-#define SLOT_FLOATS ((int64_t)8 << 20)
-#define SLOTS_MOST 16
+/* Slots may take as much memory as this in all: 16 MB. */
+#define SLOT_FLOATS ((int64_t)4 << 20)
 
 static pc_status weight_gradient(const pc_conv_pass *a, bool depthwise)
 {
@@ -564,7 +563,7 @@ static pc_status weight_gradient(const pc_conv_pass *a, bool depthwise)
     /* Parts of the panels first: they need no sum over slots. */
     j.part = depthwise ? all : least(most(ceil_div(all, tasks), ceil_div(256, most(taps * j.width, 1))), all);
     j.parts = ceil_div(all, j.part);
-    j.slots = least(least(ceil_div(tasks, j.parts), SLOTS_MOST), least(ceil_div(pixels, 256), SLOT_FLOATS / j.slot_floats));
+    j.slots = least(least(ceil_div(tasks, j.parts), ceil_div(pixels, 256)), SLOT_FLOATS / j.slot_floats);
     j.slots = least(most(j.slots, 1), j.b.count);
     j.slot = pc_alloc((size_t)(j.slots * j.slot_floats) * sizeof *j.slot);
     PC_CHECK(j.slot != NULL, PC_ENOMEM, "out of memory for the gradient of a convolution's weights");
