@@ -1,0 +1,13 @@
+"""Layers, losses, initial values: torch.nn."""
+
+from pycnn._missing import missing_attribute as _missing_attribute
+from pycnn.nn import functional, init, modules, utils
+from pycnn.nn.modules import *
+from pycnn.nn.parallel import DataParallel
+from pycnn.nn.parameter import Buffer, Parameter
+
+__all__ = [*modules.__all__, "Buffer", "DataParallel", "Parameter", "functional", "init", "utils"]
+
+
+def __getattr__(name):
+    raise _missing_attribute("pycnn.nn", name, __all__)

@@ -1,0 +1,184 @@
+"""Initial values of parameters: torch.nn.init, the same numbers for the same seed."""
+
+import math
+import warnings
+
+from pycnn import _C
+from pycnn.autograd.grad_mode import no_grad
+
+_LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid")
+
+
+def calculate_gain(nonlinearity, param=None):
+    """Return the factor by which a nonlinearity shrinks a standard deviation, as torch defines it.
+
+    Parameters
+    ----------
+    nonlinearity : str
+        "linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu", ...
+    param : float, optional
+        The slope of "leaky_relu" (0.01).
+    """
+    if nonlinearity in _LINEAR:
+        return 1
+    if nonlinearity == "tanh":
+        return 5.0 / 3
+    if nonlinearity == "relu":
+        return math.sqrt(2.0)
+    if nonlinearity == "leaky_relu":
+        if param is None:
+            slope = 0.01
+        elif isinstance(param, (int, float)) and not isinstance(param, bool):
+            slope = param
+        else:
+            raise ValueError(f"negative_slope {param} not a valid number")
+        return math.sqrt(2.0 / (1 + slope ** 2))
+    if nonlinearity == "selu":
+        return 3.0 / 4
+    raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+
+
+def _calculate_fan_in_and_fan_out(tensor):
+    if tensor.dim() < 2:
+        raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
+    area = 1
+    for size in tensor.shape[2:]:
+        area *= size
+    return tensor.shape[1] * area, tensor.shape[0] * area
+
+
+def _fan(tensor, mode):
+    mode = mode.lower()
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+    return _calculate_fan_in_and_fan_out(tensor)[mode == "fan_out"]
+
+
+@no_grad()
+def uniform_(tensor, a=0.0, b=1.0, generator=None):
+    """Fill with uniform numbers in [a, b)."""
+    return tensor.uniform_(a, b, generator=generator)
+
+
+@no_grad()
+def normal_(tensor, mean=0.0, std=1.0, generator=None):
+    """Fill with normal numbers."""
+    return tensor.normal_(mean, std, generator=generator)
+
+
+@no_grad()
+def constant_(tensor, val):
+    """Fill with `val`."""
+    return tensor.fill_(val)
+
+
+@no_grad()
+def ones_(tensor):
+    """Fill with 1."""
+    return tensor.fill_(1.0)
+
+
+@no_grad()
+def zeros_(tensor):
+    """Fill with 0."""
+    return tensor.zero_()
+
+
+@no_grad()
+def eye_(tensor):
+    """Fill a matrix with the identity."""
+    if tensor.dim() != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    tensor.zero_()
+    for k in range(min(tensor.shape)):
+        tensor[k, k] = 1
+    return tensor
+
+
+@no_grad()
+def dirac_(tensor, groups=1):
+    """Fill a convolution's weight so that it passes its input through."""
+    if tensor.dim() not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    if tensor.shape[0] % groups != 0:
+        raise ValueError("dim 0 must be divisible by groups")
+    out = tensor.shape[0] // groups
+    middle = tuple(size // 2 for size in tensor.shape[2:])
+    tensor.zero_()
+    for g in range(groups):
+        for d in range(min(out, tensor.shape[1])):
+            tensor[(g * out + d, d, *middle)] = 1
+    return tensor
+
+
+@no_grad()
+def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
+    """Fill with normal numbers, drawn again until they lie in [a, b].
+
+    Raises
+    ------
+    NotImplementedError
+        If less than 30 % of the distribution lies in [a, b].
+    """
+    def below(x):
+        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
+                      "incorrect.", stacklevel=2)
+    if below((b - mean) / std) - below((a - mean) / std) <= 0.3:
+        raise NotImplementedError("trunc_normal_: less than 30 % of the distribution lies in [a, b]")
+    tensor.normal_(mean, std, generator=generator)
+    while True:
+        outside = (tensor < a).logical_or(tensor > b)
+        if not outside.any():
+            return tensor
+        again = tensor.new_empty(tensor.shape).normal_(mean, std, generator=generator)
+        tensor.copy_(_C.fn.where(outside, again, tensor))
+
+
+@no_grad()
+def xavier_uniform_(tensor, gain=1.0, generator=None):
+    """Glorot and Bengio's uniform numbers (2010): variance ``2 gain^2 / (fan_in + fan_out)``."""
+    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
+    std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
+    bound = math.sqrt(3.0) * std
+    return tensor.uniform_(-bound, bound, generator=generator)
+
+
+@no_grad()
+def xavier_normal_(tensor, gain=1.0, generator=None):
+    """Glorot and Bengio's normal numbers (2010): variance ``2 gain^2 / (fan_in + fan_out)``."""
+    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
+    return tensor.normal_(0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator=generator)
+
+
+@no_grad()
+def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+    """He et al.'s uniform numbers, arXiv:1502.01852: variance ``gain^2 / fan``.
+
+    Parameters
+    ----------
+    tensor : Tensor
+    a : float, default 0
+        Slope of the leaky ReLU that follows.
+    mode : {"fan_in", "fan_out"}
+    nonlinearity : str, default "leaky_relu"
+    generator : Generator, optional
+    """
+    if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
+        return tensor
+    std = calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
+    bound = math.sqrt(3.0) * std
+    return tensor.uniform_(-bound, bound, generator=generator)
+
+
+@no_grad()
+def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+    """He et al.'s normal numbers, arXiv:1502.01852: variance ``gain^2 / fan``; parameters as :func:`kaiming_uniform_`."""
+    if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
+        return tensor
+    std = calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
+    return tensor.normal_(0.0, std, generator=generator)

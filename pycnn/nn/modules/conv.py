@@ -1,0 +1,184 @@
+"""Convolution layers."""
+
+import math
+
+from pycnn import _C
+from pycnn.nn import functional as F
+from pycnn.nn import init
+from pycnn.nn.modules.module import Module
+from pycnn.nn.parameter import Parameter
+
+
+def _tuple(x, n):
+    return (x,) * n if isinstance(x, int) else tuple(x)
+
+
+def _reversed_twice(t):
+    """(a, b) -> (b, b, a, a): a padding as F.pad wants it."""
+    return [v for v in reversed(t) for _ in range(2)]
+
+
+class _ConvNd(Module):
+    """What the convolutions share: checks, parameters, initial values, text."""
+
+    def __init__(self, n, transposed, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding,
+                 groups, bias, padding_mode, device, dtype):
+        super().__init__()
+        if groups <= 0:
+            raise ValueError("groups must be a positive integer")
+        if in_channels % groups != 0:
+            raise ValueError("in_channels must be divisible by groups")
+        if out_channels % groups != 0:
+            raise ValueError("out_channels must be divisible by groups")
+        if isinstance(padding, str):
+            if padding not in ("same", "valid"):
+                raise ValueError(f"Invalid padding string {padding!r}, should be one of ('valid', 'same')")
+            if padding == "same" and any(s != 1 for s in _tuple(stride, n)):
+                raise ValueError("padding='same' is not supported for strided convolutions")
+        if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
+            raise ValueError("padding_mode must be one of ('zeros', 'reflect', 'replicate', 'circular'), but got "
+                             f"padding_mode='{padding_mode}'")
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size, self.stride = _tuple(kernel_size, n), _tuple(stride, n)
+        self.padding = padding if isinstance(padding, str) else _tuple(padding, n)
+        self.dilation, self.transposed = _tuple(dilation, n), transposed
+        self.output_padding, self.groups, self.padding_mode = _tuple(output_padding, n), groups, padding_mode
+        for what, values, low in (("kernel size", self.kernel_size, 1), ("stride", self.stride, 1),
+                                  ("dilation", self.dilation, 1)):
+            if any(v < low for v in values):
+                error = {"kernel size": "kernel size should be greater than zero",
+                         "stride": "non-positive stride is not supported",
+                         "dilation": "dilation should be greater than zero"}[what]
+                raise RuntimeError(f"{error}, but got {values}")
+        if not isinstance(self.padding, str) and any(v < 0 for v in self.padding):
+            raise RuntimeError(f"negative padding is not supported, but got {self.padding}")
+        if padding == "same":
+            total = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size)]
+            self._reversed_padding_repeated_twice = [v for t in reversed(total) for v in (t // 2, t - t // 2)]
+        elif padding == "valid":
+            self._reversed_padding_repeated_twice = [0, 0] * n
+        else:
+            self._reversed_padding_repeated_twice = _reversed_twice(self.padding)
+        first = (in_channels, out_channels // groups) if transposed else (out_channels, in_channels // groups)
+        self.weight = Parameter(_C.fn.empty((*first, *self.kernel_size), device=device, dtype=dtype))
+        if bias:
+            self.bias = Parameter(_C.fn.empty((out_channels,), device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw the initial weight and bias: uniform, bounded by the root of the fan-in."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            fan_in, _ = init._calculate_fan_in_and_fan_out(self.weight)
+            if fan_in != 0:
+                bound = 1 / math.sqrt(fan_in)
+                init.uniform_(self.bias, -bound, bound)
+
+    def extra_repr(self):
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        n = len(self.kernel_size)
+        if self.padding != (0,) * n:
+            text += f", padding={self.padding}"
+        if self.dilation != (1,) * n:
+            text += f", dilation={self.dilation}"
+        if self.output_padding != (0,) * n:
+            text += f", output_padding={self.output_padding}"
+        if self.groups != 1:
+            text += f", groups={self.groups}"
+        if self.bias is None:
+            text += ", bias=False"
+        if self.padding_mode != "zeros":
+            text += f", padding_mode={self.padding_mode}"
+        return text
+
+    def _padded(self, input):
+        """(input, padding) for the operator: other modes than zeros pad beforehand."""
+        if self.padding_mode == "zeros":
+            return input, self.padding
+        return F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode), 0
+
+
+class Conv1d(_ConvNd):
+    """Convolution over sequences [N, C, L].
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size : int
+    stride, dilation : int, default 1
+    padding : int or {"valid", "same"}, default 0
+    groups : int, default 1
+    bias : bool, default True
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}
+    """
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
+                 padding_mode="zeros", device=None, dtype=None):
+        super().__init__(1, False, in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias,
+                         padding_mode, device, dtype)
+
+    def forward(self, input):
+        input, padding = self._padded(input)
+        return F.conv1d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Conv2d(_ConvNd):
+    """Convolution over images [N, C, H, W].
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size : int or (int, int)
+    stride, dilation : int or (int, int), default 1
+    padding : int, (int, int) or {"valid", "same"}, default 0
+    groups : int, default 1
+        Divides both channel counts; ``in_channels`` gives a depthwise convolution.
+    bias : bool, default True
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}
+
+    Raises
+    ------
+    ValueError
+        If `groups` does not divide the channels.
+    RuntimeError
+        If a size, stride, padding or dilation is out of range; in forward, if the input does not fit.
+
+    See Also
+    --------
+    torch.nn.Conv2d : same initial weights for the same seed.
+    """
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
+                 padding_mode="zeros", device=None, dtype=None):
+        super().__init__(2, False, in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias,
+                         padding_mode, device, dtype)
+
+    def forward(self, input):
+        input, padding = self._padded(input)
+        return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class ConvTranspose2d(_ConvNd):
+    """Transposed convolution over images [N, C, H, W].
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size : int or (int, int)
+    stride, padding, output_padding, dilation : int or (int, int)
+    groups : int, default 1
+    bias : bool, default True
+    """
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True,
+                 dilation=1, padding_mode="zeros", device=None, dtype=None):
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        super().__init__(2, True, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups,
+                         bias, padding_mode, device, dtype)
+
+    def forward(self, input):
+        return F.conv_transpose2d(input, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups,
+                                  self.dilation)

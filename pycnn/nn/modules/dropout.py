@@ -1,0 +1,35 @@
+"""Dropout layers."""
+
+from pycnn.nn import functional as F
+from pycnn.nn.modules.module import Module
+
+
+class _Dropout(Module):
+    def __init__(self, p=0.5, inplace=False):
+        super().__init__()
+        if p < 0 or p > 1:
+            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        self.p, self.inplace = p, inplace
+
+    def extra_repr(self):
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout(_Dropout):
+    """Zeroes elements with probability `p` in training, and divides the others by ``1 - p``.
+
+    Parameters
+    ----------
+    p : float, default 0.5
+    inplace : bool, default False
+    """
+
+    def forward(self, input):
+        return F.dropout(input, self.p, self.training, self.inplace)
+
+
+class Dropout2d(_Dropout):
+    """Zeroes whole channels with probability `p` in training, and divides the others by ``1 - p``."""
+
+    def forward(self, input):
+        return F.dropout2d(input, self.p, self.training, self.inplace)
