@@ -575,10 +575,12 @@ def pad(input, pad, mode="constant", value=None):
         For "constant".
     """
     if mode == "constant":
-        return _nn.constant_pad_nd(input, list(pad), 0.0 if value is None else value)
+        return _fn.constant_pad_nd(input, list(pad), 0.0 if value is None else value)
     if value is not None and value != 0:
         raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
-    kinds = {"reflect": "reflection", "replicate": "replication", "circular": "circular"}
+    if mode == "circular":
+        return _nn._pad_circular(input, list(pad))
+    kinds = {"reflect": "reflection", "replicate": "replication"}
     if mode not in kinds:
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     return getattr(_nn, f"{kinds[mode]}_pad{len(pad) // 2}d")(input, list(pad))
