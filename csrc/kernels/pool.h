@@ -32,18 +32,5 @@ static inline int64_t pc_pool_window(const pc_pool *p, bool rows, int64_t o, int
     *hi = to < size ? to : size;
     return p->include_pad ? to - from : *hi - *lo;
 }
-/* Outputs [*lo, *hi) whose windows hold position i (dilation 1). */
-static inline void pc_pool_holders(const pc_pool *p, bool rows, int64_t i, int64_t *lo, int64_t *hi)
-{
-    int64_t size = rows ? p->h : p->w, outputs = rows ? p->oh : p->ow;
-    if (p->adaptive) {
-        *lo = i * outputs / size;
-        *hi = ((i + 1) * outputs + size - 1) / size;
-        return;
-    }
-    int64_t k = rows ? p->kh : p->kw, step = rows ? p->sh : p->sw, at = i + (rows ? p->ph : p->pw);
-    *lo = at < k ? 0 : (at - k) / step + 1;
-    *hi = at / step + 1 < outputs ? at / step + 1 : outputs;
-}
 
 #endif

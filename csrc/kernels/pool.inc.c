@@ -128,9 +128,11 @@ static void f32_max_pool_backward(const pc_pool *p, const float *restrict g, con
     for (int64_t h = row0; h < row1; h++) {
         int64_t ah = h + p->ph, eh = (p->kh - 1) * dh; /* output oh covers ah - eh <= oh * sh <= ah */
         int64_t o0 = ah > eh ? (ah - eh + p->sh - 1) / p->sh : 0, o1 = ah / p->sh < p->oh ? ah / p->sh + 1 : p->oh;
+        int64_t q0 = 0, q1 = 0; /* likewise along the row */
         for (int64_t w = 0; w < p->w; w++) {
             int64_t aw = w + p->pw, ew = (p->kw - 1) * dw;
-            int64_t q0 = aw > ew ? (aw - ew + p->sw - 1) / p->sw : 0, q1 = aw / p->sw < p->ow ? aw / p->sw + 1 : p->ow;
+            while (q0 * p->sw < aw - ew) q0++;
+            while (q1 < p->ow && q1 * p->sw <= aw) q1++;
             for (int64_t k = 0; k < c; k = next_channels(k, c)) {
                 vf sum = { 0 };
                 for (int64_t oh = o0; oh < o1; oh++) {
@@ -175,28 +177,42 @@ static void f32_avg_pool(const pc_pool *p, const float *restrict x, float *restr
     }
 }
 
-/* Rows [row0, row1) of gx. */
-static void f32_avg_pool_backward(const pc_pool *p, const float *restrict g, float *restrict gx, int64_t row0,
+/* Rows [row0, row1) of g, divided as their windows say. */
+static void f32_avg_pool_shares(const pc_pool *p, const float *restrict g, float *restrict share, int64_t row0,
+                                int64_t row1)
+{
+    const int64_t c = p->c;
+    const int n = c < VL ? (int)c : VL;
+    int64_t lo, hi;
+    for (int64_t oh = row0; oh < row1; oh++) {
+        int64_t dh = pc_pool_window(p, true, oh, &lo, &hi);
+        for (int64_t ow = 0; ow < p->ow; ow++) {
+            int64_t dw = pc_pool_window(p, false, ow, &lo, &hi), at = (oh * p->ow + ow) * c;
+            const vf divisor = vf_set((float)(p->divisor != 0 ? p->divisor : dh * dw));
+            for (int64_t k = 0; k < c; k = next_channels(k, c))
+                store_channels(share + at + k, load_channels(g + at + k, n) / divisor, n);
+        }
+    }
+}
+
+/* Rows [row0, row1) of gx: every position gathers from the windows that hold it, in order. */
+static void f32_avg_pool_backward(const pc_pool *p, const float *restrict share, float *restrict gx, int64_t row0,
                                   int64_t row1)
 {
     const int64_t c = p->c;
     const int n = c < VL ? (int)c : VL;
+    int64_t o0 = 0, o1 = 0, lo, hi;
     for (int64_t h = row0; h < row1; h++) {
-        int64_t o0, o1;
-        pc_pool_holders(p, true, h, &o0, &o1);
+        while (o0 < p->oh && (pc_pool_window(p, true, o0, &lo, &hi), hi <= h)) o0++;
+        while (o1 < p->oh && (pc_pool_window(p, true, o1, &lo, &hi), lo <= h)) o1++;
+        int64_t q0 = 0, q1 = 0;
         for (int64_t w = 0; w < p->w; w++) {
-            int64_t q0, q1, lo, hi;
-            pc_pool_holders(p, false, w, &q0, &q1);
+            while (q0 < p->ow && (pc_pool_window(p, false, q0, &lo, &hi), hi <= w)) q0++;
+            while (q1 < p->ow && (pc_pool_window(p, false, q1, &lo, &hi), lo <= w)) q1++;
             for (int64_t k = 0; k < c; k = next_channels(k, c)) {
                 vf sum = { 0 };
-                for (int64_t oh = o0; oh < o1; oh++) {
-                    int64_t dh = pc_pool_window(p, true, oh, &lo, &hi);
-                    for (int64_t ow = q0; ow < q1; ow++) {
-                        int64_t dw = pc_pool_window(p, false, ow, &lo, &hi);
-                        const vf divisor = vf_set((float)(p->divisor != 0 ? p->divisor : dh * dw));
-                        sum += load_channels(g + (oh * p->ow + ow) * c + k, n) / divisor;
-                    }
-                }
+                for (int64_t oh = o0; oh < o1; oh++)
+                    for (int64_t ow = q0; ow < q1; ow++) sum += load_channels(share + (oh * p->ow + ow) * c + k, n);
                 store_channels(gx + (h * p->w + w) * c + k, sum, n);
             }
         }

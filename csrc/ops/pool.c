@@ -199,6 +199,19 @@ static pc_status forward_rows(void *ctx, int64_t begin, int64_t end)
     return PC_OK;
 }
 
+static pc_status share_rows(void *ctx, int64_t begin, int64_t end)
+{
+    const pixel_job *j = ctx;
+    const pc_pool *p = j->p;
+    const int64_t size = p->oh * p->ow * p->c;
+    while (begin < end) {
+        int64_t n = begin / p->oh, row0 = begin % p->oh, row1 = row0 + end - begin < p->oh ? row0 + end - begin : p->oh;
+        pc_k->f32_avg_pool_shares(p, j->in + n * size, j->out + n * size, row0, row1);
+        begin += row1 - row0;
+    }
+    return PC_OK;
+}
+
 static pc_status backward_rows(void *ctx, int64_t begin, int64_t end)
 {
     const pixel_job *j = ctx;
@@ -269,6 +282,7 @@ static pc_status pixels_backward(pc_call *c, const pool_call *f, bool max, pc_te
     pc_tensor *g = NULL;
     pc_nhwc grad = { 0 };
     uint8_t *codes = NULL;
+    float *shares = NULL;
     pixel_job j = { .p = p, .max = max, .rows = p->sh, .units = (p->h + p->sh - 1) / p->sh };
     PC_TRY(operand(gout, f, PC_F32, &g));
     PC_TRY(pc_nhwc_open(g, &grad));
@@ -286,6 +300,12 @@ static pc_status pixels_backward(pc_call *c, const pool_call *f, bool max, pc_te
             revive(p, f->n, codes);
             j.codes = codes;
         }
+    } else {
+        shares = pc_alloc((size_t)gout->numel * sizeof *shares);
+        PC_CHECK(shares != NULL, PC_ENOMEM, "out of memory for the gradient of avg_pool");
+        pixel_job divide = { .p = p, .in = grad.p, .out = shares };
+        if (gout->numel > 0) PC_TRY(pc_parallel_for(f->n * p->oh, chunk(p->ow * p->c), share_rows, &divide));
+        j.in = shares;
     }
     PC_TRY(pc_parallel_for(f->n * j.units, chunk(j.rows * p->w * p->c), backward_rows, &j));
     PC_TRY(result(gin, f, c->in[0]->dtype));
@@ -293,6 +313,7 @@ done:
     pc_nhwc_close(&grad);
     pc_release(g);
     pc_free(codes);
+    pc_free(shares);
     return status;
 }
 
