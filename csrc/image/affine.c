@@ -190,51 +190,58 @@ static int fits_fixed(const double m[6], double x, double y)
     return fabs(apply_x(m, x, y)) < 32768.0 && fabs(apply_y(m, x, y)) < 32768.0;
 }
 
-static int64_t clip(int64_t v, int64_t n)
+static inline int64_t clip(int64_t v, int64_t n)
 {
     return v < 0 ? 0 : v < n ? v : n - 1;
 }
 
-static double lerp(double a, double b, double d)
+static inline int64_t floor_of(double v)
+{
+    int64_t i = (int64_t)v;
+    return i - (i > v);
+}
+
+static inline double lerp(double a, double b, double d)
 {
     return a + (b - a) * d;
 }
 
-static void bilinear(pc_image a, double xin, double yin, uint8_t *dst)
+static inline void bilinear(const pc_image *a, double xin, double yin, const int c, uint8_t *dst)
 {
     xin -= 0.5;
     yin -= 0.5;
-    int64_t x = (int64_t)floor(xin), y = (int64_t)floor(yin);
+    int64_t x = floor_of(xin), y = floor_of(yin);
     double dx = xin - x, dy = yin - y;
-    const uint8_t *r0 = a.px + clip(y, a.h) * a.sy, *r1 = a.px + clip(y + 1, a.h) * a.sy;
-    int64_t x0 = clip(x, a.w) * a.sx, x1 = clip(x + 1, a.w) * a.sx;
-    for (int k = 0; k < a.c; k++)
+    const uint8_t *r0 = a->px + clip(y, a->h) * a->sy, *r1 = a->px + clip(y + 1, a->h) * a->sy;
+    int64_t x0 = clip(x, a->w) * a->sx, x1 = clip(x + 1, a->w) * a->sx;
+    for (int k = 0; k < c; k++)
         dst[k] = (uint8_t)lerp(lerp(r0[x0 + k], r0[x1 + k], dx), lerp(r1[x0 + k], r1[x1 + k], dx), dy);
 }
 
-static double cubic(double v1, double v2, double v3, double v4, double d)
+static inline double cubic(double v1, double v2, double v3, double v4, double d)
 {
     double p2 = -v1 + v3, p3 = 2 * (v1 - v2) + v3 - v4, p4 = -v1 + v2 - v3 + v4;
     return v2 + d * (p2 + d * (p3 + d * p4));
 }
 
-static void bicubic(pc_image a, double xin, double yin, uint8_t *dst)
+static inline void bicubic(const pc_image *a, double xin, double yin, const int c, uint8_t *dst)
 {
     xin -= 0.5;
     yin -= 0.5;
-    int64_t x = (int64_t)floor(xin), y = (int64_t)floor(yin);
+    int64_t x = floor_of(xin), y = floor_of(yin);
     double dx = xin - x, dy = yin - y;
     int64_t xs[4];
-    for (int j = 0; j < 4; j++) xs[j] = clip(x - 1 + j, a.w) * a.sx;
-    for (int k = 0; k < a.c; k++) {
+    const uint8_t *rows[4];
+    for (int j = 0; j < 4; j++) xs[j] = clip(x - 1 + j, a->w) * a->sx;
+    /* The first row is clipped into the image; beyond it the row before stays. */
+    for (int j = 0; j < 4; j++) {
+        int64_t row = y - 1 + j;
+        rows[j] = j > 0 && (row < 0 || row >= a->h) ? rows[j - 1] : a->px + clip(row, a->h) * a->sy;
+    }
+    for (int k = 0; k < c; k++) {
         double v[4];
         for (int j = 0; j < 4; j++) {
-            int64_t row = y - 1 + j;
-            if (j > 0 && (row < 0 || row >= a.h)) { /* beyond the image the last row's value stays */
-                v[j] = v[j - 1];
-                continue;
-            }
-            const uint8_t *r = a.px + clip(row, a.h) * a.sy + k;
+            const uint8_t *r = rows[j] + k;
             v[j] = cubic(r[xs[0]], r[xs[1]], r[xs[2]], r[xs[3]], dx);
         }
         double s = cubic(v[0], v[1], v[2], v[3], dy);
@@ -242,17 +249,18 @@ static void bicubic(pc_image a, double xin, double yin, uint8_t *dst)
     }
 }
 
-static void sampled(pc_image a, const double m[6], pc_filter filter, const uint8_t *fill, int oh, int ow, uint8_t *dst)
+static inline void sampled(const pc_image *a, const double m[6], int cubic_filter, const uint8_t *fill, int oh, int ow,
+                           const int c, uint8_t *dst)
 {
     for (int y = 0; y < oh; y++) {
-        for (int x = 0; x < ow; x++, dst += a.c) {
+        for (int x = 0; x < ow; x++, dst += c) {
             double xin = apply_x(m, x + 0.5, y + 0.5), yin = apply_y(m, x + 0.5, y + 0.5);
-            if (!(xin >= 0.0 && xin < a.w && yin >= 0.0 && yin < a.h))
-                for (int k = 0; k < a.c; k++) dst[k] = fill[k];
-            else if (filter == PC_BILINEAR)
-                bilinear(a, xin, yin, dst);
+            if (!(xin >= 0.0 && xin < a->w && yin >= 0.0 && yin < a->h))
+                for (int k = 0; k < c; k++) dst[k] = fill[k];
+            else if (cubic_filter)
+                bicubic(a, xin, yin, c, dst);
             else
-                bicubic(a, xin, yin, dst);
+                bilinear(a, xin, yin, c, dst);
         }
     }
 }
@@ -260,8 +268,10 @@ static void sampled(pc_image a, const double m[6], pc_filter filter, const uint8
 void pc_image_affine(pc_image a, const double m[6], pc_filter filter, const uint8_t *fill, int oh, int ow,
                      uint8_t *dst)
 {
-    if (filter != PC_NEAREST)
-        sampled(a, m, filter, fill, oh, ow, dst);
+    if (filter != PC_NEAREST && a.c == 3)
+        sampled(&a, m, filter == PC_BICUBIC, fill, oh, ow, 3, dst);
+    else if (filter != PC_NEAREST)
+        sampled(&a, m, filter == PC_BICUBIC, fill, oh, ow, a.c, dst);
     else if (m[1] == 0 && m[3] == 0)
         nearest_scale(a, m, fill, oh, ow, dst);
     else if (fits_fixed(m, 0, 0) && fits_fixed(m, ow, oh) && fits_fixed(m, 0, oh) && fits_fixed(m, ow, 0))
