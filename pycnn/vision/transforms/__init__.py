@@ -1,0 +1,26 @@
+"""Transforms of images: torchvision.transforms with the pixels' arithmetic in C."""
+
+from pycnn.vision.transforms import functional
+from pycnn.vision.transforms.autoaugment import AutoAugment, AutoAugmentPolicy, RandAugment, TrivialAugmentWide
+from pycnn.vision.transforms.functional import InterpolationMode
+from pycnn.vision.transforms.transforms import (
+    CenterCrop, ColorJitter, Compose, ConvertImageDtype, FiveCrop, Grayscale, Lambda, Normalize, PILToTensor, Pad,
+    RandomAdjustSharpness, RandomAffine, RandomApply, RandomAutocontrast, RandomChoice, RandomCrop, RandomEqualize,
+    RandomErasing, RandomGrayscale, RandomHorizontalFlip, RandomInvert, RandomOrder, RandomPosterize,
+    RandomResizedCrop, RandomRotation, RandomSolarize, RandomVerticalFlip, Resize, TenCrop, ToPILImage, ToTensor)
+
+__all__ = [
+    "AutoAugment", "AutoAugmentPolicy", "CenterCrop", "ColorJitter", "Compose", "ConvertImageDtype", "FiveCrop",
+    "Grayscale", "InterpolationMode", "Lambda", "Normalize", "PILToTensor", "Pad", "RandAugment",
+    "RandomAdjustSharpness", "RandomAffine", "RandomApply", "RandomAutocontrast", "RandomChoice", "RandomCrop",
+    "RandomEqualize", "RandomErasing", "RandomGrayscale", "RandomHorizontalFlip", "RandomInvert", "RandomOrder",
+    "RandomPosterize", "RandomResizedCrop", "RandomRotation", "RandomSolarize", "RandomVerticalFlip", "Resize",
+    "TenCrop", "ToPILImage", "ToTensor", "TrivialAugmentWide",
+]
+
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(f"module 'pycnn.vision.transforms' has no attribute '{name}'")
+    from pycnn._missing import missing_attribute
+    raise missing_attribute("pycnn.vision.transforms", name, [*__all__, "functional"])
