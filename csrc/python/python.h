@@ -70,6 +70,9 @@ int pc_py_index_set(PyObject *self, PyObject *index, PyObject *value);
 struct pc_pipeline *pc_py_pipeline_of(PyObject *o);
 int pc_py_add_image(PyObject *module);
 
+/* data_binding.c: batches of image data sets. */
+int pc_py_add_data(PyObject *module);
+
 /* autograd_binding.c: backward, grad, no_grad's switch, hooks. */
 int pc_py_add_autograd(PyObject *module);
 
