@@ -13,6 +13,7 @@
 #include "pool.inc.c"
 #include "conv.inc.c"
 #include "linear.inc.c"
+#include "norm.inc.c"
 #include "optim.inc.c"
 #include "image.inc.c"
 
