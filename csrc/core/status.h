@@ -10,7 +10,7 @@ typedef enum pc_status {
     PC_EINDEX,     /* IndexError */
     PC_ETYPE,      /* TypeError */
     PC_EIO,        /* OSError; the message holds the path and strerror's text */
-    PC_EFORMAT,    /* a file that is not what it says: CheckpointError, or RuntimeError for data sets */
+    PC_EFORMAT,    /* RuntimeError: a file that is not what it says */
     PC_ENOTIMPL,   /* NotImplementedError */
     PC_EINTERRUPT, /* Ctrl-C: a Python exception is already set */
     PC_EPYTHON     /* a callback raised: a Python exception is already set */

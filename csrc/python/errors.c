@@ -1,7 +1,7 @@
 /* errors.c -- the one mapping from status codes to exceptions, and the Ctrl-C check. */
 #include "python.h"
 
-static PyObject *out_of_memory, *checkpoint_error;
+static PyObject *out_of_memory;
 
 PyObject *pc_py_raise(pc_status status)
 {
@@ -14,7 +14,7 @@ PyObject *pc_py_raise(pc_status status)
     case PC_EINDEX: type = PyExc_IndexError; break;
     case PC_ETYPE: type = PyExc_TypeError; break;
     case PC_EIO: type = PyExc_OSError; break;
-    case PC_EFORMAT: type = checkpoint_error; break;
+    case PC_EFORMAT: type = PyExc_RuntimeError; break;
     case PC_ENOTIMPL: type = PyExc_NotImplementedError; break;
     case PC_EINTERRUPT:
     case PC_EPYTHON: return NULL; /* already set */
@@ -48,9 +48,7 @@ int pc_py_add_errors(PyObject *module)
 {
     out_of_memory = add_error(module, "OutOfMemoryError", "Memory is short; the message says for what.",
                               PyExc_MemoryError, PyExc_RuntimeError);
-    checkpoint_error = add_error(module, "CheckpointError", "A file is not what it should be, or is damaged.",
-                                 PyExc_RuntimeError, PyExc_ValueError);
-    if (out_of_memory == NULL || checkpoint_error == NULL) return -1;
+    if (out_of_memory == NULL) return -1;
     pc_set_interrupt_check(check_signals);
     return 0;
 }

@@ -124,9 +124,37 @@ static void release_capsule(PyObject *capsule)
     pc_release(PyCapsule_GetPointer(capsule, NULL));
 }
 
-static PyObject *to_numpy(PyObject *module, PyObject *o)
+/* An array on alias's memory (takes the reference). */
+static PyObject *array_of(pc_tensor *alias)
 {
     npy_intp shape[PC_MAX_DIMS], stride[PC_MAX_DIMS];
+    for (int k = 0; k < alias->ndim; k++) {
+        shape[k] = (npy_intp)alias->shape[k];
+        stride[k] = (npy_intp)(alias->stride[k] * pc_dtype_size(alias->dtype));
+    }
+    PyObject *capsule = PyCapsule_New(alias, NULL, release_capsule);
+    if (capsule == NULL) {
+        pc_release(alias);
+        return NULL;
+    }
+    int flags = alias->storage->readonly ? NPY_ARRAY_ALIGNED : NPY_ARRAY_ALIGNED | NPY_ARRAY_WRITEABLE;
+    PyObject *a = PyArray_New(&PyArray_Type, alias->ndim, shape, numpy_type[alias->dtype], stride, pc_data(alias), 0, flags,
+                              NULL);
+    if (a == NULL || PyArray_SetBaseObject((PyArrayObject *)a, capsule) < 0) {
+        if (a == NULL) Py_DECREF(capsule); /* otherwise SetBaseObject has taken it */
+        Py_XDECREF(a);
+        return NULL;
+    }
+    return a;
+}
+
+PyObject *pc_py_bytes_of(pc_tensor *t)
+{
+    return array_of(t);
+}
+
+static PyObject *to_numpy(PyObject *module, PyObject *o)
+{
     pc_tensor *t = pc_py_tensor_of(o, "numpy(): argument"), *alias = NULL;
     if (t == NULL) return NULL;
     if (numpy_type[t->dtype] < 0)
@@ -135,23 +163,7 @@ static PyObject *to_numpy(PyObject *module, PyObject *o)
     pc_status status = pc_tensor_expose(t);
     if (status == PC_OK) status = pc_tensor_alias(t, &alias);
     if (status != PC_OK) return pc_py_raise(status);
-    for (int k = 0; k < t->ndim; k++) {
-        shape[k] = (npy_intp)t->shape[k];
-        stride[k] = (npy_intp)(t->stride[k] * pc_dtype_size(t->dtype));
-    }
-    PyObject *capsule = PyCapsule_New(alias, NULL, release_capsule);
-    if (capsule == NULL) {
-        pc_release(alias);
-        return NULL;
-    }
-    PyObject *a = PyArray_New(&PyArray_Type, t->ndim, shape, numpy_type[t->dtype], stride, pc_data(t), 0,
-                              t->storage->readonly ? NPY_ARRAY_ALIGNED : NPY_ARRAY_ALIGNED | NPY_ARRAY_WRITEABLE, NULL);
-    if (a == NULL || PyArray_SetBaseObject((PyArrayObject *)a, capsule) < 0) {
-        if (a == NULL) Py_DECREF(capsule); /* otherwise SetBaseObject has taken it */
-        Py_XDECREF(a);
-        return NULL;
-    }
-    return a;
+    return array_of(alias);
 }
 
 /* ---- DLPack ------------------------------------------------------------------------------------- */
