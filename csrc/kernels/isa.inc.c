@@ -16,6 +16,7 @@
 #include "norm.inc.c"
 #include "optim.inc.c"
 #include "image.inc.c"
+#include "reduce.inc.c"
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)

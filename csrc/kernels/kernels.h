@@ -5,6 +5,7 @@
 #include "pool.h"
 #include "tile.h"
 #include "optim.h"
+#include "reduce.h"
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -95,16 +95,15 @@ static PyObject *from_numpy(PyObject *module, PyObject *o)
     return status == PC_OK ? pc_py_wrap(t) : pc_py_raise(status);
 }
 
-/* from_data(obj) -> (tensor, is_array): a copy of anything that NumPy reads as numbers. */
-static PyObject *from_data(PyObject *module, PyObject *o)
+pc_tensor *pc_py_data(PyObject *o)
 {
-    bool is_array = pc_py_is_array(o);
     PyObject *a = PyArray_FROM_OF(o, NPY_ARRAY_NOTSWAPPED);
     pc_tensor *t = NULL;
     if (a == NULL) return NULL;
-    if (!is_array && PyArray_TYPE((PyArrayObject *)a) == NPY_OBJECT) {
+    if (!pc_py_is_array(o) && PyArray_TYPE((PyArrayObject *)a) == NPY_OBJECT) {
         Py_DECREF(a);
-        return PyErr_Format(PyExc_TypeError, "tensor(): the data must be a number or nested sequences of numbers");
+        PyErr_SetString(PyExc_TypeError, "tensor(): the data must be a number or nested sequences of numbers");
+        return NULL;
     }
     if (PyArray_NDIM((PyArrayObject *)a) > 0) { /* negative and odd strides are no trouble for a copy */
         PyObject *plain = PyArray_FROM_OF(a, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED);
@@ -113,8 +112,15 @@ static PyObject *from_data(PyObject *module, PyObject *o)
     }
     pc_status status = pc_py_from_numpy(a, 0, &t);
     Py_DECREF(a);
-    if (status != PC_OK) return pc_py_raise(status);
-    return Py_BuildValue("(NN)", pc_py_wrap(t), PyBool_FromLong(is_array));
+    if (status != PC_OK) pc_py_raise(status);
+    return t;
+}
+
+/* from_data(obj) -> (tensor, is_array): a copy of anything that NumPy reads as numbers. */
+static PyObject *from_data(PyObject *module, PyObject *o)
+{
+    pc_tensor *t = pc_py_data(o);
+    return t != NULL ? Py_BuildValue("(NN)", pc_py_wrap(t), PyBool_FromLong(pc_py_is_array(o))) : NULL;
 }
 
 /* ---- to NumPy ----------------------------------------------------------------------------------- */
