@@ -175,9 +175,15 @@ def hue(a):
     return ("hue", factor), Image.merge("HSV", (Image.fromarray(shifted.astype(np.uint8)), s, v)).convert("RGB")
 
 
+def gamma(a):
+    g, gain = RANDOM.uniform(0, 3), RANDOM.uniform(0.5, 2)
+    table = [int((255 + 1 - 1e-3) * gain * pow(v / 255.0, g)) for v in range(256)]
+    return ("gamma", g, gain), pil(a).point(table * a.shape[2])
+
+
 CASES = {
     "brightness": enhanced("brightness", "Brightness"), "contrast": enhanced("contrast", "Contrast"),
-    "saturation": enhanced("saturation", "Color"), "sharpness": enhanced("sharpness", "Sharpness"), "hue": hue,
+    "saturation": enhanced("saturation", "Color"), "sharpness": enhanced("sharpness", "Sharpness"), "hue": hue, "gamma": gamma,
     "rotate": rotated, "affine": mapped, "resize": resized, "crop": cropped, "pad": padded,
     "hflip": lambda a: (("hflip",), ImageOps.mirror(pil(a))), "vflip": lambda a: (("vflip",), ImageOps.flip(pil(a))),
     "grey": lambda a: (("grey", 1), pil(a).convert("L")), "invert": lambda a: (("invert",), ImageOps.invert(pil(a))),
@@ -214,6 +220,14 @@ def test_rotation_beyond_fixed_point():
     a = np.random.default_rng(0).integers(0, 256, (5, 40000, 1)).astype(np.uint8)
     data, h, w, c = _C.Pipeline([("rotate", 1.0, 0, 0, 0, 0, 0, 7)])(a, *a.shape)
     assert data == pil(a).rotate(1.0, 0, fillcolor=7).tobytes()
+
+
+def test_maps_that_are_no_numbers():
+    """A scale so small that the matrix overflows: all but its middle is outside, for each filter."""
+    for scale in (1e-300, 1e-310):
+        for filter in (0, 2, 3):
+            steps = [("affine", 10, 0, 0, scale, 0, 0, 0, filter, 0, 0, 0, 0, 255)]
+            assert _C.Pipeline(steps)(bytes(range(75)), 5, 5, 3)[0].count(255) >= 72
 
 
 # ---- layouts, plans, errors -----------------------------------------------------------------------
@@ -310,6 +324,8 @@ def test_pickle():
     ([("brightness", float("nan"))], ValueError, "not finite"),
     ([("resize", 4, 4, 17)], ValueError, "Unknown resampling filter"),
     ([("rotate", 4, 1, 0, 0, 0, 0, 0)], ValueError, "cannot be used"),
+    ([("hue", 0.6)], ValueError, r"hue_factor \(0.6\) is not in"),
+    ([("rotate", 30, 0, 1, 1, 1e300, 0, 0)], ValueError, "too large"),
     ([("posterize", 9)], ValueError, "between or equal to 1 and 8"),
     ([("pad", 1, 1, 1, 1, 0, 1, 2)], ValueError, r"does not match the number of channels of the image \(2 != 3\)"),
     ([("random_crop", 40, 40)], ValueError, r"Required crop size \(40, 40\) is larger than input image size \(6, 6\)"),

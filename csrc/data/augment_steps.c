@@ -148,6 +148,13 @@ static pc_status check_numbers(const step *s, const char *name, int steps_left)
     case STEP_GREY:
         PC_CHECK(v[0] == 0 || v[0] == 1 || v[0] == 3, PC_EVALUE, "num_output_channels should be either 1 or 3");
         break;
+    case STEP_HUE:
+        PC_CHECK(fabs(v[0]) <= 0.5, PC_EVALUE, "hue_factor (%g) is not in [-0.5, 0.5].", v[0]);
+        break;
+    case STEP_COLOR_JITTER:
+        PC_CHECK(v[9] == 0 || (v[10] >= -0.5 && v[11] <= 0.5), PC_EVALUE,
+                 "hue values should be between (-0.5, 0.5), but got [%g, %g].", v[10], v[11]);
+        break;
     case STEP_POSTERIZE: PC_CHECK(v[0] >= 1 && v[0] <= 8, PC_EVALUE, "bits must be between or equal to 1 and 8"); break;
     case STEP_CHANCE:
         PC_CHECK(v[0] >= 0 && v[0] <= 2 && v[2] >= 0 && v[2] <= steps_left, PC_EVALUE, "%s: bad comparison or count", name);

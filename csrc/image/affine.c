@@ -1,5 +1,6 @@
 /* affine.c -- rotations and affine maps: Pillow's matrices, fixed-point nearest, bilinear and bicubic sampling. */
 #include "image.h"
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -41,6 +42,13 @@ int pc_rotate_quarters(int h, int w, double angle, int expand, const double *cen
     return -1;
 }
 
+/* Far centres lose the image in rounding: any size that is refused. */
+static int extent_of(double lo, double hi)
+{
+    double d = ceil(hi) - floor(lo);
+    return d < INT_MAX ? (int)d : INT_MAX;
+}
+
 void pc_rotate_matrix(int h, int w, double angle, int expand, const double *center, double m[6], int *oh, int *ow)
 {
     double a = -radians(mod360(angle)), c = cos(a), s = sin(a);
@@ -63,8 +71,8 @@ void pc_rotate_matrix(int h, int w, double angle, int expand, const double *cent
             y0 = fmin(y0, py);
             y1 = fmax(y1, py);
         }
-        *ow = (int)(ceil(x1) - floor(x0));
-        *oh = (int)(ceil(y1) - floor(y0));
+        *ow = extent_of(x0, x1);
+        *oh = extent_of(y0, y1);
         m2 = apply_x(m, -(*ow - w) / 2.0, -(*oh - h) / 2.0);
         m5 = apply_y(m, -(*ow - w) / 2.0, -(*oh - h) / 2.0);
         m[2] = m2;
@@ -108,10 +116,10 @@ static void put_fill(uint8_t *dst, int64_t n, int c, const uint8_t *fill)
     }
 }
 
-/* Truncation as Pillow's COORD: negative is outside. */
+/* Truncation as Pillow's COORD; -1 outside, also for what is no number. */
 static int64_t coordinate(double v, int64_t limit)
 {
-    return v < 0.0 || v >= limit ? -1 : (int64_t)v;
+    return v >= 0.0 && v < limit ? (int64_t)v : -1;
 }
 
 /* No rotation: positions accumulate in double along each axis. */

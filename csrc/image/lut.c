@@ -67,7 +67,7 @@ void pc_lut_gamma(uint8_t t[256], double gamma, double gain)
 {
     for (int v = 0; v < 256; v++) {
         double r = (255 + 1 - 1e-3) * gain * pow(v / 255.0, gamma);
-        t[v] = (uint8_t)(r <= 0.0 ? 0 : r >= 255.0 ? 255 : (int)r);
+        t[v] = (uint8_t)(r > 0.0 ? r < 255.0 ? (int)r : 255 : 0);
     }
 }
 
