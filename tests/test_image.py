@@ -325,7 +325,7 @@ def test_pickle():
     ([("resize", 4, 4, 17)], ValueError, "Unknown resampling filter"),
     ([("rotate", 4, 1, 0, 0, 0, 0, 0)], ValueError, "cannot be used"),
     ([("hue", 0.6)], ValueError, r"hue_factor \(0.6\) is not in"),
-    ([("rotate", 30, 0, 1, 1, 1e300, 0, 0)], ValueError, "too large"),
+    ([("rotate", 30, 0, 1, 1, 1e300, 0, 0)], ValueError, "must be > 0"),
     ([("posterize", 9)], ValueError, "between or equal to 1 and 8"),
     ([("pad", 1, 1, 1, 1, 0, 1, 2)], ValueError, r"does not match the number of channels of the image \(2 != 3\)"),
     ([("random_crop", 40, 40)], ValueError, r"Required crop size \(40, 40\) is larger than input image size \(6, 6\)"),
