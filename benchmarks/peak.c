@@ -33,6 +33,7 @@ static void *multiply_add(void *sink)
     x += 1e-9f;
     y += 0.999f;
     for (long i = 0; i < TURNS; i++)
+#pragma GCC unroll 12
         for (int k = 0; k < CHAINS; k++) acc[k] = acc[k] * y + x;
     for (int k = 1; k < CHAINS; k++) acc[0] += acc[k];
     *(float *)sink = acc[0][0];

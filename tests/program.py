@@ -47,9 +47,12 @@ class Program:
             def forward(self, x):
                 x = self.pool(F.relu(self.conv1(x)))
                 x = self.pool(F.relu(self.conv2(x)))
-                x = x.view(-1, 64 * 8 * 8)
+                x = self.flat(x)
                 x = F.relu(self.fc1(x))
                 return self.fc2(x)
+
+            def flat(self, x):
+                return x.view(-1, 64 * 8 * 8)
 
         self.SimpleCNN = SimpleCNN
 
@@ -80,8 +83,9 @@ class Program:
         """(model, criterion, optimizer, scheduler)"""
         torch = self.torch
         model = self.SimpleCNN()
-        if channels_last:
+        if channels_last:  # torch cannot view such activations as rows
             model = model.to(memory_format=torch.channels_last)
+            model.flat = lambda x: x.flatten(1)
         if optimizer == "adam":
             kwargs = {} if fused is None else {"fused": fused}
             optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=1e-5, **kwargs)

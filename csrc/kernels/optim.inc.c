@@ -36,62 +36,73 @@
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    static void S##_adam(const pc_optim_run *run, const pc_optim_rule *rule)                       \
+    /* The flags are constants at each call: every variant becomes a straight loop, which the compiler vectorises. */ \
+    ALWAYS_INLINE void S##_adam_loop(const pc_optim_run *run, const pc_optim_rule *rule, bool near, bool largest) \
     {                                                                                              \
         R *restrict p = run->param, *restrict m = run->a, *restrict v = run->b, *restrict top = run->c; \
         const R *restrict grad = run->grad;                                                        \
-        R sign = rule->maximize ? -1 : 1, wd = (R)rule->weight_decay;                              \
-        R shrink = (R)(1 - rule->lr * rule->weight_decay);                                         \
+        /* decay by 0 and shrinking by 1 change nothing: no branch is needed */                    \
+        R sign = rule->maximize ? -1 : 1, wd = rule->decoupled ? 0 : (R)rule->weight_decay;        \
+        R shrink = rule->decoupled ? (R)(1 - rule->lr * rule->weight_decay) : 1;                   \
         R w = (R)(1 - rule->beta1), beta2 = (R)rule->beta2, new2 = (R)(1 - rule->beta2);           \
         R root = (R)run->root, eps = (R)rule->eps, step = (R)-run->step_size;                      \
-        bool decay = rule->weight_decay != 0 && !rule->decoupled;                                  \
-        bool decoupled = rule->weight_decay != 0 && rule->decoupled, near = w < (R)0.5;            \
         int64_t n = run->n;                                                                        \
         for (int64_t i = 0; i < n; i++) {                                                          \
-            R g = sign * grad[i], x = p[i];                                                        \
-            g = decay ? FMA(x, wd, g) : g;                                                         \
-            x = decoupled ? x * shrink : x;                                                        \
+            R x = p[i], g = FMA(x, wd, sign * grad[i]);                                            \
+            x = x * shrink;                                                                        \
             R d = g - m[i];                                                                        \
             R mean = near ? FMA(w, d, m[i]) : FMA(w - 1, d, g);                                    \
             R second = FMA(new2 * g, g, v[i] * beta2);                                             \
             m[i] = mean;                                                                           \
             v[i] = second;                                                                         \
-            if (top != NULL) {                                                                     \
-                second = top[i] > second ? top[i] : second;                                        \
-                top[i] = second;                                                                   \
-            }                                                                                      \
-            R denominator = SQRT(second) / root + eps;                                             \
-            p[i] = x + step * mean / denominator;                                                  \
+            if (largest) second = top[i] = top[i] > second ? top[i] : second;                      \
+            p[i] = x + step * mean / (SQRT(second) / root + eps);                                  \
         }                                                                                          \
     }                                                                                              \
-    static void S##_rmsprop(const pc_optim_run *run, const pc_optim_rule *rule)                    \
+    static void S##_adam(const pc_optim_run *run, const pc_optim_rule *rule)                       \
+    {                                                                                              \
+        bool near = (R)(1 - rule->beta1) < (R)0.5;                                                 \
+        if (run->c != NULL) {                                                                      \
+            if (near) S##_adam_loop(run, rule, true, true);                                        \
+            else S##_adam_loop(run, rule, false, true);                                            \
+        } else {                                                                                   \
+            if (near) S##_adam_loop(run, rule, true, false);                                       \
+            else S##_adam_loop(run, rule, false, false);                                           \
+        }                                                                                          \
+    }                                                                                              \
+    ALWAYS_INLINE void S##_rmsprop_loop(const pc_optim_run *run, const pc_optim_rule *rule, bool near, bool centered, \
+                                        bool momentum)                                             \
     {                                                                                              \
         R *restrict p = run->param, *restrict v = run->a, *restrict mean = run->b, *restrict buf = run->c; \
         const R *restrict grad = run->grad;                                                        \
         R sign = rule->maximize ? -1 : 1, wd = (R)rule->weight_decay, alpha = (R)rule->alpha;      \
         R fresh = (R)(1 - rule->alpha), eps = (R)rule->eps, mu = (R)rule->momentum, lr = (R)-rule->lr; \
-        bool decay = rule->weight_decay != 0, near = fresh < (R)0.5;                               \
         int64_t n = run->n;                                                                        \
         for (int64_t i = 0; i < n; i++) {                                                          \
-            R g = sign * grad[i];                                                                  \
-            g = decay ? FMA(p[i], wd, g) : g;                                                      \
-            R second = FMA(fresh * g, g, v[i] * alpha), average;                                   \
+            R g = FMA(p[i], wd, sign * grad[i]), second = FMA(fresh * g, g, v[i] * alpha), square = second; \
             v[i] = second;                                                                         \
-            if (mean != NULL) {                                                                    \
-                R d = g - mean[i];                                                                 \
-                mean[i] = near ? FMA(fresh, d, mean[i]) : FMA(fresh - 1, d, g);                    \
-                average = SQRT(FMA(-mean[i], mean[i], second));                                    \
-            } else {                                                                               \
-                average = SQRT(second);                                                            \
+            if (centered) {                                                                        \
+                R d = g - mean[i], average = near ? FMA(fresh, d, mean[i]) : FMA(fresh - 1, d, g); \
+                mean[i] = average;                                                                 \
+                square = FMA(-average, average, second);                                           \
             }                                                                                      \
-            average = average + eps;                                                               \
-            if (buf != NULL) {                                                                     \
-                buf[i] = buf[i] * mu + g / average;                                                \
-                p[i] = FMA(buf[i], lr, p[i]);                                                      \
+            R root = SQRT(square) + eps;                                                           \
+            if (momentum) {                                                                        \
+                R b = buf[i] * mu + g / root;                                                      \
+                buf[i] = b;                                                                        \
+                p[i] = FMA(b, lr, p[i]);                                                           \
             } else {                                                                               \
-                p[i] = p[i] + lr * g / average;                                                    \
+                p[i] = p[i] + lr * g / root;                                                       \
             }                                                                                      \
         }                                                                                          \
+    }                                                                                              \
+    static void S##_rmsprop(const pc_optim_run *run, const pc_optim_rule *rule)                    \
+    {                                                                                              \
+        bool near = (R)(1 - rule->alpha) < (R)0.5;                                                 \
+        if (run->b == NULL && run->c == NULL) S##_rmsprop_loop(run, rule, true, false, false);     \
+        else if (run->b == NULL) S##_rmsprop_loop(run, rule, true, false, true);                   \
+        else if (run->c == NULL) S##_rmsprop_loop(run, rule, near, true, false);                   \
+        else S##_rmsprop_loop(run, rule, near, true, true);                                        \
     }
 OPTIM_BODIES(float, f32, fmaf, sqrtf)
 OPTIM_BODIES(double, f64, fma, sqrt)
