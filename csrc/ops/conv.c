@@ -216,7 +216,7 @@ static pc_status read_call(const pc_call *c, int spatial, bool transposed, conv_
     PC_TRY(check_types(c));
     out->work = x->dtype == PC_F32 || x->dtype == PC_F16 || x->dtype == PC_BF16 ? PC_F32
                 : x->dtype == PC_F64 ? PC_F64 : PC_I64;
-    out->channels_last = spatial == 2 && out->batched && (pc_wants_channels_last(x) || pc_wants_channels_last(w));
+    out->channels_last = spatial == 2 && ((out->batched && pc_wants_channels_last(x)) || pc_wants_channels_last(w));
     memcpy(out->out_shape, (int64_t[]){ n, made, oh, ow }, sizeof out->out_shape);
 done:
     return status;
@@ -239,7 +239,7 @@ static pc_status result(pc_tensor **t, bool batched, int spatial, pc_dtype dtype
 {
     pc_status status = PC_OK;
     pc_tensor *cast = NULL;
-    PC_TRY(pc_nhwc_squeeze(t, batched, spatial));
+    PC_TRY(pc_nhwc_squeeze(*t, batched, spatial));
     if ((*t)->dtype != dtype) {
         PC_TRY(pc_cast(*t, dtype, &cast));
         pc_release(*t);
@@ -286,6 +286,7 @@ static pc_status forward(pc_call *c, int spatial, bool transposed)
             PC_TRY(pc_conv_plain_input(&f.p, f.work, pc_data(plain_w), bias, pc_data(plain_x), pc_data(y)));
         else
             PC_TRY(pc_conv_plain_forward(&f.p, f.work, pc_data(plain_x), pc_data(plain_w), bias, pc_data(y)));
+        if (f.channels_last) PC_TRY(pc_nhwc_restride(&y));
     }
     PC_TRY(result(&y, f.batched, spatial, f.dtype));
     if (!c->need[1]) c->save &= ~(uint32_t)PC_SAVE_IN0;

@@ -90,13 +90,22 @@ void pc_nhwc_close(pc_nhwc *v)
     *v = (pc_nhwc){ 0 };
 }
 
+/* Extents of 0 count as 1, as in torch. */
+static void channels_last_strides(int64_t c, int64_t h, int64_t w, int64_t *stride)
+{
+    stride[1] = 1;
+    stride[3] = c > 0 ? c : 1;
+    stride[2] = stride[3] * (w > 0 ? w : 1);
+    stride[0] = stride[2] * (h > 0 ? h : 1);
+}
+
 pc_status pc_nhwc_new(bool channels_last, int64_t n, int64_t c, int64_t h, int64_t w, pc_tensor **out, float **p)
 {
     pc_status status = PC_OK;
     if (channels_last) {
-        /* extents of 1 count as 1 in strides, those of 0 too: as torch */
-        int64_t sw = c > 0 ? c : 1, sh = sw * (w > 0 ? w : 1), sn = sh * (h > 0 ? h : 1);
-        PC_TRY(pc_tensor_new_strided(PC_F32, 4, (int64_t[]){ n, c, h, w }, (int64_t[]){ sn, 1, sh, sw }, out));
+        int64_t stride[4];
+        channels_last_strides(c, h, w, stride);
+        PC_TRY(pc_tensor_new_strided(PC_F32, 4, (int64_t[]){ n, c, h, w }, stride, out));
         *p = pc_f32(*out);
     } else {
         PC_TRY(pc_tensor_new_private(n, c, h, w, out));
@@ -145,22 +154,28 @@ static void remove_dim(pc_tensor *t, int at)
     }
 }
 
-pc_status pc_nhwc_squeeze(pc_tensor **t, bool batched, int spatial)
+pc_status pc_nhwc_squeeze(pc_tensor *t, bool batched, int spatial)
+{
+    if (batched && spatial == 2) return PC_OK;
+    pc_status status = pc_tensor_settle(t);
+    if (spatial == 1) remove_dim(t, 2);
+    if (!batched) remove_dim(t, 0);
+    return status;
+}
+
+pc_status pc_nhwc_restride(pc_tensor **t)
 {
     pc_status status = PC_OK;
-    if (batched && spatial == 2) return PC_OK;
-    pc_tensor *plain = NULL;
-    PC_TRY(pc_tensor_settle(*t));
-    if (pc_is_contiguous(*t)) {
-        plain = pc_retain(*t);
-    } else {
-        PC_TRY(pc_contiguous(*t, &plain));
-    }
-    if (spatial == 1) remove_dim(plain, 2);
-    if (!batched) remove_dim(plain, 0);
-    pc_contiguous_strides(plain->ndim, plain->shape, plain->stride);
+    const int64_t *shape = (*t)->shape;
+    pc_tensor *last = NULL;
+    int64_t stride[4];
+    channels_last_strides(shape[1], shape[2], shape[3], stride);
+    PC_TRY(pc_tensor_new_strided((*t)->dtype, 4, shape, stride, &last));
+    PC_TRY(pc_copy(last, *t));
     pc_release(*t);
-    *t = plain;
+    *t = last;
+    last = NULL;
 done:
+    pc_release(last);
     return status;
 }

@@ -26,7 +26,9 @@ bool pc_wants_channels_last(const pc_tensor *t);
 pc_status pc_nhwc_new(bool channels_last, int64_t n, int64_t c, int64_t h, int64_t w, pc_tensor **out, float **p);
 /* t seen as 4-D: leading and inner dimensions of extent 1 added. ndim 4: t itself. */
 pc_status pc_nhwc_expand(pc_tensor *t, bool batched, int spatial, pc_tensor **out);
-/* The reverse for a fresh 4-D result: *t gets the shape of an unbatched or 1-D one, settled. */
-pc_status pc_nhwc_squeeze(pc_tensor **t, bool batched, int spatial);
+/* The reverse for a fresh 4-D result: t gets the shape of an unbatched or 1-D one, settled. */
+pc_status pc_nhwc_squeeze(pc_tensor *t, bool batched, int spatial);
+/* A fresh 4-D result of any dtype with its memory in channels_last order. */
+pc_status pc_nhwc_restride(pc_tensor **t);
 
 #endif

@@ -38,6 +38,29 @@ static void read_pair(const pc_value *v, int spatial, int64_t along, int64_t *h,
     *h = spatial == 1 ? along : v->ints.v[0];
 }
 
+/* What torch says of max_pool1d alone. */
+static pc_status check_max_pool1d(const pc_value *kernel, const pc_value *stride, const pc_value *padding,
+                                  const pc_value *dilation)
+{
+    pc_status status = PC_OK;
+    const int64_t k = kernel->ints.v[0], pad = padding->ints.v[0];
+    bool given = stride->kind != PC_NONE && stride->ints.n > 0;
+    PC_CHECK(kernel->ints.n == 1, PC_ESHAPE, "max_pool1d() kernel_size must be an int, list of ints or tuple of ints of size 1 "
+             "but got size %d", kernel->ints.n);
+    PC_CHECK(!given || stride->ints.n == 1, PC_ESHAPE, "max_pool1d() stride must be None, an int, list of ints, or tuple of ints "
+             "of size 1 but got size %d", stride->ints.n);
+    PC_CHECK(k > 0, PC_ESHAPE, "max_pool1d() kernel_size must be greater than zero, but got %" PRId64, k);
+    PC_CHECK(!given || stride->ints.v[0] > 0, PC_ESHAPE, "max_pool1d() stride must be greater than zero, but got %" PRId64,
+             stride->ints.v[0]);
+    PC_CHECK(pad >= 0, PC_ESHAPE, "max_pool1d() padding must be non-negative, but got %" PRId64, pad);
+    PC_CHECK(pad <= k / 2, PC_ESHAPE, "max_pool1d() padding should be at most half of kernel size, but got padding=%" PRId64
+             " and kernel_size=%" PRId64, pad, k);
+    PC_CHECK(dilation->ints.v[0] > 0, PC_ESHAPE, "max_pool1d() dilation must be greater than zero, but got %" PRId64,
+             dilation->ints.v[0]);
+done:
+    return status;
+}
+
 static pc_status axis_outputs(int64_t size, int64_t k, int64_t stride, int64_t pad, int64_t dilation, bool ceil_mode,
                               int64_t *out)
 {
@@ -90,6 +113,7 @@ static pc_status read_windows(const pc_tensor *x, const pc_value *kernel, const 
     const pc_value one = { .kind = PC_INTS, .ints = { 1, { 1 } } };
     pc_pool *p = &f->p;
     if (dilation == NULL) dilation = &one;
+    if (f->spatial == 1 && f->name[0] == 'm') PC_TRY(check_max_pool1d(kernel, stride, padding, dilation));
     PC_TRY(check_pair(kernel, f, "kernel_size", "either be"));
     if (stride->kind == PC_NONE || stride->ints.n == 0) stride = kernel;
     PC_TRY(check_pair(stride, f, "stride", "either be omitted,"));
@@ -110,6 +134,8 @@ static pc_status read_windows(const pc_tensor *x, const pc_value *kernel, const 
              " dilationW: %" PRId64, p->dh, p->dw);
     PC_CHECK(p->ph <= p->kh / 2 && p->pw <= p->kw / 2, PC_ESHAPE, "pad should be smaller than or equal to half of kernel size, "
              "but got padW = %" PRId64 ", padH = %" PRId64 ", kW = %" PRId64 ", kH = %" PRId64, p->pw, p->ph, p->kw, p->kh);
+    PC_CHECK(p->ow > 0 || f->spatial == 2 || f->name[0] != 'm', PC_ESHAPE, "max_pool1d() Invalid computed output size: %" PRId64,
+             p->ow);
     PC_CHECK(p->oh > 0 && p->ow > 0, PC_ESHAPE, "Given input size: (%" PRId64 "x%" PRId64 "x%" PRId64 "). Calculated output "
              "size: (%" PRId64 "x%" PRId64 "x%" PRId64 "). Output size is too small", p->c, p->h, p->w, p->c,
              p->oh > 0 ? p->oh : 0, p->ow > 0 ? p->ow : 0);
@@ -127,12 +153,16 @@ static pc_status read_adaptive(const pc_tensor *x, const pc_value *size, pool_ca
     PC_CHECK(size->ints.n == 1 || size->ints.n == f->spatial, PC_ESHAPE, "%s%dd: output_size must be %d", f->name, f->spatial,
              f->spatial);
     read_pair(size, f->spatial, 1, &p->oh, &p->ow);
-    if (f->name[9] == 'm')
-        PC_CHECK(p->oh >= 0 && p->ow >= 0, PC_ESHAPE, "Trying to create tensor with negative dimension %" PRId64,
-                 p->oh < 0 ? p->oh : p->ow);
-    PC_CHECK(p->oh >= 0 && p->ow >= 0, PC_ESHAPE, "%s%dd: elements of output_size must be greater than or equal to 0 but "
-             "received {%" PRId64 ", %" PRId64 "}", f->name, f->spatial, p->oh, p->ow);
     PC_CHECK(x->ndim >= f->spatial + 1, PC_EVALUE, "Input dimension should be at least %d", f->spatial + 1);
+    if (f->name[9] == 'm') {
+        pc_tensor wanted = *x;
+        wanted.shape[x->ndim - 2] = p->oh;
+        wanted.shape[x->ndim - 1] = p->ow;
+        PC_CHECK(p->oh >= 0 && p->ow >= 0, PC_ESHAPE, "Trying to create tensor with negative dimension %" PRId64 ": %s",
+                 p->oh < 0 ? p->oh : p->ow, pc_shape_text(&wanted, text));
+    }
+    PC_CHECK(p->oh >= 0 && p->ow >= 0, PC_ESHAPE, "%s2d: elements of output_size must be greater than or equal to 0 but "
+             "received {%" PRId64 ", %" PRId64 "}", f->name, p->oh, p->ow);
     PC_CHECK(x->ndim <= f->spatial + 2, PC_ESHAPE, "%s%dd(): Expected %dD or %dD tensor, but got %s", f->name, f->spatial,
              f->spatial + 1, f->spatial + 2, pc_shape_text(x, text));
     for (int d = x->ndim - f->spatial; d < x->ndim; d++)
@@ -163,7 +193,7 @@ static pc_status result(pc_tensor **t, const pool_call *f, pc_dtype dtype)
 {
     pc_status status = PC_OK;
     pc_tensor *cast = NULL;
-    PC_TRY(pc_nhwc_squeeze(t, f->batched, f->spatial));
+    PC_TRY(pc_nhwc_squeeze(*t, f->batched, f->spatial));
     if ((*t)->dtype != dtype) {
         PC_TRY(pc_cast(*t, dtype, &cast));
         pc_release(*t);
@@ -171,6 +201,12 @@ static pc_status result(pc_tensor **t, const pool_call *f, pc_dtype dtype)
     }
 done:
     return status;
+}
+
+/* Do results have channels_last strides? */
+static bool last(const pc_call *c, const pool_call *f)
+{
+    return f->spatial == 2 && f->batched && pc_wants_channels_last(c->in[0]);
 }
 
 /* ---- float32, as pixels ------------------------------------------------------------------------- */
@@ -244,8 +280,7 @@ static pc_status pixels_forward(pc_call *c, pool_call *f, bool max)
     PC_TRY(pc_nhwc_open(x, &image));
     p->relu = image.relu; /* the loops take it upon themselves */
     if (!image.pixels) PC_TRY(pc_nhwc_gather(&image));
-    bool last = f->spatial == 2 && f->batched && pc_wants_channels_last(c->in[0]);
-    PC_TRY(pc_nhwc_new(last, f->n, p->c, p->oh, p->ow, &y, &j.out));
+    PC_TRY(pc_nhwc_new(last(c, f), f->n, p->c, p->oh, p->ow, &y, &j.out));
     if (max && c->grad) {
         PC_TRY(pc_tensor_new(PC_U8, 4, (int64_t[]){ f->n, p->oh, p->ow, p->c }, &c->aux[0]));
         j.codes = pc_data(c->aux[0]);
@@ -287,8 +322,7 @@ static pc_status pixels_backward(pc_call *c, const pool_call *f, bool max, pc_te
     PC_TRY(operand(gout, f, PC_F32, &g));
     PC_TRY(pc_nhwc_open(g, &grad));
     PC_TRY(pc_nhwc_gather(&grad));
-    bool last = f->spatial == 2 && f->batched && pc_wants_channels_last(c->in[0]);
-    PC_TRY(pc_nhwc_new(last, f->n, p->c, p->h, p->w, gin, &j.out));
+    PC_TRY(pc_nhwc_new(last(c, f), f->n, p->c, p->h, p->w, gin, &j.out));
     j.in = grad.p;
     if (max) {
         size_t count = (size_t)c->aux[0]->numel;
@@ -446,6 +480,7 @@ static pc_status planes_forward(pc_call *c, const pool_call *f, pc_range_fn fn, 
     if (index != NULL) PC_TRY(pc_tensor_new(PC_I64, 4, shape, index));
     plane_job j = { p, pc_data(plain), pc_data(y), index != NULL ? pc_data(*index) : NULL };
     PC_TRY(pc_parallel_for(f->n * p->c, chunk(p->h * p->w), fn, &j));
+    if (last(c, f)) PC_TRY(pc_nhwc_restride(&y));
     PC_TRY(result(&y, f, c->in[0]->dtype));
     c->out[0] = y;
     y = NULL;
@@ -461,16 +496,19 @@ static pc_status planes_backward(pc_call *c, const pool_call *f, pc_range_fn fn,
 {
     pc_status status = PC_OK;
     const pc_pool *p = &f->p;
-    pc_tensor *g = NULL, *plain = NULL;
+    pc_tensor *g = NULL, *plain = NULL, *plain_index = NULL;
     PC_TRY(operand(gout, f, work, &g));
     PC_TRY(pc_contiguous(g, &plain));
+    if (index != NULL) PC_TRY(pc_contiguous(index, &plain_index));
     PC_TRY(pc_tensor_new(work, 4, (int64_t[]){ f->n, p->c, p->h, p->w }, gin));
-    plane_job j = { p, pc_data(plain), pc_data(*gin), index != NULL ? pc_data(index) : NULL };
+    plane_job j = { p, pc_data(plain), pc_data(*gin), index != NULL ? pc_data(plain_index) : NULL };
     PC_TRY(pc_parallel_for(f->n * p->c, chunk(p->h * p->w), fn, &j));
+    if (last(c, f)) PC_TRY(pc_nhwc_restride(gin));
     PC_TRY(result(gin, f, c->in[0]->dtype));
 done:
     pc_release(g);
     pc_release(plain);
+    pc_release(plain_index);
     return status;
 }
 
@@ -488,6 +526,16 @@ static pc_status max_planes(pc_call *c, const pool_call *f, pc_tensor **index)
                                                     max_f32, max_f64 };
     pc_dtype dtype = c->in[0]->dtype, work = dtype == PC_F16 || dtype == PC_BF16 ? PC_F32 : dtype;
     return planes_forward(c, f, fn[dtype], work, index);
+}
+
+/* Indices that are a result, in its shape and order. */
+static pc_status finish_index(pc_call *c, const pool_call *f)
+{
+    pc_status status = PC_OK;
+    if (last(c, f)) PC_TRY(pc_nhwc_restride(&c->out[1]));
+    PC_TRY(pc_nhwc_squeeze(c->out[1], f->batched, f->spatial));
+done:
+    return status;
 }
 
 static pc_status max_planes_backward(pc_call *c, const pool_call *f, pc_tensor *index, pc_tensor *gout, pc_tensor **gin)
@@ -545,7 +593,7 @@ static pc_status with_indices_forward(pc_call *c)
     PC_TRY(read_max(c, 2, &f));
     PC_CHECK(c->in[0]->dtype != PC_BOOL, PC_ENOTIMPL, "\"max_pool2d\" not implemented for 'Bool'");
     PC_TRY(max_planes(c, &f, &c->out[1]));
-    PC_TRY(pc_nhwc_squeeze(&c->out[1], f.batched, f.spatial));
+    PC_TRY(finish_index(c, &f));
 done:
     return status;
 }
@@ -570,7 +618,7 @@ static pc_status adaptive_max_forward(pc_call *c, pc_tensor **index)
     PC_CHECK(pc_dtype_is_float(c->in[0]->dtype), PC_ENOTIMPL, "\"adaptive_max_pool2d\" not implemented for '%s'",
              pc_dtype_type_name(c->in[0]->dtype));
     PC_TRY(max_planes(c, &f, index));
-    if (index != NULL) PC_TRY(pc_nhwc_squeeze(index, f.batched, f.spatial));
+    if (index == &c->out[1]) PC_TRY(finish_index(c, &f));
 done:
     return status;
 }

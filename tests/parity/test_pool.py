@@ -243,10 +243,21 @@ def test_unbatched_and_1d():
 def test_strides_are_torchs(layout):
     import torch
 
-    x = LAYOUTS[layout](np.ones((2, 3, 6, 8), "f"))
-    for name, args in (("max_pool2d", (2,)), ("avg_pool2d", (2,)), ("adaptive_avg_pool2d", ((2, 2),)), ("relu", ())):
-        got, want = getattr(F, name)(pycnn.from_numpy(x), *args), getattr(torch.nn.functional, name)(torch.from_numpy(x), *args)
-        assert got.stride() == want.stride(), name
+    for dtype in ("float32", "float64"):
+        x = LAYOUTS[layout](np.arange(288).reshape(2, 3, 6, 8).astype(dtype))
+        for name, args in (("max_pool2d", (2,)), ("avg_pool2d", (2,)), ("adaptive_avg_pool2d", ((2, 2),)), ("relu", ()),
+                           ("adaptive_max_pool2d", ((2, 2),)), ("max_pool2d_with_indices", (2,))):
+            ours, theirs = pycnn.from_numpy(x), torch.from_numpy(x).requires_grad_()
+            ours.requires_grad = True
+            got, want = getattr(F, name)(ours, *args), getattr(torch.nn.functional, name)(theirs, *args)
+            if isinstance(want, tuple):
+                assert np.array_equal(got[1].numpy(), want[1].numpy())
+                assert got[1].stride() == want[1].stride(), name
+                got, want = got[0], want[0]
+            assert got.stride() == want.stride(), name
+            got.backward(pycnn.from_numpy(np.ones(want.shape, dtype)))
+            want.backward(torch.ones_like(want))
+            assert np.array_equal(ours.grad.numpy(), theirs.grad.numpy())
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "int16", "int8", "uint8", "float16"])
@@ -353,7 +364,11 @@ BAD += [("max_pool2d", X((1, 3, 4, 4), "?"), (2,), {}), ("avg_pool2d", X((1, 3, 
         ("adaptive_avg_pool2d", X((1, 3, 4, 4), "i8"), ((2, 2),), {}),
         ("adaptive_max_pool2d", X((1, 3, 4, 4), "i8"), ((2, 2),), {}),
         ("max_pool1d", X((1, 1, 3, 4), "f"), (2,), {}), ("avg_pool1d", X((1, 1, 3, 4), "f"), (2,), {}),
-        ("avg_pool1d", X((1, 3, 4), "f"), (5,), {}), ("relu", X((3,), "?"), (), {})]
+        ("avg_pool1d", X((1, 3, 4), "f"), (5,), {}), ("max_pool1d", X((1, 3, 4), "f"), (5,), {}),
+        ("max_pool1d", X((1, 3, 4), "f"), (0,), {}), ("max_pool1d", X((1, 3, 4), "f"), (2, 0), {}),
+        ("max_pool1d", X((1, 3, 4), "f"), (2, 2, 2), {}), ("max_pool1d", X((1, 3, 4), "f"), (2, 2, 0, 0), {}),
+        ("adaptive_avg_pool1d", X((1, 3, 4), "f"), (-2,), {}),
+        ("adaptive_max_pool2d", X((1, 3, 4, 4), "f"), ((-1, 2),), {}), ("relu", X((3,), "?"), (), {})]
 
 
 @pytest.mark.parametrize("name, array, args, kwargs", BAD, ids=range(len(BAD)))
