@@ -9,19 +9,21 @@ from math import e, inf, nan, pi
 from pycnn import _C
 from pycnn._C import (OutOfMemoryError, bfloat16, bool, dtype, float16, float32, float64,
                       get_num_threads, int8, int16, int32, int64, is_grad_enabled, set_num_threads, uint8)
-from pycnn._device import Size, channels_last, contiguous_format, device, preserve_format, strided
-from pycnn._tensor import (Tensor, as_tensor, asarray, from_dlpack, from_numpy, get_default_dtype, is_tensor,
-                           set_default_dtype, tensor)
+from pycnn._device import (Size, channels_last, contiguous_format, device, layout, memory_format, preserve_format,
+                           strided)
+from pycnn._tensor import Tensor, get_default_dtype, set_default_dtype
 from pycnn._tensor_str import set_printoptions
 from pycnn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
 __version__ = "0.1.0"
 
+# Every operator row with the function flag is a function of this module; some stand behind a Python function.
+globals().update({name: fn for name, fn in vars(_C.fn).items() if not name.startswith("_")})
+from pycnn._tensor import (allclose, as_tensor, asarray, div, divide, equal, from_dlpack, from_numpy, is_tensor, median,
+                           outer, repeat_interleave, tensor, unique)  # noqa: E402
+
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
-
-# Every operator row with the function flag is a function of this module.
-globals().update({name: fn for name, fn in vars(_C.fn).items() if not name.startswith("_")})
 
 # Loaded when first used: torch.nn after `import pycnn as torch`, and nothing that a script does not need.
 _SUBMODULES = {"autograd", "backends", "cuda", "nn", "optim", "random", "utils", "vision"}

@@ -83,11 +83,16 @@ class Size(tuple):
         return Size, (tuple(self),)
 
 
-class _Named:
-    """A constant that is its own only value."""
+class memory_format:
+    """How a tensor's elements lie in memory: ``contiguous_format``, ``preserve_format`` or ``channels_last``."""
 
-    def __init__(self, name):
-        self._name = name
+    __slots__ = ("_name", "_number")
+
+    def __init__(self, name, number):
+        self._name, self._number = name, number
+
+    def __index__(self):
+        return self._number
 
     def __repr__(self):
         return f"torch.{self._name}"
@@ -96,7 +101,19 @@ class _Named:
         return self._name
 
 
-contiguous_format = _Named("contiguous_format")
-channels_last = _Named("channels_last")
-preserve_format = _Named("preserve_format")
-strided = _Named("strided")
+class layout:
+    """How a tensor stores its elements: ``strided``, the only one here."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return "torch.strided"
+
+    def __reduce__(self):
+        return "strided"
+
+
+contiguous_format = memory_format("contiguous_format", 0)
+preserve_format = memory_format("preserve_format", 1)
+channels_last = memory_format("channels_last", 2)
+strided = layout()

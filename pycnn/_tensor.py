@@ -199,6 +199,76 @@ class Tensor(_C.TensorBase):
         """Return the tensor itself if it is contiguous in `memory_format`, otherwise a copy that is."""
         return self._contiguous(memory_format is channels_last)
 
+    # ---- operations with arguments that are no numbers, or results that are no tensors
+
+    def div(self, other, *, rounding_mode=None):
+        """Divide; `rounding_mode` "trunc" or "floor" rounds the quotient."""
+        return div(self, other, rounding_mode=rounding_mode)
+
+    divide = div
+
+    def div_(self, other, *, rounding_mode=None):
+        """Divide in place."""
+        return _C.TensorBase.div_(self, other, rounding_mode=_rounding(rounding_mode))
+
+    def equal(self, other):
+        """Return True if both have one shape and the same elements."""
+        return equal(self, other)
+
+    def allclose(self, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+        """Return True if all elements are close to each other."""
+        return allclose(self, other, rtol, atol, equal_nan)
+
+    def median(self, *args, **kwargs):
+        """Return the median: of all elements, or along a dimension with its positions."""
+        return median(self, *args, **kwargs)
+
+    def unique(self, sorted=True, return_inverse=False, return_counts=False):
+        """Return the sorted distinct elements."""
+        return unique(self, sorted, return_inverse, return_counts)
+
+    def repeat_interleave(self, repeats, dim=None):
+        """Return each element repeated."""
+        return repeat_interleave(self, repeats, dim)
+
+    def detach_(self):
+        """Take this tensor out of its graph; views are refused."""
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        _C.detach_inplace(self)
+        return self
+
+    def squeeze_(self, *dim):
+        """Drop dimensions of size 1 of this tensor itself."""
+        return self._reshape_self(self.detach().squeeze(*dim))
+
+    def unsqueeze_(self, dim):
+        """Add a dimension of size 1 to this tensor itself."""
+        return self._reshape_self(self.detach().unsqueeze(dim))
+
+    def transpose_(self, dim0, dim1):
+        """Exchange two dimensions of this tensor itself."""
+        return self._reshape_self(self.detach().transpose(dim0, dim1))
+
+    def t_(self):
+        """Transpose this matrix itself."""
+        return self._reshape_self(self.detach().t())
+
+    def _reshape_self(self, view):
+        if self.requires_grad:
+            raise NotImplementedError("the shape of a tensor that requires grad cannot be changed in place: use the "
+                                      "function without the underscore")
+        self.data = view
+        return self
+
+    def is_shared(self):
+        """Return False: tensors are not in shared memory."""
+        return False
+
+    def is_pinned(self):
+        """Return False: there is no GPU to pin for."""
+        return False
+
     # ---- dtype and device
 
     def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=preserve_format):
@@ -418,3 +488,79 @@ def from_dlpack(ext_tensor):
 def is_tensor(obj):
     """Return True if `obj` is a Tensor."""
     return isinstance(obj, Tensor)
+
+
+def _rounding(mode):
+    modes = {None: 0, "trunc": 1, "floor": 2}
+    if mode not in modes:
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{mode}'")
+    return modes[mode]
+
+
+def div(input, other, *, rounding_mode=None, out=None):
+    """Divide element by element.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+    rounding_mode : {None, "trunc", "floor"}
+    """
+    return _C.fn.div(input, other, rounding_mode=_rounding(rounding_mode), out=out)
+
+
+divide = div
+
+
+def equal(input, other):
+    """Return True if both tensors have one shape and the same elements."""
+    return input.shape == other.shape and bool(_C.fn._equal(input, other))
+
+
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Return True if ``abs(input - other) <= atol + rtol * abs(other)`` everywhere."""
+    return bool(_C.fn._allclose(input, other, rtol, atol, equal_nan))
+
+
+def median(input, *args, **kwargs):
+    """Return the median (the lower of two middles) of all elements, or along a dimension with its positions."""
+    if args or kwargs:
+        return _C.fn.median(input, *args, **kwargs)
+    return _C.fn.median(input.reshape(-1), 0).values
+
+
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """Return the sorted distinct elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    sorted : bool
+        The result is always sorted.
+    return_inverse, return_counts : bool, default False
+        Return where each element is among them; how often each occurs.
+    dim : None
+        Distinct rows are not supported.
+    """
+    if dim is not None:
+        raise NotImplementedError("unique: dim is not supported")
+    values, inverse = _C.fn._unique(input)
+    results = [values]
+    if return_inverse:
+        results.append(inverse)
+    if return_counts:
+        counts = _C.fn.zeros(values.shape, dtype=_C.int64)
+        results.append(counts.index_add_(0, inverse.reshape(-1), _C.fn.ones(input.numel(), dtype=_C.int64)))
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def repeat_interleave(input, repeats, dim=None):
+    """Return each element (or slice along `dim`) repeated `repeats` times."""
+    if dim is None:
+        input, dim = input.reshape(-1), 0
+    counts = [repeats] * input.shape[dim] if isinstance(repeats, int) else repeats.tolist()
+    return input.index_select(dim, tensor([k for k, n in enumerate(counts) for _ in range(n)], dtype=_C.int64))
+
+
+def outer(input, vec2):
+    """Return the outer product of two vectors."""
+    return input.unsqueeze(1) * vec2.unsqueeze(0)

@@ -230,7 +230,18 @@ done:
     return result;
 }
 
+static PyObject *detach_inplace(PyObject *module, PyObject *o)
+{
+    pc_tensor *t = pc_py_tensor_of(o, "detach_(): argument 'self'");
+    if (t == NULL) return NULL;
+    if (t->producer != NULL || t->hooks != NULL) pc_graph_release(t);
+    t->requires_grad = t->retains_grad = false;
+    t->history++;
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef functions[] = {
+    { "detach_inplace", detach_inplace, METH_O, "Take a tensor out of its graph." },
     { "run_backward", run_backward, METH_VARARGS, "run_backward(tensors, grads, retain_graph, inputs)" },
     { "set_grad_enabled", set_grad_enabled, METH_O, "Switch recording in this thread; returns what it was." },
     { "is_grad_enabled", is_grad_enabled, METH_NOARGS, "Is recording on in this thread?" },
