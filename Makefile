@@ -46,7 +46,7 @@ $(VENV)/bin/python:
 	$(PY) -m pip install -q --upgrade pip
 
 $(VENV)/.built: $(SOURCES) | system $(VENV)/bin/python
-	$(PY) -m pip install -q setuptools wheel "numpy>=2.0"
+	$(PY) -m pip install -q "setuptools>=77" wheel "numpy>=2.0"
 	$(PY) -m pip install -q --no-build-isolation -e ".[test]"
 	touch $@
 
