@@ -3,6 +3,7 @@
 #define PC_KERNELS_H
 #include "rows.h"
 #include "pool.h"
+#include "dots.h"
 #include "tile.h"
 #include "optim.h"
 #include "reduce.h"

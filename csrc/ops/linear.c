@@ -1,123 +1,164 @@
-/* linear.c -- fully connected layers: y = x w^T + b. */
-#include "../blas/blas.h"
-#include "../core/parallel.h"
-#include "../kernels/kernels.h"
+/* linear.c -- fully connected layers: y = x w' + b. */
 #include "copy.h"
+#include "elementwise.h"
+#include "product.h"
 #include <inttypes.h>
 #include <string.h>
 
-/* Rows of w that one task multiplies with a single x: 256 KiB of 4 K columns, some 20 us. */
-#define MATVEC_GRAIN 16
-/* Below this many rows of x, w is read once by dot products; above, BLIS packs it. */
-#define MATVEC_ROWS 4
+static pc_dtype full_dtype(pc_dtype d) { return d == PC_F16 || d == PC_BF16 ? PC_F32 : d; }
 
-static pc_matrix matrix(const pc_tensor *t, int64_t rs, int64_t cs)
+/* t as rows of `columns` elements, in dtype; a matrix keeps its strides. */
+static pc_status as_rows(pc_tensor *t, pc_dtype dtype, int64_t rows, int64_t columns, pc_tensor **out)
 {
-    return (pc_matrix){ pc_data(t), rs, cs };
+    pc_status status = PC_OK;
+    pc_tensor *full = NULL, *plain = NULL;
+    if (t->dtype != dtype) PC_TRY(pc_cast(t, dtype, &full));
+    else full = pc_retain(t);
+    if (full->ndim == 2 && full->shape[0] == rows && full->shape[1] == columns) {
+        *out = full;
+        full = NULL;
+        goto done;
+    }
+    PC_TRY(pc_contiguous(full, &plain));
+    PC_TRY(pc_tensor_view(plain, 2, (int64_t[]){ rows, columns }, (int64_t[]){ columns, 1 }, plain->offset, out));
+done:
+    pc_release(full);
+    pc_release(plain);
+    return status;
 }
 
-typedef struct matvec {
-    const float *x, *w, *b;
-    float *y;
-    int64_t m, n, k;
-} matvec;
-
-static pc_status matvec_rows(void *ctx, int64_t begin, int64_t end)
+static pc_matrix matrix(const pc_tensor *t, bool transposed)
 {
-    const matvec *p = ctx;
-    for (int64_t i = 0; i < p->m; i++)
-        for (int64_t j = begin; j < end; j++)
-            p->y[i * p->n + j] = pc_k->f32_dot(p->x + i * p->k, p->w + j * p->k, p->k) + (p->b != NULL ? p->b[j] : 0);
-    return PC_OK;
+    return (pc_matrix){ pc_data(t), t->stride[transposed], t->stride[!transposed] };
 }
 
-static void repeat_row(void *y, const void *row, int64_t rows, size_t bytes)
+static pc_status multiply(int64_t m, int64_t n, int64_t k, pc_matrix a, pc_matrix b, double beta, pc_tensor *c)
 {
-    for (int64_t i = 0; i < rows; i++) memcpy((char *)y + (size_t)i * bytes, row, bytes);
+    pc_product p = { .dtype = c->dtype, .m = m, .n = n, .k = k, .a = a, .b = b, .c = pc_data(c), .rs = n, .cs = 1, .alpha = 1,
+                     .beta = beta };
+    return pc_product_run(&p);
+}
+
+/* y = the bias in every row, where the shapes allow it. */
+static pc_status spread_bias(pc_tensor *bias, int64_t rows, pc_tensor *y)
+{
+    pc_status status = PC_OK;
+    const int64_t n = y->shape[y->ndim - 1], last = bias->ndim > 0 ? bias->shape[bias->ndim - 1] : 1;
+    pc_tensor *both[2] = { y, bias };
+    int64_t shape[PC_MAX_DIMS];
+    int ndim;
+    char have[200], want[200];
+    PC_CHECK(bias->ndim > 1 || last == n || last == 1, PC_ESHAPE, "The expanded size of the tensor (%" PRId64 ") must match the "
+             "existing size (%" PRId64 ") at non-singleton dimension 1.  Target sizes: [%" PRId64 ", %" PRId64 "].  Tensor sizes: "
+             "%s. The bias needs one element for each of the out_features", n, last, rows, n, pc_shape_text(bias, have));
+    PC_TRY(pc_broadcast(2, both, &ndim, shape));
+    pc_tensor wanted = { .ndim = ndim };
+    memcpy(wanted.shape, shape, (size_t)ndim * sizeof *shape);
+    PC_CHECK(pc_same_shape(&wanted, y), PC_ESHAPE, "output with shape %s doesn't match the broadcast shape %s",
+             pc_shape_text(y, have), pc_shape_text(&wanted, want));
+    PC_TRY(pc_copy(y, bias));
+done:
+    return status;
+}
+
+static pc_status check(const pc_tensor *x, const pc_tensor *w, const pc_tensor *bias, int64_t rows)
+{
+    static const char *const names[PC_DTYPE_COUNT] = { "bool", "unsigned char", "signed char", "short int", "int", "long int",
+                                                       "c10::Half", "c10::BFloat16", "float", "double" };
+    pc_status status = PC_OK;
+    PC_CHECK(x->ndim > 0 && w->ndim > 0, PC_ESHAPE, "both arguments to linear need to be at least 1D, but they are %dD and %dD",
+             x->ndim, w->ndim);
+    PC_CHECK(w->ndim <= 2, PC_ESHAPE, "t() expects a tensor with <= 2 dimensions, but self is %dD", w->ndim);
+    PC_CHECK(w->ndim == 2 || bias == NULL, PC_ESHAPE, "mat2 must be a matrix, got %d-D tensor", w->ndim);
+    const int64_t k = x->shape[x->ndim - 1], n = w->shape[0];
+    PC_CHECK(w->ndim == 2 || k == n, PC_ESHAPE, "size mismatch, got input (%" PRId64 "), mat (%" PRId64 "x%" PRId64 "), vec (%" PRId64
+             ")", rows, rows, k, n);
+    PC_CHECK(w->ndim == 1 || k == w->shape[1], PC_ESHAPE, "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64
+             " and %" PRId64 "x%" PRId64 "): the layer has in_features=%" PRId64 ", its input has %" PRId64 " features", rows, k,
+             w->shape[1], n, w->shape[1], k);
+    PC_CHECK(bias == NULL || bias->dtype == w->dtype, PC_ESHAPE, "self and mat2 must have the same dtype, but got %s and %s",
+             pc_dtype_type_name(bias->dtype), pc_dtype_type_name(w->dtype));
+    PC_CHECK(bias == NULL || x->dtype == w->dtype, PC_ESHAPE, "mat1 and mat2 must have the same dtype, but got %s and %s: convert "
+             "the input, for instance with .%s()", pc_dtype_type_name(x->dtype), pc_dtype_type_name(w->dtype),
+             w->dtype == PC_F64 ? "double" : "float");
+    PC_CHECK(x->dtype == w->dtype, PC_ESHAPE, "expected m1 and m2 to have the same dtype, but got: %s != %s", names[x->dtype],
+             names[w->dtype]);
+    PC_CHECK(x->dtype != PC_BOOL, PC_ENOTIMPL, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
+done:
+    return status;
+}
+
+static int64_t rows_of(const pc_tensor *x)
+{
+    int64_t rows = 1;
+    for (int d = 0; d < x->ndim - 1; d++) rows *= x->shape[d];
+    return rows;
 }
 
 static pc_status linear_forward(pc_call *c)
 {
     pc_status status = PC_OK;
-    pc_tensor *in = c->in[0], *weight = c->in[1], *bias = c->in[2], *x = NULL, *w = NULL, *b = NULL, *y;
+    pc_tensor *in = c->in[0], *weight = c->in[1], *bias = c->in[2], *x = NULL, *w = NULL;
+    const pc_dtype full = full_dtype(in->dtype);
+    const int64_t m = rows_of(in);
     int64_t shape[PC_MAX_DIMS];
-    PC_CHECK(weight->ndim == 2, PC_ESHAPE, "linear: weight must be a matrix [out_features, in_features], got %d dimensions",
-             weight->ndim);
-    int64_t n = weight->shape[0], k = weight->shape[1];
-    PC_CHECK(in->ndim > 0, PC_ESHAPE, "linear(): input must have at least one dimension, of size in_features=%" PRId64, k);
-    int64_t last = in->shape[in->ndim - 1], m = 1;
-    for (int d = 0; d < in->ndim - 1; d++) m *= shape[d] = in->shape[d];
-    PC_CHECK(last == k, PC_ESHAPE,
-             "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64 " and %" PRId64 "x%" PRId64
-             "): the layer has in_features=%" PRId64 ", its input has %" PRId64 " features", m, last, k, n, k, last);
-    PC_CHECK(in->dtype == weight->dtype && (bias == NULL || bias->dtype == weight->dtype), PC_ESHAPE,
-             "mat1 and mat2 must have the same dtype, but got %s and %s. Convert the input with .%s()",
-             pc_dtype_type_name(in->dtype), pc_dtype_type_name(weight->dtype), weight->dtype == PC_F64 ? "double" : "float");
-    PC_CHECK(in->dtype == PC_F32 || in->dtype == PC_F64, PC_ESHAPE, "\"addmm_impl_cpu_\" not implemented for '%s'",
-             pc_dtype_type_name(in->dtype));
-    PC_CHECK(bias == NULL || (bias->ndim == 1 && bias->shape[0] == n), PC_ESHAPE,
-             "linear: bias must have out_features=%" PRId64 " elements", n);
-    if (!c->need[1]) c->save &= ~PC_SAVE_IN0;
-    if (!c->need[0]) c->save &= ~PC_SAVE_IN1;
-    bool wide = in->dtype == PC_F64;
+    PC_TRY(check(in, weight, bias, m));
+    if (!c->need[1]) c->save &= ~(uint32_t)PC_SAVE_IN0;
+    if (!c->need[0]) c->save &= ~(uint32_t)PC_SAVE_IN1;
+    const int64_t k = in->shape[in->ndim - 1], n = weight->ndim == 2 ? weight->shape[0] : 1;
+    memcpy(shape, in->shape, sizeof shape);
     shape[in->ndim - 1] = n;
-    PC_TRY(pc_contiguous(in, &x));
-    PC_TRY(pc_contiguous(weight, &w));
-    if (bias != NULL) PC_TRY(pc_contiguous(bias, &b));
-    PC_TRY(pc_out(c, 0, in->dtype, in->ndim, shape, &y));
-    if (!wide && m < MATVEC_ROWS) {
-        matvec job = { pc_f32(x), pc_f32(w), b != NULL ? pc_f32(b) : NULL, pc_f32(y), m, n, k };
-        PC_TRY(pc_parallel_for(n, MATVEC_GRAIN, matvec_rows, &job));
-    } else {
-        if (b != NULL) repeat_row(pc_data(y), pc_data(b), m, (size_t)(n * pc_dtype_size(y->dtype)));
-        PC_TRY(pc_gemm(wide, m, n, k, 1, matrix(x, k, 1), matrix(w, 1, k), b != NULL, pc_data(y), n, 1));
+    PC_TRY(as_rows(in, full, m, k, &x));
+    PC_TRY(as_rows(weight, full, n, k, &w));
+    PC_TRY(pc_tensor_new(full, in->ndim - (weight->ndim == 1), shape, &c->out[0]));
+    if (bias != NULL) PC_TRY(spread_bias(bias, m, c->out[0]));
+    PC_TRY(multiply(m, n, k, matrix(x, false), matrix(w, true), bias != NULL, c->out[0]));
+    if (full != in->dtype) {
+        pc_tensor *half = NULL;
+        PC_TRY(pc_cast(c->out[0], in->dtype, &half));
+        pc_release(c->out[0]);
+        c->out[0] = half;
     }
 done:
     pc_release(x);
     pc_release(w);
-    pc_release(b);
     return status;
 }
 
-/* Sums of the columns of g [m, n]. */
-static void column_sums(const pc_tensor *g, int64_t m, int64_t n, pc_tensor *out)
+/* gin = the product, in like's dtype and shape. */
+static pc_status gradient(int64_t m, int64_t n, int64_t k, pc_matrix a, pc_matrix b, const pc_tensor *like, pc_tensor **gin)
 {
-    if (g->dtype == PC_F64) {
-        double *y = pc_data(out);
-        const double *x = pc_data(g);
-        memset(y, 0, (size_t)n * sizeof *y);
-        for (int64_t i = 0; i < m; i++)
-            for (int64_t j = 0; j < n; j++) y[j] += x[i * n + j];
+    pc_status status = PC_OK;
+    pc_tensor *g = NULL;
+    PC_TRY(pc_tensor_new(full_dtype(like->dtype), like->ndim, like->shape, &g));
+    PC_TRY(multiply(m, n, k, a, b, 0, g));
+    if (g->dtype != like->dtype) {
+        PC_TRY(pc_cast(g, like->dtype, gin));
     } else {
-        float *y = pc_f32(out);
-        memset(y, 0, (size_t)n * sizeof *y);
-        for (int64_t i = 0; i < m; i++) pc_k->f32_accumulate(y, pc_f32(g) + i * n, n);
+        *gin = g;
+        g = NULL;
     }
+done:
+    pc_release(g);
+    return status;
 }
 
 static pc_status linear_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {
     pc_status status = PC_OK;
-    pc_tensor *g = NULL, *x = NULL, *w = NULL;
-    const pc_tensor *in = c->in[0];
-    int64_t n = c->in[1]->shape[0], k = c->in[1]->shape[1], m = 1;
-    bool wide = in->dtype == PC_F64;
-    for (int d = 0; d < in->ndim - 1; d++) m *= in->shape[d];
-    PC_TRY(pc_contiguous(gout[0], &g));
+    pc_tensor *in = c->in[0], *weight = c->in[1], *g = NULL, *x = NULL, *w = NULL;
+    const pc_dtype full = full_dtype(in->dtype);
+    const int64_t m = rows_of(in), k = in->shape[in->ndim - 1], n = weight->ndim == 2 ? weight->shape[0] : 1;
+    PC_TRY(as_rows(gout[0], full, m, n, &g));
     if (c->need[0]) {
-        PC_TRY(pc_contiguous(c->in[1], &w));
-        PC_TRY(pc_tensor_new(in->dtype, in->ndim, in->shape, &gin[0]));
-        PC_TRY(pc_gemm(wide, m, k, n, 1, matrix(g, n, 1), matrix(w, k, 1), 0, pc_data(gin[0]), k, 1));
+        PC_TRY(as_rows(weight, full, n, k, &w));
+        PC_TRY(gradient(m, k, n, matrix(g, false), matrix(w, false), in, &gin[0]));
     }
     if (c->need[1]) {
-        PC_TRY(pc_contiguous(c->in[0], &x));
-        PC_TRY(pc_tensor_new(in->dtype, 2, c->in[1]->shape, &gin[1]));
-        PC_TRY(pc_gemm(wide, n, k, m, 1, matrix(g, 1, n), matrix(x, k, 1), 0, pc_data(gin[1]), k, 1));
+        PC_TRY(as_rows(in, full, m, k, &x));
+        PC_TRY(gradient(n, k, m, matrix(g, true), matrix(x, false), weight, &gin[1]));
     }
-    if (c->nin > 2 && c->need[2]) {
-        PC_TRY(pc_tensor_new(in->dtype, 1, &n, &gin[2]));
-        column_sums(g, m, n, gin[2]);
-    }
+    if (c->need[2]) PC_TRY(pc_sum_to(gout[0], c->in[2], &gin[2]));
 done:
     pc_release(g);
     pc_release(x);
@@ -125,8 +166,8 @@ done:
     return status;
 }
 
-static const pc_op table[] = {
+static const pc_op rows[] = {
     { "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", linear_forward, linear_backward,
       PC_NN | PC_SAVE_IN0 | PC_SAVE_IN1, "input times the transposed weight [out_features, in_features], plus bias." },
 };
-PC_FAMILY(linear, table);
+PC_FAMILY(linear, rows);

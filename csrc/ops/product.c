@@ -1,0 +1,345 @@
+/* product.c -- products of matrices: folding of batches, choice of the algorithm, tasks. */
+#include "product.h"
+#include "../core/alloc.h"
+#include "../core/parallel.h"
+#include "../kernels/kernels.h"
+#include <string.h>
+
+/* Multiplications in a task: some 40 to 150 us. */
+#define TASK ((int64_t)2 << 20)
+/* Elements of an operand that a task of a product with a vector reads. */
+#define VECTOR_TASK (1 << 16)
+/* Steps along k that kernels take at a time: what they read again then stays in the first-level cache. */
+#define DOTS_DEPTH 1024
+#define TILE_DEPTH 256
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t round_up(int64_t a, int64_t step) { return (a + step - 1) / step * step; }
+
+/* One product of float32 matrices: c = a b, or c += a b. */
+typedef struct single {
+    int64_t m, n, k;
+    const float *a, *b;
+    float *c;
+    int64_t ars, acs, brs, bcs, rs, cs;
+    bool accumulate;
+    int64_t at, depth;          /* the part of k under way */
+    int64_t rows, cols, across; /* of a task's block; blocks side by side */
+    const float *edge;          /* a copy of the last columns of b, in rows of `width`, or NULL */
+    int64_t edge_at, width;
+} single;
+
+/* a b = (b' a')' */
+static void transpose(single *s)
+{
+    single t = *s;
+    s->m = t.n, s->n = t.m;
+    s->a = t.b, s->ars = t.bcs, s->acs = t.brs;
+    s->b = t.a, s->brs = t.acs, s->bcs = t.ars;
+    s->rs = t.cs, s->cs = t.rs;
+}
+
+/* ---- a row times a matrix that stands by rows ------------------------------------------------------- */
+
+static pc_status row_task(void *ctx, int64_t begin, int64_t end)
+{
+    const single *s = ctx;
+    pc_k->f32_row_product(s->a, s->acs, s->b + begin, s->brs, s->k, end - begin, s->c + begin, s->accumulate);
+    return PC_OK;
+}
+
+/* ---- both operands run along k ------------------------------------------------------------------------ */
+
+static pc_status dots_task(void *ctx, int64_t begin, int64_t end)
+{
+    const single *s = ctx;
+    for (int64_t task = begin; task < end; task++) {
+        const int64_t i = task / s->across * s->rows, j = task % s->across * s->cols;
+        pc_dots t = { .a = s->a + i * s->ars + s->at, .b = s->b + j * s->bcs + s->at, .c = s->c + i * s->rs + j * s->cs,
+                      .a_row = s->ars, .b_row = s->bcs, .c_row = s->rs, .c_column = s->cs, .m = least(s->rows, s->m - i),
+                      .n = least(s->cols, s->n - j), .k = least(s->depth, s->k - s->at),
+                      .accumulate = s->accumulate || s->at > 0 };
+        pc_k->f32_dots(&t);
+    }
+    return PC_OK;
+}
+
+/* Rows a multiple of ALIAS floats apart fall into the same few lines of the first-level cache: the shorter operand is
+   copied to rows of another length where it is read often enough. */
+#define ALIAS 1024
+#define SPREAD_LEAST 8
+typedef struct spread {
+    float *to;
+    const float *from;
+    int64_t row, from_row, k;
+} spread;
+
+/* ---- b stands by rows --------------------------------------------------------------------------------- */
+
+static pc_status tile_task(void *ctx, int64_t begin, int64_t end)
+{
+    const single *s = ctx;
+    for (int64_t task = begin; task < end; task++) {
+        const int64_t i = task / s->across * s->rows, j0 = task % s->across * s->cols, j1 = least(j0 + s->cols, s->n);
+        for (int64_t q = 0; q < s->k || q == 0; q += TILE_DEPTH) {
+            for (int64_t j = j0; j < j1; j += s->width) {
+                const bool edge = s->edge != NULL && j == s->edge_at;
+                pc_tile t = { .a = s->a + i * s->ars + q * s->acs, .ai = s->ars, .aq = s->acs, .a4 = 4 * s->ars,
+                              .b = edge ? s->edge + q * s->width : s->b + q * s->brs + j, .bq = edge ? s->width : s->brs,
+                              .nu = 1, .nv = 1, .n = least(TILE_DEPTH, s->k - q), .c = s->c + i * s->rs + j, .ci = s->rs,
+                              .c4 = 4 * s->rs, .m = least(s->rows, s->m - i), .width = least(s->width, j1 - j),
+                              .accumulate = s->accumulate || q > 0 };
+                pc_k->f32_tile(&t);
+            }
+        }
+    }
+    return PC_OK;
+}
+
+static pc_status run_tiles(single *s)
+{
+    pc_status status = PC_OK;
+    float *copy = NULL;
+    s->width = pc_k->f32_tile_width();
+    s->cols = s->n;
+    s->rows = s->m;
+    while (s->rows * s->cols * s->k > TASK && (s->cols > s->width || s->rows > 56)) {
+        if (s->cols > s->width && (s->cols >= s->rows || s->rows <= 56)) s->cols = round_up(s->cols / 2, s->width);
+        else s->rows = round_up(s->rows / 2, 28);
+    }
+    s->across = (s->n + s->cols - 1) / s->cols;
+    s->edge_at = (s->n - 1) / s->width * s->width;
+    if (s->edge_at + s->width > s->n) { /* the kernel reads whole vectors, beyond the end of b where that is its last row */
+        copy = pc_alloc((size_t)(s->k * s->width) * sizeof *copy);
+        PC_CHECK(copy != NULL, PC_ENOMEM, "out of memory for a product of matrices");
+        for (int64_t q = 0; q < s->k; q++)
+            memcpy(copy + q * s->width, s->b + q * s->brs + s->edge_at, (size_t)(s->n - s->edge_at) * sizeof *copy);
+        s->edge = copy;
+    }
+    PC_TRY(pc_parallel_for((s->m + s->rows - 1) / s->rows * s->across, 1, tile_task, s));
+done:
+    pc_free(copy);
+    return status;
+}
+
+static pc_status spread_task(void *ctx, int64_t begin, int64_t end)
+{
+    const spread *p = ctx;
+    for (int64_t i = begin; i < end; i++) memcpy(p->to + i * p->row, p->from + i * p->from_row, (size_t)p->k * sizeof *p->to);
+    return PC_OK;
+}
+
+static pc_status run_dots(single *s)
+{
+    pc_status status = PC_OK;
+    spread copy = { 0 };
+    if (s->m > s->n) transpose(s);
+    if (s->m >= SPREAD_LEAST && s->n >= 4 * SPREAD_LEAST && s->ars % ALIAS == 0) {
+        copy = (spread){ NULL, s->a, s->k + 16, s->ars, s->k };
+        copy.to = pc_alloc((size_t)(s->m * copy.row) * sizeof *copy.to);
+        PC_CHECK(copy.to != NULL, PC_ENOMEM, "out of memory for a product of matrices");
+        PC_TRY(pc_parallel_for(s->m, VECTOR_TASK / s->k + 1, spread_task, &copy));
+        s->a = copy.to;
+        s->ars = copy.row;
+    }
+    s->rows = least(s->m, 96);
+    s->depth = s->m < SPREAD_LEAST ? s->k : least(s->k, DOTS_DEPTH); /* of a, rows * depth stays in the second-level cache */
+    s->cols = most(4, round_up((s->m == 1 ? VECTOR_TASK : TASK) / most(1, s->rows * s->depth), 4));
+    s->across = (s->n + s->cols - 1) / s->cols;
+    for (s->at = 0; s->at < s->k || s->at == 0; s->at += s->depth)
+        PC_TRY(pc_parallel_for((s->m + s->rows - 1) / s->rows * s->across, 1, dots_task, s));
+done:
+    pc_free(copy.to);
+    return status;
+}
+
+/* a with its row in one run. */
+static pc_status gather_row(single *s, float **copy)
+{
+    if (s->acs == 1 || s->k == 1) return PC_OK;
+    *copy = pc_alloc((size_t)s->k * sizeof **copy);
+    if (*copy == NULL) return pc_fail(PC_ENOMEM, "out of memory for a product of matrices");
+    for (int64_t q = 0; q < s->k; q++) (*copy)[q] = s->a[q * s->acs];
+    s->a = *copy;
+    s->acs = 1;
+    return PC_OK;
+}
+
+/* Which algorithm, by measurement: the ones that pack nothing win while operands fit the second-level cache or one of
+   them is short; BLIS packs, and wins where each element is read often. */
+static bool suits_dots(const single *s)
+{
+    const int64_t low = least(s->m, s->n);
+    return s->acs == 1 && s->brs == 1
+           && ((low <= 16 && s->k >= 64) || (low <= 64 && s->k >= 512) || (low <= 128 && s->k >= 2048));
+}
+static bool suits_tiles(const single *s)
+{
+    return s->bcs == 1 && s->cs == 1 && (s->m <= 128 || s->n * s->k <= 1 << 18);
+}
+
+static pc_status multiply_f32(const pc_product *p, const void *a, const void *b, void *c, double beta)
+{
+    pc_status status = PC_OK;
+    single s = { .m = p->m, .n = p->n, .k = p->k, .a = a, .b = b, .c = c, .ars = p->a.rs, .acs = p->a.cs, .brs = p->b.rs,
+                 .bcs = p->b.cs, .rs = p->rs, .cs = p->cs, .accumulate = beta == 1 };
+    float *copy = NULL;
+    if (p->alpha != 1 || (beta != 0 && beta != 1) || p->k == 0) goto gemm;
+    if (s.n == 1 || (s.cs != 1 && s.rs == 1 && s.m != 1)) transpose(&s);
+    if (s.n == 1) s.cs = s.bcs = 1;
+    if (s.m == 1 && s.bcs == 1 && s.cs == 1 && (s.n >= 16 || s.brs != 1)) {
+        PC_TRY(pc_parallel_for(s.n, round_up(VECTOR_TASK / s.k + 1, 128), row_task, &s));
+    } else if (s.m == 1 && (s.brs == 1 || s.k == 1)) {
+        PC_TRY(gather_row(&s, &copy));
+        PC_TRY(run_dots(&s));
+    } else if (suits_dots(&s)) {
+        PC_TRY(run_dots(&s));
+    } else if (suits_tiles(&s)) {
+        PC_TRY(run_tiles(&s));
+    } else {
+        goto gemm;
+    }
+done:
+    pc_free(copy);
+    return status;
+gemm:
+    return pc_gemm(false, p->m, p->n, p->k, p->alpha, (pc_matrix){ a, p->a.rs, p->a.cs }, (pc_matrix){ b, p->b.rs, p->b.cs },
+                   beta, c, p->rs, p->cs);
+}
+
+/* ---- integers ------------------------------------------------------------------------------------------- */
+
+typedef struct integers {
+    const pc_product *p;
+    const void *a, *b;
+    void *c;
+    uint64_t alpha, beta;
+} integers;
+
+/* Rows [begin, end) of c. */
+#define INTEGER_TASK(T)                                                                                                \
+    static pc_status task_##T(void *ctx, int64_t begin, int64_t end)                                                   \
+    {                                                                                                                  \
+        const integers *s = ctx;                                                                                       \
+        const pc_product *p = s->p;                                                                                    \
+        const T *a = s->a, *b = s->b;                                                                                  \
+        for (int64_t i = begin; i < end; i++)                                                                          \
+            for (int64_t j = 0; j < p->n; j++) {                                                                       \
+                T *to = (T *)s->c + i * p->rs + j * p->cs;                                                             \
+                uint64_t sum = 0;                                                                                      \
+                for (int64_t q = 0; q < p->k; q++)                                                                     \
+                    sum += (uint64_t)a[i * p->a.rs + q * p->a.cs] * (uint64_t)b[q * p->b.rs + j * p->b.cs];            \
+                *to = (T)(sum * s->alpha + (s->beta == 0 ? 0 : s->beta * (uint64_t)*to));                              \
+            }                                                                                                          \
+        return PC_OK;                                                                                                  \
+    }
+INTEGER_TASK(uint8_t)
+INTEGER_TASK(int8_t)
+INTEGER_TASK(int16_t)
+INTEGER_TASK(int32_t)
+INTEGER_TASK(int64_t)
+
+static pc_status multiply_integers(const pc_product *p, const void *a, const void *b, void *c, double beta)
+{
+    static const pc_range_fn task[PC_DTYPE_COUNT] = { [PC_U8] = task_uint8_t, [PC_I8] = task_int8_t, [PC_I16] = task_int16_t,
+                                                      [PC_I32] = task_int32_t, [PC_I64] = task_int64_t };
+    integers s = { p, a, b, c, (uint64_t)(int64_t)p->alpha, (uint64_t)(int64_t)beta };
+    return pc_parallel_for(p->m, (1 << 18) / (p->n * (p->k + 1)) + 1, task[p->dtype], &s);
+}
+
+/* ---- batches -------------------------------------------------------------------------------------------- */
+
+/* The innermost dimension of the batch becomes more rows, columns or steps along k where the strides allow it. */
+static void fold(pc_product *p)
+{
+    while (p->nbatch > 0) {
+        const int d = p->nbatch - 1;
+        const int64_t count = p->batch[d], sa = p->sa[d], sb = p->sb[d], sc = p->sc[d];
+        if (count == 1) {
+        } else if (sb == 0 && (p->m == 1 || (sa == p->m * p->a.rs && sc == p->m * p->rs)) && sc != 0) {
+            if (p->m == 1) p->a.rs = sa, p->rs = sc;
+            p->m *= count;
+        } else if (sa == 0 && (p->n == 1 || (sb == p->n * p->b.cs && sc == p->n * p->cs)) && sc != 0) {
+            if (p->n == 1) p->b.cs = sb, p->cs = sc;
+            p->n *= count;
+        } else if (sc == 0 && (p->k == 1 || (sa == p->k * p->a.cs && sb == p->k * p->b.rs))) {
+            if (p->k == 1) p->a.cs = sa, p->b.rs = sb;
+            p->k *= count;
+        } else {
+            return;
+        }
+        p->nbatch--;
+    }
+}
+
+static pc_status multiply(const pc_product *p, int64_t a, int64_t b, int64_t c, double beta)
+{
+    const int64_t item = pc_dtype_size(p->dtype);
+    const char *x = (const char *)p->a.data + a * item, *y = (const char *)p->b.data + b * item;
+    char *z = (char *)p->c + c * item;
+    if (p->dtype == PC_F32) return multiply_f32(p, x, y, z, beta);
+    if (p->dtype == PC_F64)
+        return pc_gemm(true, p->m, p->n, p->k, p->alpha, (pc_matrix){ x, p->a.rs, p->a.cs }, (pc_matrix){ y, p->b.rs, p->b.cs },
+                       beta, z, p->rs, p->cs);
+    return multiply_integers(p, x, y, z, beta);
+}
+
+/* All products that belong to matrix number `index` of those in c: one, or several to be summed. */
+static pc_status multiply_sum(const pc_product *p, int64_t index)
+{
+    pc_status status = PC_OK;
+    int64_t a = 0, b = 0, c = 0, terms = 1;
+    for (int d = p->nbatch - 1; d >= 0; d--) {
+        if (p->sc[d] == 0) {
+            terms *= p->batch[d];
+            continue;
+        }
+        const int64_t at = index % p->batch[d];
+        index /= p->batch[d];
+        a += at * p->sa[d], b += at * p->sb[d], c += at * p->sc[d];
+    }
+    for (int64_t t = 0; t < terms; t++) {
+        int64_t rest = t, ta = a, tb = b;
+        for (int d = p->nbatch - 1; d >= 0 && terms > 1; d--) {
+            if (p->sc[d] != 0) continue;
+            ta += rest % p->batch[d] * p->sa[d], tb += rest % p->batch[d] * p->sb[d];
+            rest /= p->batch[d];
+        }
+        PC_TRY(multiply(p, ta, tb, c, t == 0 ? p->beta : 1));
+    }
+done:
+    return status;
+}
+
+static pc_status batch_task(void *ctx, int64_t begin, int64_t end)
+{
+    pc_status status = PC_OK;
+    for (int64_t i = begin; i < end; i++) PC_TRY(multiply_sum(ctx, i));
+done:
+    return status;
+}
+
+pc_status pc_product_run(pc_product *p)
+{
+    pc_status status = PC_OK;
+    int64_t count = 1, terms = 1;
+    if (p->m == 0 || p->n == 0) return PC_OK;
+    for (int d = 0; d < p->nbatch; d++) {
+        if (p->batch[d] == 0 && p->sc[d] != 0) return PC_OK;
+        if (p->batch[d] == 0) { /* an empty sum */
+            p->nbatch = 0;
+            p->k = 0;
+        }
+    }
+    fold(p);
+    for (int d = 0; d < p->nbatch; d++) *(p->sc[d] == 0 ? &terms : &count) *= p->batch[d];
+    const double work = (double)p->m * (double)p->n * (double)p->k * (double)terms;
+    if (count > 1 && work < (double)TASK) {
+        PC_TRY(pc_parallel_for(count, (int64_t)((double)TASK / (work + 1)) + 1, batch_task, p));
+    } else {
+        for (int64_t i = 0; i < count; i++) PC_TRY(multiply_sum(p, i));
+    }
+done:
+    return status;
+}
