@@ -27,7 +27,7 @@ void pc_generator_init(pc_generator *g, uint64_t seed)
 
 static uint32_t twist(uint32_t u, uint32_t v)
 {
-    return (((u & 0x80000000u) | (v & 0x7fffffffu)) >> 1) ^ (v & 1 ? 0x9908b0dfu : 0);
+    return (((u & 0x80000000u) | (v & 0x7fffffffu)) >> 1) ^ (-(v & 1) & 0x9908b0dfu);
 }
 
 static void next_block(pc_generator *g)
@@ -40,14 +40,36 @@ static void next_block(pc_generator *g)
     g->next = 0;
 }
 
-uint32_t pc_draw32(pc_generator *g)
+static inline uint32_t temper(uint32_t y)
 {
-    if (--g->left == 0) next_block(g);
-    uint32_t y = g->mt[g->next++];
     y ^= y >> 11;
     y ^= (y << 7) & 0x9d2c5680u;
     y ^= (y << 15) & 0xefc60000u;
     return y ^ (y >> 18);
+}
+
+uint32_t pc_draw32(pc_generator *g)
+{
+    if (--g->left == 0) next_block(g);
+    return temper(g->mt[g->next++]);
+}
+
+/* `left` counts one more than the words that are left, except just after next_block. */
+void pc_draw32_many(pc_generator *g, uint32_t *out, int64_t n)
+{
+    while (n > 0) {
+        if (g->left == 1) {
+            next_block(g);
+            g->left = N + 1;
+        }
+        int take = n < g->left - 1 ? (int)n : g->left - 1;
+        const uint32_t *p = g->mt + g->next;
+        for (int k = 0; k < take; k++) out[k] = temper(p[k]);
+        g->left -= take;
+        g->next += (uint32_t)take;
+        out += take;
+        n -= take;
+    }
 }
 
 uint64_t pc_draw64(pc_generator *g)
@@ -56,9 +78,32 @@ uint64_t pc_draw64(pc_generator *g)
     return high << 32 | pc_draw32(g);
 }
 
-static double draw_u53(pc_generator *g)
+double pc_draw_u53(pc_generator *g)
 {
     return (double)(pc_draw64(g) & ((UINT64_C(1) << 53) - 1)) * 0x1p-53;
+}
+
+uint64_t pc_draw_below(pc_generator *g, uint64_t range)
+{
+    return range < PC_WIDE_RANGE ? pc_draw32(g) % (uint32_t)range : pc_draw64(g) % range;
+}
+
+void pc_draw_permutation(pc_generator *g, int64_t *order, int64_t n)
+{
+    if (n < UINT32_MAX / 20) {
+        for (int64_t i = 0; i < n; i++) order[i] = i;
+        for (int64_t i = 0; i < n - 1; i++) {
+            int64_t z = i + pc_draw32(g) % (uint32_t)(n - i), t = order[i];
+            order[i] = order[z];
+            order[z] = t;
+        }
+    } else {
+        for (int64_t i = 0; i < n; i++) {
+            int64_t z = (int64_t)(pc_draw64(g) % (uint64_t)(i + 1));
+            order[i] = order[z];
+            order[z] = i;
+        }
+    }
 }
 
 double pc_draw_normal(pc_generator *g)
@@ -67,7 +112,7 @@ double pc_draw_normal(pc_generator *g)
         g->has_normal = false;
         return g->normal;
     }
-    double u1 = draw_u53(g), u2 = draw_u53(g), radius = sqrt(-2.0 * log1p(-u2)), theta = 2.0 * M_PI * u1;
+    double u1 = pc_draw_u53(g), u2 = pc_draw_u53(g), radius = sqrt(-2.0 * log1p(-u2)), theta = 2.0 * M_PI * u1;
     g->normal = radius * sin(theta);
     g->has_normal = true;
     return radius * cos(theta);
@@ -102,7 +147,8 @@ pc_status pc_generator_set_state(pc_generator *g, const uint8_t *state, size_t b
              PC_RNG_STATE_BYTES, bytes);
     memcpy(&left, state + AT_LEFT, 4);
     memcpy(&next, state + AT_NEXT, 8);
-    PC_CHECK(left > 0 && left <= N && next <= N, PC_ESHAPE, "Invalid mt19937 state");
+    /* torch does not look at the sum, and would read beyond the words. */
+    PC_CHECK(left > 0 && left <= N && next <= N && left + (int64_t)next <= N + 1, PC_ESHAPE, "Invalid mt19937 state");
     memcpy(&g->seed, state + AT_SEED, 8);
     g->left = left;
     g->next = (uint32_t)next;

@@ -73,3 +73,19 @@ static void f32_uniform_range(float *x, int64_t n, float from, float to)
         x[k] = v == to ? from : v;
     }
 }
+
+/* out[k] = the 53-bit number of draws 2k (its high part) and 2k + 1 is below threshold. */
+static void u8_below(const uint32_t *draws, int64_t n, uint64_t threshold, uint8_t *out)
+{
+    for (int64_t k = 0; k < n; k++) {
+        uint64_t v = (uint64_t)(draws[2 * k] & 0x1fffff) << 32 | draws[2 * k + 1];
+        out[k] = (int64_t)v < (int64_t)threshold;
+    }
+}
+
+/* y = x * noise, noise being scale where the mask is 1 and 0 elsewhere; y may be x. */
+static void f32_mask(const float *x, const uint8_t *mask, float scale, int64_t n, float *y)
+{
+#pragma GCC ivdep
+    for (int64_t k = 0; k < n; k++) y[k] = x[k] * ((float)mask[k] * scale);
+}
