@@ -1,9 +1,13 @@
 """What all tests share: the real CIFAR-10, instruction sets, and a clean state between tests."""
 
 import gc
+import hashlib
+import json
 import os
+import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pycnn import _C
@@ -45,9 +49,29 @@ def live_blocks():
 
 
 @pytest.fixture(scope="session")
-def cifar10_root():
-    """Folder of the real CIFAR-10; tests that cannot do without it ask for this fixture."""
+def cifar10_root(tmp_path_factory):
+    """Folder of CIFAR-10 in its published layout: the full set at $PYCNN_CIFAR10, otherwise one made of the sample."""
     root = os.environ.get("PYCNN_CIFAR10")
-    if not root or not (Path(root) / "cifar-10-batches-py").is_dir():
-        pytest.skip("PYCNN_CIFAR10 does not name a folder with cifar-10-batches-py")
-    return Path(root)
+    if root and (Path(root) / "cifar-10-batches-py").is_dir():
+        return Path(root)
+    return write_cifar10(tmp_path_factory.mktemp("cifar10"))
+
+
+def write_cifar10(root):
+    """Write the sample as CIFAR-10's files, with their MD5 sums in md5.json."""
+    from pycnn.vision.datasets import CIFAR10Sample
+    folder = root / "cifar-10-batches-py"
+    folder.mkdir()
+    train, test = CIFAR10Sample(train=True), CIFAR10Sample(train=False)
+    parts = {f"data_batch_{k + 1}": (train.data[k::5], train.targets[k::5]) for k in range(5)}
+    parts["test_batch"] = (test.data, test.targets)
+    files = {name: {"data": np.ascontiguousarray(d.transpose(0, 3, 1, 2)).reshape(len(d), -1), "labels": list(t)}
+             for name, (d, t) in parts.items()}
+    files["batches.meta"] = {"label_names": train.classes}
+    sums = {}
+    for name, value in files.items():
+        data = pickle.dumps(value, protocol=2)
+        (folder / name).write_bytes(data)
+        sums[name] = hashlib.md5(data).hexdigest()
+    (root / "md5.json").write_text(json.dumps(sums))
+    return root

@@ -169,9 +169,12 @@ static pc_status keep_grad(pc_tensor *t, pc_tensor *g)
     pc_status status = PC_OK;
     pc_tensor *copy = NULL;
     PC_TRY(own_copy(g, &copy));
+    if (t->grad != NULL) PC_TRY(pc_accumulate(copy, t->grad));
     pc_release(t->grad);
     t->grad = copy;
+    copy = NULL;
 done:
+    pc_release(copy);
     return status;
 }
 

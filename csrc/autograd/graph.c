@@ -56,17 +56,26 @@ static void hooks_free(pc_hook *h)
     }
 }
 
+/* Let go of an alias's values, keeping its shape: a second reverse pass may still want that. */
+static void drop_values(pc_tensor **alias)
+{
+    pc_tensor *t = *alias, *shape = NULL;
+    if (t == NULL || t->storage == NULL) return;
+    if (atomic_load(&t->refs) == 1) {
+        pc_storage_release(t->storage);
+        t->storage = NULL;
+    } else if (pc_tensor_shape_only(t, &shape) == PC_OK) { /* backward has handed the alias itself on */
+        pc_release(t);
+        *alias = shape;
+    }
+}
+
 void pc_node_free_saved(pc_node *n)
 {
     pc_call *c = &n->call;
-    for (int k = 0; k < c->nin; k++) {
-        pc_release(c->in[k]);
-        c->in[k] = NULL;
-    }
-    for (int k = 0; k < c->nout; k++) {
-        pc_release(c->out[k]);
-        c->out[k] = NULL;
-    }
+    if (!n->has_saved) return;
+    for (int k = 0; k < c->nin; k++) drop_values(&c->in[k]);
+    for (int k = 0; k < c->nout; k++) drop_values(&c->out[k]);
     for (int k = 0; k < 3; k++) {
         pc_release(c->aux[k]);
         c->aux[k] = NULL;
@@ -86,12 +95,16 @@ void pc_node_release(pc_node *n)
     draining = true;
     while ((n = dead) != NULL) {
         dead = n->next_dead;
-        pc_node_free_saved(n);
         for (int k = 0; k < n->call.nin; k++) {
+            pc_release(n->call.in[k]);
             pc_node_release(n->edges[k].node);
             pc_release(n->edges[k].leaf);
         }
-        for (int k = 0; k < n->call.nout; k++) hooks_free(n->outputs[k].hooks);
+        for (int k = 0; k < n->call.nout; k++) {
+            pc_release(n->call.out[k]);
+            hooks_free(n->outputs[k].hooks);
+        }
+        for (int k = 0; k < 3; k++) pc_release(n->call.aux[k]);
         if (n->call.user != NULL) n->call.user_release(n->call.user);
         if (n->slice != NULL) {
             pc_release(n->slice->base);
@@ -269,7 +282,7 @@ pc_status pc_node_backward(pc_node *n, pc_tensor *const *gout, pc_tensor **gin)
 {
     pc_status status = PC_OK;
     if (n->slice != NULL) return slice_run(n, gout, gin);
-    PC_CHECK(!(n->freed && n->has_saved), PC_ESHAPE,
+    PC_CHECK(!n->freed, PC_ESHAPE,
              "Trying to backward through the graph a second time (or directly access saved tensors after they have "
              "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
              "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "

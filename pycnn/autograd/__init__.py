@@ -66,8 +66,9 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     result = _C.run_backward(outputs, grads, bool(retain_graph), inputs)
     if materialize_grads:
         return tuple(x.new_zeros(x.shape) if g is None else g for x, g in zip(inputs, result))
-    if not allow_unused and any(g is None for g in result):
-        raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. Set "
+    missing = next((k for k, g in enumerate(result) if g is None), None)
+    if missing is not None and not allow_unused:
+        raise RuntimeError(f"The differentiated Tensor at index {missing} appears to not have been used in the graph. Set "
                            "allow_unused=True if this is the desired behavior.")
     return result
 

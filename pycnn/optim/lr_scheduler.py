@@ -47,6 +47,7 @@ class LRScheduler:
         self._watch_steps(optimizer)
         self._step_count = 0
         self._is_initial = True
+        self._get_lr_called_within_step = False  # torch's files have it
         self.step()
         self._is_initial = False
 
@@ -515,6 +516,7 @@ class SequentialLR(LRScheduler):
             group["lr"] = group["initial_lr"]
         for s in schedulers:
             s.last_epoch -= 1
+        schedulers[0]._step_count = 0
         schedulers[0]._is_initial = True
         schedulers[0].step()
         schedulers[0]._is_initial = False
