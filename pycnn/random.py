@@ -45,8 +45,16 @@ def set_rng_state(new_state):
 
 
 @contextlib.contextmanager
-def fork_rng(devices=None, enabled=True):
-    """Restore the default generator's state at the end of the block."""
+def fork_rng(devices=None, enabled=True, device_type="cpu"):
+    """Restore the default generator's state at the end of the block.
+
+    Parameters
+    ----------
+    devices, device_type
+        Accepted; there is one device.
+    enabled : bool, default True
+        False: do nothing.
+    """
     state = get_rng_state() if enabled else None
     try:
         yield

@@ -112,29 +112,67 @@ def dirac_(tensor, groups=1):
 
 
 @no_grad()
+def sparse_(tensor, sparsity, std=0.01, generator=None):
+    """Fill a matrix with normal numbers and zero a fraction of each column, as Martens (2010) does.
+
+    Parameters
+    ----------
+    tensor : Tensor [rows, cols]
+    sparsity : float
+        The fraction of a column that becomes 0, rounded up to whole elements.
+    std : float, default 0.01
+    generator : Generator, optional
+    """
+    if tensor.dim() != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    rows, cols = tensor.shape
+    tensor.normal_(0, std, generator=generator)
+    for col in range(cols):
+        # torch draws the columns' order from the default generator, whatever `generator` is
+        tensor[_C.fn.randperm(rows)[:math.ceil(sparsity * rows)], col] = 0
+    return tensor
+
+
+@no_grad()
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     """Fill with normal numbers, drawn again until they lie in [a, b].
 
-    Raises
-    ------
-    NotImplementedError
-        If less than 30 % of the distribution lies in [a, b].
+    Parameters
+    ----------
+    tensor : Tensor
+    mean, std : float
+    a, b : float
+        Where 30 % of the distribution or less lies between them, uniform numbers are drawn, and accepted by its density.
+    generator : Generator, optional
     """
     def below(x):
         return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
 
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
-                      "incorrect.", stacklevel=2)
-    if below((b - mean) / std) - below((a - mean) / std) <= 0.3:
-        raise NotImplementedError("trunc_normal_: less than 30 % of the distribution lies in [a, b]")
-    tensor.normal_(mean, std, generator=generator)
-    while True:
-        outside = (tensor < a).logical_or(tensor > b)
-        if not outside.any():
-            return tensor
-        again = tensor.new_empty(tensor.shape).normal_(mean, std, generator=generator)
-        tensor.copy_(_C.fn.where(outside, again, tensor))
+                      "incorrect.", stacklevel=3)
+    fn = _C.fn
+    if below((b - mean) / std) - below((a - mean) / std) > 0.3:
+        result = tensor.normal_(mean, std, generator=generator)
+        while (outside := (result < a).logical_or_(result > b)).any():
+            result = fn.where(outside, fn.empty_like(result).normal_(mean, std, generator=generator), result)
+    else:
+        mode = max(a, min(mean, b))
+        peak = -0.5 * ((mode - mean) / std) ** 2
+
+        def refused(candidates):
+            density = candidates.sub(mean).div_(std).pow_(2).mul_(-0.5).sub_(peak)
+            return fn.empty_like(tensor).uniform_(generator=generator).log_() > density
+
+        result = tensor.uniform_(a, b, generator=generator)
+        pending = refused(result)
+        while pending.any():
+            candidates = fn.empty_like(tensor).uniform_(a, b, generator=generator)
+            result = fn.where(pending, candidates, result)
+            pending = fn.where(pending, refused(candidates), pending)
+    if result is not tensor:
+        tensor.copy_(result)
+    return tensor
 
 
 @no_grad()
