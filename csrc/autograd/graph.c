@@ -287,6 +287,7 @@ pc_status pc_node_backward(pc_node *n, pc_tensor *const *gout, pc_tensor **gin)
              "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
              "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
              "you need to access saved tensors after calling backward.");
+    if (n->call.op->flags & PC_NOGRAD) goto done; /* written in place: nothing of what was there is left */
     PC_CHECK(n->call.op->backward != NULL, PC_ENOTIMPL, "derivative for %s is not implemented", pc_node_name(n));
     PC_TRY(pc_node_check_versions(n));
     PC_TRY(n->call.op->backward(&n->call, gout, gin));

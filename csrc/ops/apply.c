@@ -77,7 +77,7 @@ pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *
     c.need = need;
     for (int k = 0; k < max_out; k++) out[k] = NULL;
     for (int k = 0; k < PC_MAX_PARAMS && v != NULL; k++) c.v[k] = v[k];
-    if (!(op->flags & PC_NOGRAD) && pc_grad_enabled())
+    if ((inplace || !(op->flags & PC_NOGRAD)) && pc_grad_enabled()) /* a constant written in place ends a graph */
         for (int k = 0; k < nin; k++)
             if (in[k] != NULL && pc_requires_grad(in[k]) && pc_dtype_is_float(in[k]->dtype)) c.grad = need[k] = true;
     if (inplace) {

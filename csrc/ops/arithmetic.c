@@ -67,7 +67,7 @@ static pc_status add_like(pc_call *c, int a, int b, int sign)
     PC_CHECK(alpha.kind != PC_BOOLEAN || common == PC_BOOL, PC_ESHAPE,
              "Boolean alpha only supported for Boolean results.");
     if (sign < 0) {
-        bool both = in[0]->dtype == PC_BOOL && in[1]->dtype == PC_BOOL && !in[0]->is_number && !in[1]->is_number;
+        bool both = in[0]->dtype == PC_BOOL && in[1]->dtype == PC_BOOL;
         PC_CHECK(!both, PC_ENOTIMPL, "Subtraction, the `-` operator, with two bool tensors is not supported. Use the "
                  "`^` or `logical_xor()` operator instead.");
         PC_CHECK(in[0]->dtype != PC_BOOL && in[1]->dtype != PC_BOOL, PC_ENOTIMPL, "Subtraction, the `-` operator, with "
@@ -168,7 +168,8 @@ static pc_status check_divisor(pc_tensor *const *in)
 {
     pc_status status = PC_OK;
     pc_tensor *b = NULL;
-    if (pc_dtype_is_float(pc_result_type(2, in))) goto done;
+    pc_dtype common = pc_result_type(2, in);
+    if (common == PC_BOOL || pc_dtype_is_float(common)) goto done;
     PC_TRY(pc_cast(in[1], PC_I64, &b));
     for (int64_t i = 0; i < b->numel; i++)
         PC_CHECK(((const int64_t *)pc_data(b))[i] != 0, PC_ESHAPE, "ZeroDivisionError");
@@ -549,12 +550,20 @@ static pc_status masked_fill_forward(pc_call *c)
 {
     pc_status status = PC_OK;
     const pc_tensor *mask = c->in[1], *value = c->in[2];
+    int64_t shape[PC_MAX_DIMS];
+    int ndim;
     PC_CHECK(mask->dtype == PC_BOOL, PC_ESHAPE, "masked_fill_ only supports boolean masks, but got mask with dtype %s",
              pc_dtype_name(mask->dtype));
     PC_CHECK(value->ndim == 0, PC_ESHAPE, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
              "%d dimension(s).", value->ndim);
     if (value->is_number) PC_TRY(pc_check_fits(pc_number(value), c->in[0]->dtype));
-    PC_TRY(pc_ew_forward(c, &ew_masked_fill, NULL));
+    if (c->inplace) {
+        PC_TRY(pc_ew_forward(c, &ew_masked_fill, NULL));
+        goto done;
+    }
+    PC_TRY(pc_broadcast(2, c->in, &ndim, shape));
+    PC_TRY(pc_tensor_new(c->in[0]->dtype, ndim, shape, &c->out[0])); /* contiguous, as in torch */
+    PC_TRY(pc_elementwise_into(&ew_masked_fill, 3, c->in, NULL, c->out[0]));
 done:
     return status;
 }

@@ -69,7 +69,12 @@ done:
 
 /* ---- constants ----------------------------------------------------------------------------------------- */
 
-static pc_status zeros_forward(pc_call *c) { return filled(c->v[0], dtype_or(c->v[1], PC_F32), zero, &c->out[0]); }
+static pc_status zeros_forward(pc_call *c)
+{
+    for (int d = 0; d < c->v[0].ints.n; d++)
+        if (c->v[0].ints.v[d] < 0) return pc_fail(PC_ESHAPE, "zeros: Dimension size must be non-negative.");
+    return filled(c->v[0], dtype_or(c->v[1], PC_F32), zero, &c->out[0]);
+}
 static pc_status ones_forward(pc_call *c) { return filled(c->v[0], dtype_or(c->v[1], PC_F32), one, &c->out[0]); }
 static pc_status full_forward(pc_call *c)
 {

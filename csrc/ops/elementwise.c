@@ -455,6 +455,14 @@ done:
     return status;
 }
 
+pc_status pc_elementwise_into(const pc_ew *e, int nin, pc_tensor *const *in, const pc_row_args *args, pc_tensor *into)
+{
+    pc_tensor *result = NULL;
+    pc_status status = pc_elementwise(e, nin, in, args, into, &result);
+    pc_release(result);
+    return status;
+}
+
 pc_status pc_ew_forward(pc_call *c, const pc_ew *e, const pc_row_args *args)
 {
     pc_status status = PC_OK;

@@ -56,6 +56,8 @@ typedef struct pc_ew {
    which pc_tensor_begin_write has been called. args may be NULL if the rows read none. */
 pc_status pc_elementwise(const pc_ew *e, int nin, pc_tensor *const *in, const pc_row_args *args, pc_tensor *into,
                          pc_tensor **out);
+/* The same into a tensor that exists. */
+pc_status pc_elementwise_into(const pc_ew *e, int nin, pc_tensor *const *in, const pc_row_args *args, pc_tensor *into);
 /* Forward of a row: out[0] = e(in[0..]). What an in-place call overwrites and backward reads goes to aux[0]. */
 pc_status pc_ew_forward(pc_call *c, const pc_ew *e, const pc_row_args *args);
 /* in[0] as it was: backward's reading of the above. */

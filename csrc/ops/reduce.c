@@ -1383,7 +1383,7 @@ done:
 #define BOTH (PC_FUNCTION | PC_METHOD)
 #define SAVE_BOTH (PC_SAVE_IN0 | PC_SAVE_OUT0)
 #define VARIANCE_ROWS(name, FORWARD, BACKWARD, SAVE, RETURNS, doc) \
-    { name "(Tensor self, bool unbiased=True) -> " RETURNS, FORWARD, BACKWARD, BOTH | SAVE, doc }, \
+    { name "(Tensor self, bool unbiased=True) -> " RETURNS, FORWARD, BACKWARD, BOTH | SAVE, doc " of all elements." }, \
         { name ".dim(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False) -> " RETURNS, FORWARD, BACKWARD, \
           BOTH | SAVE, doc " over dimensions." }, \
         { name ".correction(Tensor self, int[]? dim=None, *, Scalar? correction=None, bool keepdim=False) " \

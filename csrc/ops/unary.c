@@ -257,12 +257,22 @@ ACTIVATION(softplus, "softplus_cpu", SOFTPLUS_ARGS, a * beta > limit ? a : log1p
            b * beta > limit ? a : a / (1 + exp(-b * beta)))
 ACTIVATION(logsigmoid, "log_sigmoid_cpu", , (a < 0 ? a : 0) - log1p(exp(-fabs(a))), a / (1 + exp(b)))
 ACTIVATION(hardswish, "hardswish_cpu", , a * six(a + 3) / 6, b <= -3 ? 0 : b < 3 ? a * (b / 3 + 0.5) : a)
-ACTIVATION(hardsigmoid, "hardsigmoid_cpu", , six(a + 3) / 6, b > -3 && b < 3 ? a / 6 : 0)
+#define SIXTH ((double)(1.0f / 6.0f)) /* torch's, rounded to float */
+ACTIVATION(hardsigmoid, "hardsigmoid_cpu", , six(a + 3) / 6, b > -3 && b < 3 ? a * SIXTH : 0)
 
 CALLS(leaky_relu, NUMBERS(1))
 CALLS(silu, NO_ARGS)
 CALLS(mish, NO_ARGS)
-CALLS(logsigmoid, NO_ARGS)
+/* Contiguous, as in torch. */
+static pc_status logsigmoid_forward(pc_call *c)
+{
+    pc_status status = pc_tensor_new(c->in[0]->dtype, c->in[0]->ndim, c->in[0]->shape, &c->out[0]);
+    return status == PC_OK ? pc_elementwise_into(&logsigmoid_op.forward, 1, c->in, NULL, c->out[0]) : status;
+}
+static pc_status logsigmoid_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
+{
+    return backward(c, &logsigmoid_op.backward, NULL, gout, gin);
+}
 CALLS(hardswish, NO_ARGS)
 CALLS(hardsigmoid, NO_ARGS)
 CALLS(softplus, NUMBERS(2))
