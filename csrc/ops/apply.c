@@ -1,7 +1,7 @@
 /* apply.c -- one call of an operator: settle, forward, record. */
 #include "../autograd/autograd.h"
 #include "../core/alloc.h"
-#include "op.h"
+#include "schema.h"
 #include <string.h>
 
 #define INLINE_INPUTS 8
@@ -68,6 +68,7 @@ pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *
     void *heap = NULL;
     pc_call c = { .op = op, .nin = nin, .nout = max_out, .in = in, .out = out, .inplace = inplace,
                   .save = op->flags & PC_SAVE_MASK };
+    for (int k = 0; k < max_out; k++) out[k] = NULL;
     if (nin > INLINE_INPUTS) {
         heap = pc_calloc((size_t)nin, sizeof *need + sizeof *versions);
         PC_CHECK(heap != NULL, PC_ENOMEM, "out of memory for the arguments of an operator");
@@ -75,8 +76,7 @@ pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *
         need = (bool *)(versions + nin);
     }
     c.need = need;
-    for (int k = 0; k < max_out; k++) out[k] = NULL;
-    for (int k = 0; k < PC_MAX_PARAMS && v != NULL; k++) c.v[k] = v[k];
+    if (v != NULL) memcpy(c.v, v, (size_t)pc_schema_of(op)->nvalues * sizeof *v);
     if ((inplace || !(op->flags & PC_NOGRAD)) && pc_grad_enabled()) /* a constant written in place ends a graph */
         for (int k = 0; k < nin; k++)
             if (in[k] != NULL && pc_requires_grad(in[k]) && pc_dtype_is_float(in[k]->dtype)) c.grad = need[k] = true;

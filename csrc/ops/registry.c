@@ -57,6 +57,17 @@ const pc_schema *pc_op_schema(int index)
     return &schemas[index];
 }
 
+const pc_schema *pc_schema_of(const pc_op *op)
+{
+    int first = 0;
+    for (int k = 0; k < FAMILIES; k++) {
+        uintptr_t at = (uintptr_t)op - (uintptr_t)families[k]->ops;
+        if (at < (size_t)families[k]->count * sizeof *op) return &schemas[first + (int)(at / sizeof *op)];
+        first += families[k]->count;
+    }
+    return NULL;
+}
+
 /* The instruction set: PYCNN_ISA if the processor has it, otherwise the best. */
 pc_status pc_use_isa(const char *name)
 {

@@ -40,5 +40,7 @@ typedef struct pc_schema {
 pc_status pc_schema_parse(const char *text, pc_schema *out);
 /* Parsed once per row, at start-up. */
 const pc_schema *pc_op_schema(int index);
+/* Of a row of the table; NULL for any other. */
+const pc_schema *pc_schema_of(const pc_op *op);
 
 #endif
