@@ -46,7 +46,7 @@ static struct {
     char message[1024];
 } pool = { .busy = PTHREAD_MUTEX_INITIALIZER, .failure_lock = PTHREAD_MUTEX_INITIALIZER };
 
-static _Thread_local bool inside;
+static _Thread_local bool inside, is_worker;
 static _Thread_local int64_t last_poll;
 static _Thread_local int poll_holds;
 static int (*_Atomic interrupt_check)(void);
@@ -71,7 +71,8 @@ pc_status pc_poll(void)
 {
     struct timespec t;
     int (*check)(void) = atomic_load_explicit(&interrupt_check, memory_order_relaxed);
-    if (check == NULL || inside || poll_holds > 0) return PC_OK;
+    if (inside && atomic_load_explicit(&pool.cancelled, memory_order_relaxed)) return PC_EINTERRUPT; /* a later failure */
+    if (check == NULL || is_worker || poll_holds > 0) return PC_OK;
     clock_gettime(CLOCK_MONOTONIC, &t);
     int64_t now = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
     if (now - last_poll < POLL_NS) return PC_OK;
@@ -162,6 +163,7 @@ static bool run_one(void)
 static void *worker(void *arg)
 {
     int id = (int)(intptr_t)arg; /* the caller is thread 0 */
+    is_worker = true;
     for (;;) {
         uint32_t seen = atomic_load_explicit(&pool.signal, memory_order_acquire);
         if (id < atomic_load_explicit(&pool.threads, memory_order_relaxed))

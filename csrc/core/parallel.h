@@ -17,7 +17,8 @@ pc_status pc_parallel_for(int64_t n, int64_t grain, pc_range_fn fn, void *ctx);
 int pc_num_threads(void);
 pc_status pc_set_num_threads(int n);
 
-/* Long loops that do not use pc_parallel_for call this now and then (it is cheap); PC_EINTERRUPT: stop. */
+/* Long loops call this now and then (it is cheap); PC_EINTERRUPT: stop. In a chunk of pc_parallel_for it also says that
+   another chunk has failed. */
 pc_status pc_poll(void);
 /* Between the two, this thread does not check: for code that holds a lock which the embedder's check could need. */
 void pc_poll_hold(void);

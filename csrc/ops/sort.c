@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define TASK_ELEMENTS 8192
+#define RUN 16384 /* entries that are sorted or merged between two checks for Ctrl-C */
 
 typedef struct entry {
     double value;    /* of floats; exact for every float dtype */
@@ -57,6 +58,50 @@ static int descending(const void *x, const void *y)
     return c != 0 ? c : a->index < b->index ? -1 : 1;
 }
 
+typedef int (*order)(const void *, const void *);
+
+/* Memory for sorting n entries. */
+static entry *entries(int64_t n)
+{
+    return n < (int64_t)1 << 40 ? pc_alloc((size_t)n * (n > RUN ? 2 : 1) * sizeof(entry)) : NULL;
+}
+
+static pc_status poll_at(int64_t k) { return k % RUN == RUN - 1 ? pc_poll() : PC_OK; }
+
+/* Merge the sorted src[0, middle) and src[middle, n) into dst. */
+static pc_status merge(entry *dst, const entry *src, int64_t middle, int64_t n, order before)
+{
+    for (int64_t k = 0, a = 0, b = middle; k < n; k++) {
+        pc_status status = poll_at(k);
+        if (status != PC_OK) return status;
+        dst[k] = b == n || (a < middle && before(&src[a], &src[b]) < 0) ? src[a++] : src[b++];
+    }
+    return PC_OK;
+}
+
+/* Sort the first n of what entries(n) gave. */
+static pc_status sort_entries(entry *all, int64_t n, order before)
+{
+    pc_status status = PC_OK;
+    entry *from = all, *to = all + n;
+    for (int64_t k = 0; k < n; k += RUN) {
+        qsort(all + k, (size_t)(n - k < RUN ? n - k : RUN), sizeof *all, before);
+        if (n > RUN) PC_TRY(pc_poll());
+    }
+    for (int64_t width = RUN; width < n; width *= 2) {
+        for (int64_t k = 0; k < n; k += 2 * width) {
+            int64_t left = n - k < 2 * width ? n - k : 2 * width;
+            PC_TRY(merge(to + k, from + k, left < width ? left : width, left, before));
+        }
+        entry *merged = to;
+        to = from;
+        from = merged;
+    }
+    if (from != all) memcpy(all, from, (size_t)n * sizeof *all);
+done:
+    return status;
+}
+
 /* Sort every line of x along dim; of each sorted line, entries [from, from + count) go to values and indices. */
 typedef struct lines {
     const pc_tensor *x; /* contiguous */
@@ -70,14 +115,18 @@ static pc_status sort_lines(void *ctx, int64_t begin, int64_t end)
     pc_status status = PC_OK;
     const lines *l = ctx;
     int64_t item = pc_dtype_size(l->x->dtype);
-    entry *line = pc_calloc((size_t)l->n + 1, sizeof *line);
+    entry *line = entries(l->n);
     PC_CHECK(line != NULL, PC_ENOMEM, "out of memory for sorting");
     for (int64_t i = begin; i < end; i++) {
         int64_t in = i / l->inner * l->n * l->inner + i % l->inner, out = i / l->inner * l->count * l->inner + i % l->inner;
-        for (int64_t k = 0; k < l->n; k++) line[k] = read(l->x, in + k * l->inner, k);
-        qsort(line, (size_t)l->n, sizeof *line, l->descending ? descending : ascending);
+        for (int64_t k = 0; k < l->n; k++) {
+            PC_TRY(poll_at(k));
+            line[k] = read(l->x, in + k * l->inner, k);
+        }
+        PC_TRY(sort_entries(line, l->n, l->descending ? descending : ascending));
         for (int64_t k = 0; k < l->count; k++) {
             int64_t index = line[l->from + k].index, to = out + k * l->inner;
+            PC_TRY(poll_at(k));
             ((int64_t *)pc_data(l->indices))[to] = index;
             if (l->values != NULL)
                 memcpy((char *)pc_data(l->values) + to * item, (char *)pc_data(l->x) + (in + index * l->inner) * item,
@@ -255,16 +304,20 @@ static pc_status unique_forward(pc_call *c)
     entry *all = NULL;
     int64_t n = c->in[0]->numel, distinct = 0, item = pc_dtype_size(c->in[0]->dtype);
     PC_TRY(pc_contiguous(c->in[0], &x));
-    all = pc_calloc((size_t)n + 1, sizeof *all);
+    all = entries(n);
     PC_CHECK(all != NULL, PC_ENOMEM, "out of memory for unique");
-    for (int64_t k = 0; k < n; k++) all[k] = read(x, k, k);
-    qsort(all, (size_t)n, sizeof *all, ascending);
+    for (int64_t k = 0; k < n; k++) {
+        PC_TRY(poll_at(k));
+        all[k] = read(x, k, k);
+    }
+    PC_TRY(sort_entries(all, n, ascending));
     /* NaNs are all different from each other */
     for (int64_t k = 0; k < n; k++) distinct += k == 0 || isnan(all[k].value) || compare(&all[k - 1], &all[k]) != 0;
     PC_TRY(pc_tensor_new(x->dtype, 1, &distinct, &c->out[0]));
     PC_TRY(pc_tensor_new(PC_I64, x->ndim, x->shape, &c->out[1]));
     int64_t at = -1;
     for (int64_t k = 0; k < n; k++) {
+        PC_TRY(poll_at(k));
         if (k == 0 || isnan(all[k].value) || compare(&all[k - 1], &all[k]) != 0) {
             at++;
             memcpy((char *)pc_data(c->out[0]) + at * item, (char *)pc_data(x) + all[k].index * item, (size_t)item);
