@@ -9,7 +9,7 @@ static int tensors_of(PyObject *tuple, const char *what, int *n, pc_tensor ***ou
     if (*n < 0) return -1;
     *out = pc_calloc((size_t)*n + 1, sizeof **out);
     if (*out == NULL) {
-        PyErr_NoMemory();
+        pc_py_no_memory();
         return -1;
     }
     for (int k = 0; k < *n; k++) {
@@ -37,7 +37,7 @@ static PyObject *run_backward(PyObject *module, PyObject *args)
         goto done;
     }
     if ((grads = pc_calloc((size_t)ninputs + 1, sizeof *grads)) == NULL) {
-        PyErr_NoMemory();
+        pc_py_no_memory();
         goto done;
     }
     Py_BEGIN_ALLOW_THREADS
@@ -212,7 +212,7 @@ static PyObject *record_function(PyObject *module, PyObject *args)
     need = pc_calloc((size_t)nin + 1, sizeof *need);
     versions = pc_calloc((size_t)nin + 1, sizeof *versions);
     if (need == NULL || versions == NULL) {
-        PyErr_NoMemory();
+        pc_py_no_memory();
         goto done;
     }
     for (int k = 0; k < nin; k++) need[k] = in[k] != NULL && pc_requires_grad(in[k]);

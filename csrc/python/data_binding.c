@@ -36,7 +36,7 @@ static PyObject *load_batch(PyObject *module, PyObject *args)
         goto done;
     }
     if ((indices = pc_calloc((size_t)n + 1, sizeof *indices)) == NULL) {
-        PyErr_NoMemory();
+        pc_py_no_memory();
         goto done;
     }
     for (Py_ssize_t k = 0; k < n; k++) {

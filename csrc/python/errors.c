@@ -23,6 +23,11 @@ PyObject *pc_py_raise(pc_status status)
     return NULL;
 }
 
+PyObject *pc_py_no_memory(void)
+{
+    return pc_py_raise(pc_fail(PC_ENOMEM, "out of memory for the arguments of a call"));
+}
+
 /* Called by long computations, with or without the GIL. */
 static int check_signals(void)
 {

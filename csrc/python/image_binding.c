@@ -60,7 +60,7 @@ static PyObject *pipeline_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     }
     parsed = pc_alloc((size_t)n * sizeof *parsed + (size_t)numbers * sizeof(double));
     if (parsed == NULL) {
-        PyErr_NoMemory();
+        pc_py_no_memory();
         goto done;
     }
     double *v = (double *)(parsed + n);
@@ -161,7 +161,7 @@ static PyObject *pipeline_draw(PyObject *o, PyObject *args, PyObject *kwargs)
     pc_generator *g = generator_of(generator);
     if (g == NULL) return NULL;
     void *plan = pc_alloc(pc_pipeline_plan_bytes(p));
-    if (plan == NULL) return PyErr_NoMemory();
+    if (plan == NULL) return pc_py_no_memory();
     pc_status status = draw_locked(p, g, shape, is_float, plan);
     if (status != PC_OK) {
         pc_py_raise(status);

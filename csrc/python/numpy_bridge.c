@@ -219,7 +219,7 @@ static PyObject *to_dlpack(PyObject *module, PyObject *o)
     dl_managed *m = pc_calloc(1, sizeof *m);
     if (m == NULL) {
         pc_release(alias);
-        return PyErr_NoMemory();
+        return pc_py_no_memory();
     }
     m->tensor.data = pc_data(t);
     m->tensor.device.device_type = DL_CPU;

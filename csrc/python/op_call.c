@@ -179,7 +179,7 @@ static int get_tensors(PyObject *o, parsed *p)
         p->in = pc_calloc((size_t)n, sizeof *p->in);
         if (p->in == NULL) {
             p->in = p->inline_in;
-            PyErr_NoMemory();
+            pc_py_no_memory();
             return -1;
         }
     }
@@ -508,7 +508,7 @@ static PyObject *run(int row, parsed *p, bool inplace, PyObject *self)
     pc_status status;
     if (room > 4) {
         out = pc_calloc((size_t)room, sizeof *out);
-        if (out == NULL) return PyErr_NoMemory();
+        if (out == NULL) return pc_py_no_memory();
     }
     if (worth_releasing(op, p)) {
         for (int k = 0; k < p->nin; k++) pc_retain(p->in[k]); /* another thread may drop the objects */
@@ -592,21 +592,6 @@ static int find_callable(const char *name)
     for (int k = 0; k < ncallables; k++)
         if (strcmp(callables[k].name, name) == 0) return k;
     return -1;
-}
-
-PyObject *pc_py_apply(const char *name, int nin, pc_tensor **in, const pc_value *v, int inplace)
-{
-    for (int k = 0; k < pc_op_count(); k++) {
-        const pc_op *op = pc_op_at(k);
-        size_t n = strlen(name);
-        if (strncmp(op->schema, name, n) != 0 || op->schema[n] != '(') continue;
-        parsed p = { .nin = nin };
-        p.in = in;
-        for (int j = 0; j < PC_MAX_PARAMS; j++)
-            p.v[j] = v != NULL ? v[j] : (pc_value){ .kind = PC_NONE };
-        return run(k, &p, inplace != 0, NULL);
-    }
-    return PyErr_Format(PyExc_NotImplementedError, "this build has no operator %s", name);
 }
 
 /* a OP b for the number protocol; NotImplemented if either is neither tensor nor number. */

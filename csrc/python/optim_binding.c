@@ -28,7 +28,7 @@ static PyObject *step(pc_optimizer kind, const pc_optim_rule *rule, PyObject *pa
             return NULL;
         }
     pc_optim_item *items = pc_calloc((size_t)n + 1, sizeof *items);
-    if (items == NULL) return PyErr_NoMemory();
+    if (items == NULL) return pc_py_no_memory();
     for (Py_ssize_t k = 0; k < n; k++) {
         pc_optim_item *i = &items[k];
         if (tensor_at(params, k, "a parameter", &i->param) < 0 || tensor_at(grads, k, "a gradient", &i->grad) < 0

@@ -25,6 +25,8 @@ extern PyTypeObject *pc_py_tensor_type, *pc_py_dtype_type, *pc_py_generator_type
 
 /* errors.c: set the Python exception of a status whose message is pending; returns NULL. */
 PyObject *pc_py_raise(pc_status status);
+/* After pc_alloc has failed: MemoryError; returns NULL. */
+PyObject *pc_py_no_memory(void);
 int pc_py_add_errors(PyObject *module);
 
 /* tensor_type.c: the object of t (takes the reference, NULL on failure). */
@@ -40,8 +42,6 @@ PyObject *pc_py_number(pc_dtype dtype, const void *at);
 
 /* op_call.c: every row as function and method. */
 int pc_py_add_ops(PyObject *module);
-/* Run the row of that name from C: positional in and v as in pc_op_apply, one result wrapped. */
-PyObject *pc_py_apply(const char *name, int nin, pc_tensor **in, const pc_value *v, int inplace);
 /* The callable of that name ("add", "add_"), or -1; and calls of it for the number protocol. */
 int pc_py_callable(const char *name);
 PyObject *pc_py_binary(int callable, PyObject *a, PyObject *b);
