@@ -1,0 +1,500 @@
+"""Ctrl-C, fork, threads, memory that runs short, files that break: what must never crash, hang, leak or change a number."""
+
+import gc
+import os
+import resource
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import pycnn as torch
+import pycnn.nn.functional as F
+from pycnn import _C, nn
+
+# What the processes that these tests start have in common.
+PRELUDE = """
+import gc, os, signal, sys, threading, time
+import numpy as np
+import pycnn as torch
+import pycnn.nn.functional as F
+from pycnn import nn
+from pycnn.utils.data import DataLoader, Dataset
+from pycnn.vision import datasets, transforms
+
+
+def check():
+    "A small training step, as text: the same whenever the library is whole."
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8 * 64, 10))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    x, y = torch.randn(16, 3, 16, 16), torch.arange(16) % 10
+    for _ in range(3):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+    return [loss.item().hex()] + [p.detach().numpy().tobytes().hex()[-16:] for p in model.parameters()]
+
+
+def interrupted(work, after=0.3):
+    "Seconds from a Ctrl-C that comes while `work` runs to the KeyboardInterrupt."
+    sent = []
+
+    def interrupt():
+        time.sleep(after)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before, sender = check(), threading.Thread(target=interrupt)
+    sender.start()
+    try:
+        work()
+    except KeyboardInterrupt:
+        latency = time.monotonic() - sent[0]
+    else:
+        sys.exit("the work ended before it was interrupted")
+    sender.join()
+    assert check() == before, "other numbers after an interrupt"
+    print(f"latency {latency:.6f}", flush=True)
+"""
+
+
+def run_python(code, *args, timeout=60, **environment):
+    """Output of a Python process that must end well."""
+    done = subprocess.run([sys.executable, "-c", PRELUDE + textwrap.dedent(code), *map(str, args)], capture_output=True,
+                          text=True, timeout=timeout, env={**os.environ, "PYTHONFAULTHANDLER": "1", **environment})
+    assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+# ---- Ctrl-C ---------------------------------------------------------------------------------------
+
+LONG = {
+    "conv2d": """
+        x, w = torch.ones(4, 512, 64, 64), torch.ones(512, 512, 7, 7)
+        interrupted(lambda: [F.conv2d(x, w, padding=3) for _ in range(9)])
+        """,
+    "one conv2d": """
+        x, w = torch.ones(8, 512, 64, 64), torch.ones(512, 512, 9, 9)
+        interrupted(lambda: F.conv2d(x, w, padding=4))
+        """,
+    "matmul": """
+        a = torch.ones(8192, 8192)
+        interrupted(lambda: [a @ a for _ in range(9)])
+        """,
+    "elementwise": """
+        x = torch.ones(5_000_000)
+        interrupted(lambda: [x.exp().sum() for _ in range(10_000)])
+        """,
+    "sort": """
+        x = torch.rand(20_000_000)
+        interrupted(lambda: [x.sort() for _ in range(20)], after=0.5)
+        """,
+    "backward": """
+        x, w = torch.ones(8, 512, 64, 64, requires_grad=True), torch.ones(512, 512, 7, 7, requires_grad=True)
+        with torch.no_grad():
+            y = torch.ones(8, 512, 64, 64)
+        torch.set_grad_enabled(True)
+        small = F.conv2d(x[:, :, :7, :7], w)
+        for _ in range(12):
+            small = small + F.conv2d(x[:, :, :20, :20], w).sum()
+        interrupted(lambda: [small.sum().backward(retain_graph=True) for _ in range(9)])
+        assert x.grad is None or x.grad.shape == x.shape
+        """,
+    "training": """
+        model = nn.Sequential(*[m for _ in range(6) for m in (nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU())])
+        optimizer = torch.optim.Adam(model.parameters())
+        x = torch.rand(32, 64, 32, 32)
+
+        def train():
+            for _ in range(10_000):
+                optimizer.zero_grad()
+                model(x).mean().backward()
+                optimizer.step()
+
+        interrupted(train)
+        assert torch.isfinite(model(x)).all()
+        """,
+    "loader, images": """
+        transform = transforms.Compose([transforms.RandomRotation(15), transforms.ColorJitter(0.2, 0.2), transforms.ToTensor()])
+        images = datasets.CIFAR10Sample(transform=transform)
+
+        def epochs():
+            for _ in range(1000):
+                for x, y in DataLoader(images, batch_size=int(sys.argv[2]), shuffle=True, num_workers=int(sys.argv[1])):
+                    pass
+
+        interrupted(epochs)
+        x, y = next(iter(DataLoader(images, batch_size=64, num_workers=int(sys.argv[1]))))
+        assert x.shape == (64, 3, 32, 32) and threading.active_count() < 10
+        """,
+    "loader, Python": """
+        class Slow(Dataset):
+            def __len__(self):
+                return 10_000
+
+            def __getitem__(self, k):
+                time.sleep(0.002)
+                return np.full((3, 32, 32), k, np.float32), k
+
+        def epochs():
+            for x, y in DataLoader(Slow(), batch_size=int(sys.argv[2]) // 10, num_workers=int(sys.argv[1])):
+                pass
+
+        interrupted(epochs)
+        import multiprocessing
+        assert not multiprocessing.active_children()
+        x, y = next(iter(DataLoader(Slow(), batch_size=64, num_workers=int(sys.argv[1]))))
+        assert y.tolist() == list(range(64))
+        """,
+}
+
+
+def latency(output):
+    seconds = float(output.split("latency ")[1].split()[0])
+    print(f"interrupted after {1000 * seconds:.1f} ms")
+    return seconds
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("work", [name for name in LONG if not name.startswith("loader")])
+def test_ctrl_c_in_a_computation(work, threads):
+    assert latency(run_python(LONG[work], PYCNN_NUM_THREADS=str(threads))) < 0.5
+
+
+@pytest.mark.parametrize("batch_size", [100, 5000])
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("kind", ["images", "Python"])
+def test_ctrl_c_in_a_loader(kind, workers, batch_size):
+    assert latency(run_python(LONG["loader, " + kind], workers, batch_size)) < 0.5
+
+
+# ---- fork and threads -----------------------------------------------------------------------------
+
+def test_a_forked_child_computes_and_trains():
+    """After a forward with threads, from the main thread and while another thread is computing."""
+    run_python("""
+        before = check()
+        x, w = torch.ones(8, 64, 64, 64), torch.ones(64, 64, 3, 3)
+        y = F.conv2d(x, w)
+
+        def child():
+            pid = os.fork()
+            if pid == 0:
+                signal.alarm(20)
+                ok = bool((F.conv2d(x, w) == y).all()) and check() == before
+                os._exit(0 if ok else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+        child()
+        stop = threading.Event()
+
+        def busy():
+            while not stop.is_set():
+                F.conv2d(x, w)
+
+        other = threading.Thread(target=busy)
+        other.start()
+        for _ in range(10):
+            child()
+        stop.set()
+        other.join()
+        assert check() == before
+        """, PYCNN_NUM_THREADS="2")
+
+
+def small_net(seed, dtype=torch.float32):
+    generator = torch.Generator()
+    generator.manual_seed(seed)
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8 * 64, 10))
+    with torch.no_grad():
+        for p in model.parameters():
+            p.uniform_(-0.1, 0.1, generator=generator)
+    data = torch.randn(32, 3, 16, 16, generator=generator), torch.randint(10, (32,), generator=generator)
+    return model.to(dtype), (data[0].to(dtype), data[1])
+
+
+def train(seed, steps):
+    """Bytes of the outputs, the gradients and the weights of some training steps."""
+    model, (x, y) = small_net(seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=1e-5)
+    result = []
+    for _ in range(steps):
+        optimizer.zero_grad()
+        logits = model(x)
+        F.cross_entropy(logits, y).backward()
+        optimizer.step()
+        result.append(logits.detach().numpy().tobytes())
+        result += [t.detach().numpy().tobytes() for p in model.parameters() for t in (p.grad, p)]
+    return result
+
+
+def test_threads_that_train_get_the_sequential_numbers():
+    expected, results = [train(seed, 20) for seed in range(3)], {}
+    threads = [threading.Thread(target=lambda seed=seed: results.update({seed: train(seed, 20)})) for seed in range(3)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert [results[seed] for seed in range(3)] == expected
+
+
+@pytest.fixture
+def keep_threads():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_any_number_of_threads_gives_the_same_bits(keep_threads):
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    x, w = (torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)) for shape in ((5, 24, 33, 35), (40, 24, 3, 3)))
+    a, b = (torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)) for shape in ((301, 517), (517, 203)))
+
+    def compute():
+        leaves = [t.detach().clone().requires_grad_() for t in (x, w, a, b)]
+        y = F.conv2d(leaves[0], leaves[1], padding=1)
+        z = F.batch_norm(F.relu(y), None, None, training=True)
+        outputs = [y, F.max_pool2d(z, 2), F.avg_pool2d(z, 3), z.softmax(1), z.sum((0, 2, 3)), z.var(), z.exp(), z.sort()[0],
+                   leaves[2] @ leaves[3], leaves[2].cumsum(1), leaves[2].T.contiguous(), leaves[2].log_softmax(0)]
+        sum(o.sin().sum() for o in outputs).backward()
+        return [t.detach().numpy().tobytes() for t in (*outputs, *(leaf.grad for leaf in leaves))] + train(0, 20)
+
+    expected = compute()
+    for threads in (2, 3, 8):
+        torch.set_num_threads(threads)
+        assert compute() == expected, f"{threads} threads"
+
+
+# ---- memory ---------------------------------------------------------------------------------------
+
+class Step:
+    """A training step of a small net that can be broken off anywhere and begun again."""
+
+    def __init__(self, optimizer="Adam"):
+        self.model, (self.x, self.y) = small_net(0)
+        self.optimizer = getattr(torch.optim, optimizer)(self.model.parameters(), lr=0.001)
+
+    def __call__(self):
+        self.optimizer.zero_grad()
+        x = self.model[2](F.relu(self.model[0](self.x)))
+        loss = F.cross_entropy(self.model[4](x.view(-1, 8 * 64)), self.y)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+
+@pytest.fixture
+def quick_gc():
+    """Collections look at what comes from now on alone."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+class Step:
+    """A training step of a small net that can be broken off anywhere and begun again."""
+
+    def __init__(self, optimizer="Adam"):
+        self.model, (self.x, self.y) = small_net(0)
+        self.optimizer = getattr(torch.optim, optimizer)(self.model.parameters(), lr=0.001)
+
+    def __call__(self):
+        self.optimizer.zero_grad()
+        x = self.model[2](F.relu(self.model[0](self.x)))
+        loss = F.cross_entropy(self.model[4](x.view(-1, 8 * 64)), self.y)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+
+@pytest.fixture
+def quick_gc():
+    """Collections look at what comes from now on alone."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def break_off_everywhere(make, live_blocks):
+    """Let each allocation of ``make()()`` fail in turn; after each failure the same call must do, and nothing may leak."""
+    n, before = 0, live_blocks()
+    while True:
+        work, again = make(), False
+        kept = live_blocks()
+        while True:
+            _C._alloc_fail_after(-1 if again else n)
+            try:
+                work()
+                break
+            except MemoryError as error:
+                assert str(error) and not again
+                again = True
+            finally:
+                _C._alloc_fail_after(-1)
+        del work
+        assert live_blocks() == before, f"allocation {n}"
+        if not again:
+            return n
+        n += 1
+
+
+class Step:
+    """A training step of a small net that can be broken off anywhere and begun again."""
+
+    def __init__(self, optimizer="Adam"):
+        self.model, (self.x, self.y) = small_net(0)
+        self.optimizer = getattr(torch.optim, optimizer)(self.model.parameters(), lr=0.001)
+
+    def __call__(self):
+        self.optimizer.zero_grad()
+        x = self.model[2](F.relu(self.model[0](self.x)))
+        loss = F.cross_entropy(self.model[4](x.view(-1, 8 * 64)), self.y)
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("optimizer", ["Adam", "SGD", "RMSprop"])
+def test_every_allocation_of_a_training_step_may_fail(optimizer, threads, live_blocks, keep_threads, quick_gc):
+    torch.set_num_threads(threads)
+    step = Step(optimizer)
+    for first in (True, False):  # with and without the optimizer's state
+        step.optimizer.zero_grad()
+        before, n = live_blocks(), 0
+        while True:
+            _C._alloc_fail_after(n)
+            try:
+                step()
+                break
+            except MemoryError as error:
+                assert str(error), n
+            finally:
+                _C._alloc_fail_after(-1)
+            step.optimizer.zero_grad()
+            if first:
+                step.optimizer.state.clear()
+            assert live_blocks() == before, f"allocation {n}"
+            n += 1
+        assert n > 50
+    step.optimizer.zero_grad()
+    assert live_blocks() == before
+    assert np.isfinite(step())
+
+
+def test_nothing_grows_over_ten_thousand_steps(live_blocks):
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 3))
+    optimizer = torch.optim.Adam(model.parameters())
+    x, y = torch.rand(2, 1, 6, 6), torch.tensor([0, 2])
+
+    def steps(n):
+        for _ in range(n):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+        return live_blocks(), sys.getallocatedblocks(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    steps(500)
+    blocks, objects, kilobytes = steps(500)
+    after = steps(10_000)
+    assert after[0] == blocks
+    assert after[1] - objects < 100
+    assert after[2] - kilobytes < 2000
+
+
+# ---- files ----------------------------------------------------------------------------------------
+
+def state(value):
+    return {"weight": torch.full((300, 257), float(value)), "name": "n" * value, "steps": [value] * 10}
+
+
+def is_state(loaded, value):
+    return (loaded["name"] == "n" * value and loaded["steps"] == [value] * 10
+            and loaded["weight"].shape == (300, 257) and bool((loaded["weight"] == value).all()))
+
+
+def test_a_kill_while_saving_leaves_the_old_file_or_the_new_one(tmp_path):
+    path = tmp_path / "model.pth"
+    torch.save(state(1), path)
+    code = PRELUDE + textwrap.dedent("""
+        value = int(sys.argv[2])
+        new = {"weight": torch.full((300, 257), float(value)), "name": "n" * value, "steps": [value] * 10}
+        print("ready", flush=True)
+        while True:
+            torch.save(new, sys.argv[1])
+        """)
+    seen = 1
+    for k in range(20):
+        process = subprocess.Popen([sys.executable, "-c", code, str(path), str(k + 2)], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        time.sleep(0.0007 * k)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        loaded = torch.load(path)
+        seen = k + 2 if loaded["steps"][0] != seen else seen
+        assert is_state(loaded, seen)
+    assert seen > 1
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path):
+    path = tmp_path / "model.pth"
+    torch.save(state(1), path)
+    run_python("""
+        import resource
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        try:
+            torch.save({"weight": torch.zeros(300, 257)}, sys.argv[1])
+        except OSError as error:
+            assert sys.argv[1] in str(error), error
+        else:
+            sys.exit("no error")
+        """, path)
+    assert is_state(torch.load(path), 1)
+    assert os.listdir(tmp_path) == ["model.pth"]
+
+
+def test_a_device_that_is_full_is_an_error():
+    with pytest.raises(OSError, match="No space left"), open("/dev/full", "wb") as file:
+        torch.save(state(1), file)
+        file.flush()
+
+
+def test_any_flipped_byte_of_a_checkpoint_is_noticed(tmp_path):
+    path = tmp_path / "model.pth"
+    torch.save({"weight": torch.arange(64.0).reshape(8, 8), "bias": torch.ones(3), "epoch": 4}, path)
+    whole = path.read_bytes()
+    silent = []
+    for at in range(len(whole)):
+        for bit in (0x01, 0x80):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ bit]) + whole[at + 1:])
+            try:
+                loaded = torch.load(path)
+            except torch.CheckpointError:
+                continue
+            same = (loaded.keys() == {"weight", "bias", "epoch"} and loaded["epoch"] == 4
+                    and loaded["weight"].tolist() == torch.arange(64.0).reshape(8, 8).tolist()
+                    and loaded["bias"].tolist() == [1, 1, 1])
+            if not same:
+                silent.append(at)
+    assert not silent
+
+
+@pytest.mark.parametrize("keep", [0, 1, 30, 0.3, 0.5, 0.9, -1])
+def test_a_truncated_checkpoint_is_an_error(keep, tmp_path):
+    path = tmp_path / "model.pth"
+    torch.save(state(3), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:int(keep * len(whole)) if isinstance(keep, float) else keep])
+    with pytest.raises(torch.CheckpointError, match="model.pth"):
+        torch.load(path)
