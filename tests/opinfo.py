@@ -1,7 +1,8 @@
 """The table of operators: one row each, from which tests/test_ops.py and tests/parity/test_ops_against_torch.py follow.
 
-A row: ``op("name", [samples], ...)``. A sample is ``S(*args, **kwargs)``: the arguments of one call, in which ``N(3, 4)``,
-``U(low, high, 3, 4)``, ``Z(low, high, 3, 4)`` and ``B(3, 4)`` stand for arrays (normal, uniform, integers, bools) and
+A row: ``op("name", [samples], ...)``. A sample is ``S(*args, **kwargs)``: the arguments of one call, in which
+``N(3, 4)``, ``U(low, high, 3, 4)``, ``Z(low, high, 3, 4)`` and ``B(3, 4)`` stand for arrays (normal, uniform, integers,
+bools), ``Values([1, 2])`` for given ones and
 ``D("int64")`` for a dtype. Float arrays are tried in several layouts; the first dtype of the row is float32. Everything
 else has defaults; see :class:`Op`. Overloads have rows of their own, named as in their schema: ``op("max.dim", ...)``.
 """
@@ -122,14 +123,14 @@ def channels_last(x):
 
 
 LAYOUTS = {"contiguous": np.ascontiguousarray, "strided": strided, "transposed": transposed,
-           "channels_last": channels_last, "mixed": None, "private": None}
+           "channels_last": channels_last, "mixed": None, "private": None, "half_private": None}
 
 
 def lay_out(x, layout, position):
-    """x in a layout; mixed: channels_last for the first argument, contiguous for the others."""
+    """x in a layout; mixed, half_private: for the first argument, contiguous for the others."""
     if layout == "mixed":
         layout = "channels_last" if position == 0 else "contiguous"
-    if x.ndim == 0 or layout in ("contiguous", "private"):
+    if x.ndim == 0 or layout in ("contiguous", "private", "half_private"):
         return np.ascontiguousarray(x) if x.ndim else x
     return LAYOUTS[layout](x)
 
@@ -186,8 +187,8 @@ class Op:
                  inplace_grad=True):
         self.name, self.samples, self.torch_call, self.grad = name, list(samples), torch, grad
         self.rtol, self.atol, self.grad_factor, self.dtypes, self.layouts = rtol, atol, grad_factor, dtypes, layouts
-        self.strides, self.values, self.seeded, self.errors, self.inplace = strides, values, seeded, list(errors), inplace
-        self.pycnn_call, self.inplace_grad = pycnn, inplace_grad
+        self.strides, self.values, self.seeded, self.errors = strides, values, seeded, list(errors)
+        self.pycnn_call, self.inplace, self.inplace_grad = pycnn, inplace, inplace_grad
         self.base = name.split(".")[0]
 
     def __repr__(self):
@@ -233,9 +234,9 @@ class Op:
                     continue
                 if layout in ("transposed", "mixed") and max(ranks) < 2:
                     continue
-                if layout in ("channels_last", "mixed", "private") and 4 not in ranks:
+                if layout in ("channels_last", "mixed", "private", "half_private") and 4 not in ranks:
                     continue
-                if layout == "private" and (not self.row[0] & PRIVATE or self.base.endswith("_")):
+                if "private" in layout and (not self.row[0] & PRIVATE or self.base.endswith("_")):
                     continue
                 for dtype in self.dtypes if any(a.dtype == "float32" for a in arrays) else ("float32",):
                     if dtype == "float32" or layout in ("contiguous", "strided"):
@@ -287,10 +288,12 @@ def build(sample, layout, dtype, make, dtype_of, seed=0):
 
 def build_pycnn(sample, layout="contiguous", dtype="float32", grad=True, seed=0):
     """The same, of pycnn Tensors, with requires_grad where a gradient is wanted."""
+    count = iter(range(100))
+
     def make(x, a):
         t = pycnn.from_numpy(x)
-        if layout == "private" and x.ndim == 4 and x.dtype == np.float32 and x.size:
-            t = private(t)
+        if layout == "private" or (layout == "half_private" and next(count) == 0):
+            t = private(t) if x.ndim == 4 and x.dtype == np.float32 and x.size else t
         if grad and a.grad and x.dtype.kind == "f":
             t.requires_grad_(True)
         return t
@@ -316,8 +319,8 @@ def unary(low=None, high=None, **kwargs):
 def binary(low=None, high=None, numbers=(2, 0.75), **kwargs):
     """Two arrays that broadcast to each other, and an array with a number."""
     make = N if low is None else lambda *shape: U(low, high, *shape)
-    pairs = [((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((2, 5, 4, 3), (2, 5, 4, 3)), ((2, 5, 4, 3), (5, 1, 1)),
-             ((), (3,)), ((4,), ()), ((0, 3), (3,)), ((1,), (1,)), ((70, 33), (33,))]
+    pairs = [((3, 4), (3, 4)), ((3, 4), (4,)), ((3, 1), (1, 4)), ((2, 5, 4, 3), (2, 5, 4, 3)),
+             ((2, 5, 4, 3), (5, 1, 1)), ((), (3,)), ((4,), ()), ((0, 3), (3,)), ((1,), (1,)), ((70, 33), (33,))]
     return [S(make(*a), make(*b), **kwargs) for a, b in pairs] + [S(make(3, 4), n, **kwargs) for n in numbers]
 
 
@@ -326,41 +329,48 @@ def binary(low=None, high=None, numbers=(2, 0.75), **kwargs):
 ALL_DTYPES = ("float32", "float64", "float16", "int64", "int32", "int16", "int8", "uint8")
 MISFITS = [S(N(3), N(4)), S(N(2, 3), N(3, 3))]
 
-op("add", binary() + binary(alpha=2.5, numbers=()) + [S(B(3), B(3)), S(Z(0, 9, 3), 2.5), S(Z(0, 9, 3, dtype="uint8"), Z(-9, 9, 3, dtype="int8")), S(2, N(3))],
-   dtypes=ALL_DTYPES[:3] + ("int64",), errors=MISFITS + [S(Z(0, 9, 3), Z(0, 9, 3), alpha=0.5), S(N(3), N(3), alpha=True)])
-op("sub subtract", binary() + binary(alpha=-2, numbers=()) + [S(2, N(3))], dtypes=ALL_DTYPES,
-   errors=MISFITS + [S(B(3), B(3)), S(B(3), True), S(B(3), 1)])
+op("add", binary() + binary(alpha=2.5, numbers=()) + [S(B(3), B(3)), S(Z(0, 9, 3), 2.5),
+   S(Z(0, 9, 3, dtype="uint8"), Z(-9, 9, 3, dtype="int8")), S(2, N(3))], dtypes=ALL_DTYPES[:3] + ("int64",),
+   errors=MISFITS + [S(Z(0, 9, 3), Z(0, 9, 3), alpha=0.5), S(N(3), N(3), alpha=True)])
+op("sub subtract", binary() + binary(alpha=-2, numbers=()) + [S(2, N(3))], dtypes=ALL_DTYPES, errors=MISFITS
+   + [S(B(3), B(3)), S(B(3), True), S(B(3), 1)])
 op("rsub", [S(N(3, 4), N(4)), S(N(3, 4), 2), S(N(2, 5, 4, 3), N(2, 5, 4, 3), alpha=0.5)], errors=MISFITS)
-op("mul multiply", binary() + [S(B(3), B(3)), S(B(3), 2), S(0.5, N(3)), S(Z(0, 99, 5, dtype="uint8"), Z(0, 99, 5, dtype="uint8"))],
-   dtypes=ALL_DTYPES, errors=MISFITS)
+op("mul multiply", binary() + [S(B(3), B(3)), S(B(3), 2), S(0.5, N(3)),
+   S(Z(0, 99, 5, dtype="uint8"), Z(0, 99, 5, dtype="uint8"))], dtypes=ALL_DTYPES, errors=MISFITS)
 ROUNDING = {0: None, 1: "trunc", 2: "floor"}
-op("div divide", binary(0.5, 3) + binary(0.5, 3, rounding_mode=1) + binary(0.5, 3, rounding_mode=2) + [S(B(3), B(3)), S(2, U(1, 2, 3))],
-   torch=lambda t, a, b, rounding_mode=0: t.div(a, b, rounding_mode=ROUNDING[rounding_mode]), dtypes=ALL_DTYPES[:2] + ALL_DTYPES[3:],
-   errors=MISFITS + [S(Z(0, 9, 3), 0, rounding_mode=1)])
+op("div divide", binary(0.5, 3) + binary(0.5, 3, rounding_mode=1) + binary(0.5, 3, rounding_mode=2) + [S(B(3), B(3)),
+   S(2, U(1, 2, 3))], torch=lambda t, a, b, rounding_mode=0: t.div(a, b, rounding_mode=ROUNDING[rounding_mode]),
+   dtypes=ALL_DTYPES[:2] + ALL_DTYPES[3:], errors=MISFITS + [S(Z(0, 9, 3), 0, rounding_mode=1)])
 op("true_divide", binary(0.5, 3), dtypes=ALL_DTYPES)
-op("floor_divide", [S(U(-9, 9, 40), U(0.5, 3, 40)), S(Z(-9, 9, 40), Z(1, 4, 40)), S(Z(-9, 9, 40), -2), S(N(3, 4), 0.3)], grad=False,
-   errors=[S(Z(0, 9, 3), 0), S(B(3), B(3))])
-op("remainder", [S(U(-9, 9, 40), U(0.5, 3, 40)), S(U(-9, 9, 2, 3, 4, 5), U(-3, -0.5, 3, 1, 1)), S(Z(-9, 9, 40), -4), S(U(-9, 9, 9), 2.5)],
-   atol=4e-6, grad_factor=20, errors=[S(Z(0, 9, 3), 0), S(B(3), B(3))])
-op("fmod", [S(U(-9, 9, 40), U(0.5, 3, 40)), S(U(-9, 9, 2, 3, 4, 5), U(-3, -0.5, 3, 1, 1)), S(Z(-9, 9, 40), -4), S(U(-9, 9, 9), 2.5)],
-   atol=4e-6, grad_factor=20, errors=[S(Z(0, 9, 3), 0)])
-op("pow", binary(0.2, 3, numbers=(0, 1, 2, 3, 0.5, -0.5, -1, -2, 1.7)) + [S(2.5, N(5)), S(Z(-4, 5, 9), 3), S(Z(-4, 5, 9), Z(0, 4, 9)), S(N(9), 2), S(Values([-1.0, 0.0, 0.0, 2.0]), Values([2.0, 0.0, 2.0, 0.0]))],
-   rtol=4e-6, grad_factor=8, errors=MISFITS + [S(Z(1, 9, 3), -1), S(B(3), B(3))])
+op("floor_divide", [S(U(-9, 9, 40), U(0.5, 3, 40)), S(Z(-9, 9, 40), Z(1, 4, 40)), S(Z(-9, 9, 40), -2), S(N(3, 4), 0.3)],
+   grad=False, errors=[S(Z(0, 9, 3), 0), S(B(3), B(3))])
+op("remainder", [S(U(-9, 9, 40), U(0.5, 3, 40)), S(U(-9, 9, 2, 3, 4, 5), U(-3, -0.5, 3, 1, 1)), S(Z(-9, 9, 40), -4),
+   S(U(-9, 9, 9), 2.5)], atol=4e-6, grad_factor=20, errors=[S(Z(0, 9, 3), 0), S(B(3), B(3))])
+op("fmod", [S(U(-9, 9, 40), U(0.5, 3, 40)), S(U(-9, 9, 2, 3, 4, 5), U(-3, -0.5, 3, 1, 1)), S(Z(-9, 9, 40), -4),
+   S(U(-9, 9, 9), 2.5)], atol=4e-6, grad_factor=20, errors=[S(Z(0, 9, 3), 0)])
+op("pow", binary(0.2, 3, numbers=(0, 1, 2, 3, 0.5, -0.5, -1, -2, 1.7)) + [S(2.5, N(5)), S(Z(-4, 5, 9), 3),
+   S(Z(-4, 5, 9), Z(0, 4, 9)), S(N(9), 2), S(Values([-1.0, 0.0, 0.0, 2.0]), Values([2.0, 0.0, 2.0, 0.0]))], rtol=4e-6,
+   grad_factor=8, errors=MISFITS + [S(Z(1, 9, 3), -1), S(B(3), B(3))])
 TIES = [S(Values([1.0, 2, 3, 2]), Values([2.0, 2, 1, float("nan")])), S(Values([float("nan"), 1]), Values([0.0, 1]))]
-op("maximum minimum fmax fmin", binary(numbers=()) + TIES + [S(Z(0, 9, 3, 4), Z(0, 9, 4)), S(B(3), B(3))], errors=MISFITS)
-op("clamp clip", [S(N(3, 4), -0.5, 0.5), S(N(2, 5, 4, 3), min=0.1), S(N(70, 40), max=0.2), S(N(3), 2, 1), S(Z(0, 9, 5), 2, 6), S(Z(0, 9, 5), 1.5),
-                  S(N(3, 4), N(4), N(3, 1)), S(N(3, 4), min=N(3, 4)), S(N(2, 3), max=N(3)),
-                  S(Values([0.0, 1, 2, 3, 4, float("nan")]), Values([1.0, 1, 1, 3, 3, 1]), Values([3.0, 1, 2, 3, 1, 2])),
-                  S(Values([-1.0, 0, 1, float("nan")]), -1, 1)], errors=[S(N(3))])
+op("maximum minimum fmax fmin", binary(numbers=()) + TIES + [S(Z(0, 9, 3, 4), Z(0, 9, 4)), S(B(3), B(3))],
+   errors=MISFITS)
+op("clamp clip", [S(N(3, 4), -0.5, 0.5), S(N(2, 5, 4, 3), min=0.1), S(N(70, 40), max=0.2), S(N(3), 2, 1),
+   S(Z(0, 9, 5), 2, 6), S(Z(0, 9, 5), 1.5), S(N(3, 4), N(4), N(3, 1)), S(N(3, 4), min=N(3, 4)), S(N(2, 3), max=N(3)),
+   S(Values([0.0, 1, 2, 3, 4, float("nan")]), Values([1.0, 1, 1, 3, 3, 1]), Values([3.0, 1, 2, 3, 1, 2])),
+   S(Values([-1.0, 0, 1, float("nan")]), -1, 1)], errors=[S(N(3))])
 op("clamp_min", [S(N(3, 4), 0), S(N(3, 4), N(4)), S(Z(0, 9, 5), 3)])
 op("clamp_max", [S(N(3, 4), 0), S(N(3, 4), N(4)), S(Z(0, 9, 5), 3)])
-op("where", [S(B(3, 4), N(3, 4), N(3, 4)), S(B(3, 1), N(4), 2), S(B(4), 1.5, N(3, 1)), S(B(3), 1, 2), S(B(3), Z(0, 9, 3), 2.5), S(B(2, 5, 4, 3), N(2, 5, 4, 3), N(5, 1, 1)),
-             S(B(0, 3), N(0, 3), N(3)), S(B(300, 300), N(300, 300), 0)], errors=[S(N(3), N(3), N(3)), S(B(3), N(4), N(3))])
-op("masked_fill", [S(N(3, 4), B(3, 4), 2.5), S(N(3, 4), B(4), Values(3.0)), S(Z(0, 9, 5), B(5), 7), S(N(2, 5, 4, 3), B(4, 1), float("-inf"))],
-   errors=[S(N(3), N(3), 1), S(N(3), B(3), N(3)), S(Z(0, 9, 3, dtype="uint8"), B(3), 300)])
-op("lerp", [S(N(3, 4), N(4), 0.3), S(N(3, 4), N(3, 4), 0.8), S(N(3, 4), N(3, 1), U(0, 1, 4)), S(N(2, 5, 4, 3), N(2, 5, 4, 3), 0.5)],
-   errors=[S(Z(0, 9, 3), Z(0, 9, 3), 0.5), S(N(3), Z(0, 9, 3), 0.5), S(N(3), N(4), 0.5)])
-op("addcmul", [S(N(3, 4), N(4), N(3, 1)), S(N(2, 5, 4, 3), N(2, 5, 4, 3), N(5, 1, 1), value=0.3), S(Z(0, 9, 3), Z(0, 9, 3), Z(0, 9, 3), value=2)], errors=[S(N(3), N(4), N(3))])
+op("where", [S(B(3, 4), N(3, 4), N(3, 4)), S(B(3, 1), N(4), 2), S(B(4), 1.5, N(3, 1)), S(B(3), 1, 2),
+   S(B(3), Z(0, 9, 3), 2.5), S(B(2, 5, 4, 3), N(2, 5, 4, 3), N(5, 1, 1)), S(B(0, 3), N(0, 3), N(3)),
+   S(B(300, 300), N(300, 300), 0)], errors=[S(N(3), N(3), N(3)), S(B(3), N(4), N(3))])
+op("masked_fill", [S(N(3, 4), B(3, 4), 2.5), S(N(3, 4), B(4), Values(3.0)), S(Z(0, 9, 5), B(5), 7),
+   S(N(2, 5, 4, 3), B(4, 1), float("-inf"))], errors=[S(N(3), N(3), 1), S(N(3), B(3), N(3)),
+   S(Z(0, 9, 3, dtype="uint8"), B(3), 300)])
+op("lerp", [S(N(3, 4), N(4), 0.3), S(N(3, 4), N(3, 4), 0.8), S(N(3, 4), N(3, 1), U(0, 1, 4)),
+   S(N(2, 5, 4, 3), N(2, 5, 4, 3), 0.5)], errors=[S(Z(0, 9, 3), Z(0, 9, 3), 0.5), S(N(3), Z(0, 9, 3), 0.5),
+   S(N(3), N(4), 0.5)])
+op("addcmul", [S(N(3, 4), N(4), N(3, 1)), S(N(2, 5, 4, 3), N(2, 5, 4, 3), N(5, 1, 1), value=0.3),
+   S(Z(0, 9, 3), Z(0, 9, 3), Z(0, 9, 3), value=2)], errors=[S(N(3), N(4), N(3))])
 op("addcdiv", [S(N(3, 4), N(4), U(0.5, 2, 3, 1)), S(N(2, 5, 4, 3), N(2, 5, 4, 3), U(0.5, 2, 5, 1, 1), value=0.3)],
    errors=[S(N(3), N(4), N(3))])
 op("atan2", binary(numbers=()) + [S(Z(-3, 3, 5), Z(1, 3, 5))])
@@ -370,13 +380,15 @@ op("atan2", binary(numbers=()) + [S(Z(-3, 3, 5), Z(1, 3, 5))])
 SPECIAL = [S(Values([0.0, -0.0, 1, -1, float("inf"), float("-inf"), float("nan"), 1e-40, 3e38, -3e38]))]
 INTEGERS = [S(Z(0, 9, 5)), S(Z(0, 9, 5, dtype="uint8")), S(B(5))]
 
-op("exp exp2 expm1 sin cos tan atan sinh cosh tanh sigmoid erf", unary(-3, 3) + SPECIAL + INTEGERS, rtol=5e-6, grad_factor=5)
+op("exp exp2 expm1 sin cos tan atan sinh cosh tanh sigmoid erf", unary(-3, 3) + SPECIAL + INTEGERS, rtol=5e-6,
+   grad_factor=5)
 op("log log2 log10 log1p sqrt rsqrt reciprocal", unary(0.05, 4) + SPECIAL + INTEGERS, rtol=4e-6, grad_factor=4)
 op("asin acos", unary(-0.9, 0.9) + INTEGERS[:1])
 op("square abs absolute sign", unary() + SPECIAL + INTEGERS[:2], dtypes=ALL_DTYPES)
 op("neg negative", unary() + SPECIAL + INTEGERS[:2], dtypes=ALL_DTYPES, errors=[S(B(3))])
 op("floor ceil trunc", unary(-9, 9) + SPECIAL + INTEGERS[:2], errors=[S(B(3))])
-op("round", unary(-9, 9) + SPECIAL + INTEGERS[:2] + [S(Values([0.5, 1.5, 2.5, -0.5])), S(U(-9, 9, 40), decimals=2), S(U(-900, 900, 40), decimals=-1)], errors=[S(B(3))])
+op("round", unary(-9, 9) + SPECIAL + INTEGERS[:2] + [S(Values([0.5, 1.5, 2.5, -0.5])), S(U(-9, 9, 40), decimals=2),
+   S(U(-900, 900, 40), decimals=-1)], errors=[S(B(3))])
 op("frac", unary(-9, 9), errors=[S(Z(0, 9, 3))])
 # torch forgets that its logical functions in place end a graph
 op("isnan isinf isfinite logical_not", unary() + SPECIAL + INTEGERS, inplace_grad=False)
@@ -391,32 +403,38 @@ op("relu6", CURVE + INTEGERS[:1])
 op("hardtanh", CURVE + unary(-6, 6, min_val=-2, max_val=0.5)[:2] + INTEGERS[:1])
 op("threshold", [S(N(3, 4), 0.1, 20), S(N(2, 5, 4, 3), -0.5, 7.0), S(Z(0, 9, 5), 3, 1)])
 op("softplus", CURVE + unary(-6, 6, beta=2, threshold=3)[:2], rtol=4e-6)
-op("gelu", CURVE + unary(-6, 6, approximate=1)[:2], rtol=1e-5, atol=2e-6,
-   torch=lambda t, x, approximate=0: t.nn.functional.gelu(x, approximate=("none", "tanh")[approximate]))
+op("gelu", CURVE + unary(-6, 6, approximate=1)[:2], rtol=1e-5, atol=2e-6, torch=lambda t, x,
+   approximate=0: t.nn.functional.gelu(x, approximate=("none", "tanh")[approximate]))
 op("prelu", [S(N(3, 4), N(4)), S(N(3, 4), N(1)), S(N(2, 5, 4, 3), N(5)), S(N(), N(1)), S(N(4), N(1)), S(N(0, 3), N(3))],
    errors=[S(N(2, 3), N(2)), S(N(2, 3), N(3, 1)), S(N(3), N(2))])
 
 # ---- comparisons --------------------------------------------------------------------------------------------------
 
-PAIRS = binary() + [S(Z(0, 3, 9), Z(0, 3, 9)), S(Z(0, 3, 9), 1), S(Z(0, 3, 9), 1.5), S(B(9), B(9)), S(Z(0, 3, 9, dtype="uint8"), Z(0, 3, 9)),
-                    S(Values([1.0, float("nan"), float("inf")]), Values([1.0, float("nan"), float("inf")]))]
+PAIRS = binary() + [S(Z(0, 3, 9), Z(0, 3, 9)), S(Z(0, 3, 9), 1), S(Z(0, 3, 9), 1.5), S(B(9), B(9)),
+    S(Z(0, 3, 9, dtype="uint8"), Z(0, 3, 9)),
+    S(Values([1.0, float("nan"), float("inf")]), Values([1.0, float("nan"), float("inf")]))]
 op("eq ne lt le gt ge not_equal less less_equal greater greater_equal", PAIRS, errors=MISFITS, dtypes=ALL_DTYPES)
-op("logical_and logical_or logical_xor", [S(B(3, 4), B(4)), S(Z(0, 2, 9), Z(0, 2, 9)), S(N(3, 4), Z(0, 2, 4))], errors=MISFITS, inplace_grad=False)
-op("bitwise_and bitwise_or bitwise_xor", [S(B(3, 4), B(4)), S(Z(0, 9, 9), Z(0, 9, 9)), S(Z(0, 9, 9, dtype="uint8"), 3), S(3, Z(0, 9, 9))],
-   errors=[S(N(3), N(3))])
-NEAR = [S(Values([1.0, 2, float("inf"), float("nan"), 0]), Values([1.00001, 2.1, float("inf"), float("nan"), 1e-9])), S(Z(0, 4, 9), Z(0, 4, 9))]
+op("logical_and logical_or logical_xor", [S(B(3, 4), B(4)), S(Z(0, 2, 9), Z(0, 2, 9)), S(N(3, 4), Z(0, 2, 4))],
+   errors=MISFITS, inplace_grad=False)
+op("bitwise_and bitwise_or bitwise_xor", [S(B(3, 4), B(4)), S(Z(0, 9, 9), Z(0, 9, 9)), S(Z(0, 9, 9, dtype="uint8"), 3),
+   S(3, Z(0, 9, 9))], errors=[S(N(3), N(3))])
+NEAR = [S(Values([1.0, 2, float("inf"), float("nan"), 0]), Values([1.00001, 2.1, float("inf"), float("nan"), 1e-9])),
+    S(Z(0, 4, 9), Z(0, 4, 9))]
 op("isclose", NEAR + [S(N(3, 4), N(4), rtol=0.5, atol=0.5), S(NEAR[0].args[0], NEAR[0].args[1], equal_nan=True)],
    errors=[S(N(3), Z(0, 9, 3)), S(N(3), N(3), rtol=-1.0)])
 op("_allclose", NEAR + [S(N(3), N(3), rtol=9.0, atol=9.0)], torch=lambda t, *a, **k: t.tensor(t.allclose(*a, **k)))
-op("_equal", NEAR + [S(N(3), N(4)), S(Values([1.0, 2]), Values([1.0, 2])), S(N(0), N(0))], torch=lambda t, *a: t.tensor(t.equal(*a)))
+op("_equal", NEAR + [S(N(3), N(4)), S(Values([1.0, 2]), Values([1.0, 2])), S(N(0), N(0))], torch=lambda t,
+   *a: t.tensor(t.equal(*a)))
 
 # ---- creation -----------------------------------------------------------------------------------------------------
 
-SIZES = [S((2, 3)), S(()), S((0, 4)), S((2, 3), dtype=D("int64")), S((3,), dtype=D("bool")), S((3,), dtype=D("float16")), S(4, 5)]
+SIZES = [S((2, 3)), S(()), S((0, 4)), S((2, 3), dtype=D("int64")), S((3,), dtype=D("bool")),
+    S((3,), dtype=D("float16")), S(4, 5)]
 LIKES = [S(N(3, 4)), S(N(2, 5, 4, 3)), S(Z(0, 9, 3)), S(N(3, 4), dtype=D("int32")), S(N())]
 op("zeros ones", SIZES, errors=[S((2, -1))])
 op("empty", SIZES, values=False, errors=[S((2, -1))])
-op("full", [S((2, 3), 5), S((2, 3), 2.5), S((), True), S((3,), 2, dtype=D("uint8"))], errors=[S((2,), 300, dtype=D("uint8"))])
+op("full", [S((2, 3), 5), S((2, 3), 2.5), S((), True), S((3,), 2, dtype=D("uint8"))],
+   errors=[S((2,), 300, dtype=D("uint8"))])
 op("zeros_like ones_like", LIKES)
 op("empty_like", LIKES, values=False)
 op("full_like", [S(N(3, 4), 2), S(N(2, 5, 4, 3), 1.5, dtype=D("float64")), S(Z(0, 9, 3), 7)])
@@ -425,19 +443,23 @@ op("new_empty", [S(N(3), (2, 2))], values=False)
 op("new_full", [S(N(3), (2, 2), 7), S(N(3), (2,), 1.5, dtype=D("float64"))])
 op("eye", [S(3), S(3, 5), S(4, 2, dtype=D("int64")), S(0)], errors=[S(-1), S(2, -1)])
 op("arange", [S(5), S(2.5), S(True), S(7, dtype=D("float32"))])
-op("arange.start", [S(2, 9), S(2, 9, 3), S(5, 0, -2), S(0.0, 1, 0.3), S(-7.7, 300, 0.013), S(0, 3, 0.5, dtype=D("int64")), S(0.3, 300, 0.1, dtype=D("float64"))],
-   errors=[S(1, 0), S(0, 1, 0), S(0, float("inf"))])
-op("linspace", [S(0, 1, 5), S(-3, 7, 1000), S(0.3, -5.7, 77), S(1, 2, 1), S(0, 1, 0), S(0, 10, 5, dtype=D("int64")), S(0, 0.9, 31, dtype=D("float64"))],
-   errors=[S(0, 1, -1)])
-op("fill_", [S(N(3, 4), 2.5), S(Z(0, 9, 3), 2.7), S(B(3), 2), S(N(3), Values(1.5))], errors=[S(N(3), N(3)), S(Z(0, 9, 3, dtype="uint8"), 300)])
+op("arange.start", [S(2, 9), S(2, 9, 3), S(5, 0, -2), S(0.0, 1, 0.3), S(-7.7, 300, 0.013),
+   S(0, 3, 0.5, dtype=D("int64")), S(0.3, 300, 0.1, dtype=D("float64"))], errors=[S(1, 0), S(0, 1, 0),
+   S(0, float("inf"))])
+op("linspace", [S(0, 1, 5), S(-3, 7, 1000), S(0.3, -5.7, 77), S(1, 2, 1), S(0, 1, 0), S(0, 10, 5, dtype=D("int64")),
+   S(0, 0.9, 31, dtype=D("float64"))], errors=[S(0, 1, -1)])
+op("fill_", [S(N(3, 4), 2.5), S(Z(0, 9, 3), 2.7), S(B(3), 2), S(N(3), Values(1.5))], errors=[S(N(3), N(3)),
+   S(Z(0, 9, 3, dtype="uint8"), 300)])
 op("zero_", LIKES[:3])
-op("copy_", [S(N(3, 4), N(4)), S(N(2, 5, 4, 3), N(2, 5, 4, 3)), S(Z(0, 9, 3), N(3)), S(N(3), Z(0, 9, 3)), S(N(3), 2)], errors=[S(N(3), N(4)), S(N(3), N(2, 3))])
+op("copy_", [S(N(3, 4), N(4)), S(N(2, 5, 4, 3), N(2, 5, 4, 3)), S(Z(0, 9, 3), N(3)), S(N(3), Z(0, 9, 3)), S(N(3), 2)],
+   errors=[S(N(3), N(4)), S(N(3), N(2, 3))])
 op("clone", LIKES[:3] + [S(N(4, 5, 6))])
-op("_cast", [S(N(3, 4), D("float64")), S(N(2, 5, 4, 3), D("int64")), S(Z(0, 300, 9), D("uint8")), S(N(9), D("bool")), S(N(9), D("float16")), S(B(3), D("float32"))],
-   torch=lambda t, x, dtype: x.to(dtype), dtypes=("float32",))
-op("_contiguous", [S(N(3, 4)), S(N(2, 5, 4, 3)), S(N(2, 5, 4, 3), True), S(N(0, 5, 4, 3), True)],
-   torch=lambda t, x, last=False: x.contiguous(memory_format=t.channels_last if last else t.contiguous_format))
-op("tril triu", [S(N(4, 5)), S(N(2, 3, 4), 1), S(N(5, 3), -2), S(N(2, 5, 4, 3), 9), S(Z(0, 9, 4, 4)), S(N(0, 3))], errors=[S(N(3))])
+op("_cast", [S(N(3, 4), D("float64")), S(N(2, 5, 4, 3), D("int64")), S(Z(0, 300, 9), D("uint8")), S(N(9), D("bool")),
+   S(N(9), D("float16")), S(B(3), D("float32"))], torch=lambda t, x, dtype: x.to(dtype), dtypes=("float32",))
+op("_contiguous", [S(N(3, 4)), S(N(2, 5, 4, 3)), S(N(2, 5, 4, 3), True), S(N(0, 5, 4, 3), True)], torch=lambda t, x,
+   last=False: x.contiguous(memory_format=t.channels_last if last else t.contiguous_format))
+op("tril triu", [S(N(4, 5)), S(N(2, 3, 4), 1), S(N(5, 3), -2), S(N(2, 5, 4, 3), 9), S(Z(0, 9, 4, 4)), S(N(0, 3))],
+   errors=[S(N(3))])
 op("one_hot", [S(Z(0, 4, 5)), S(Z(0, 4, 2, 3), 6), S(Z(2, 3), 4)], errors=[S(N(3)), S(Z(3, 4, 2), 2), S(Z(-2, -1, 3))])
 
 # ---- rows to come: replace a name here by a line in a group of its own ----------------------------------------------
@@ -466,6 +488,6 @@ pending("reduce", "sum sum.dim mean mean.dim prod prod.dim_int any any.dims all 
         "max.other min min.dim min.other amax amin aminmax argmax argmin norm logsumexp cumsum cumprod")
 pending("index", "_index _index_put_ index_select gather take_along_dim take scatter.src scatter.value scatter_add "
         "index_fill index_add index_copy masked_select nonzero nonzero.numpy where.condition")
-pending("reduce", "std std.correction std.dim std_mean std_mean.correction std_mean.dim var var.correction var.dim var_mean "
-        "var_mean.correction var_mean.dim")
+pending("reduce", "std std.correction std.dim std_mean std_mean.correction std_mean.dim var var.correction var.dim "
+        "var_mean var_mean.correction var_mean.dim")
 pending("sort", "sort argsort topk kthvalue median.dim _unique")

@@ -1,6 +1,7 @@
-"""What must hold for every operator, whatever it computes: documented, tested, leak-free, able to fail, deterministic."""
+"""What must hold for every operator, whatever it computes: documented, tested, no leaks, able to fail, deterministic."""
 
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -32,7 +33,8 @@ def run(op, sample, layout="contiguous", dtype="float32"):
 
 def test_every_row_is_in_the_table():
     missing = set(ROWS) - set(OPS) - set(opinfo.PENDING)
-    assert not missing, f"rows without a line in tests/opinfo.py: {sorted(missing)}. Add op(name, [samples]); see its docstring."
+    assert not missing, (f"rows without a line in tests/opinfo.py: {sorted(missing)}. "
+                         "Add op(name, [samples]); see the docstrings there.")
 
 
 def test_table_has_no_other_rows():
@@ -68,6 +70,21 @@ def test_leaks_no_blocks(op):
     for _ in range(20):
         all_samples()
     assert live_blocks() == before
+
+
+@each_op
+def test_leaks_no_objects(op):
+    """400 calls leave no Python objects behind."""
+    sample = op.samples[0]
+    args, kwargs = opinfo.build_pycnn(sample)
+    if op.row[0] & opinfo.WRITES:
+        args[0] = args[0].data.clone()
+    for _ in range(10):
+        op.call(*args, **kwargs)
+    before = sys.getallocatedblocks()
+    for _ in range(400):
+        op.call(*args, **kwargs)
+    assert sys.getallocatedblocks() - before < 40
 
 
 @each_op
@@ -118,7 +135,8 @@ def test_layouts_agree(op):
             want = {**(want if dtype != op.dtypes[0] else {}), dtype: got}
             continue
         for result, expected in zip(got, want[dtype], strict=True):
-            np.testing.assert_allclose(result, expected, op.rtol * 10, op.atol * 10, err_msg=f"{sample} {layout} {dtype}")
+            np.testing.assert_allclose(result, expected, op.rtol * 10, op.atol * 10,
+                                       err_msg=f"{sample} {layout} {dtype}")
 
 
 def values(op, sample, layout, dtype):

@@ -10,7 +10,7 @@
 #define I64_2(name, EXPR) PC_PLAIN2(name##_i64, int64_t, int64_t, int64_t, , EXPR)
 #define WRAP(a) ((uint64_t)(a))
 
-/* ---- building blocks ---------------------------------------------------------------------------- */
+/* ---- building blocks ----------------------------------------------------------------------------- */
 
 F64_2(add, a + b)
 I64_2(add, WRAP(a) + WRAP(b))
@@ -347,7 +347,7 @@ static pc_status pow_forward(pc_call *c)
         if (common == base->dtype && pc_dtype_is_float(common))
             for (size_t k = 0; k < sizeof simple_powers / sizeof simple_powers[0]; k++)
                 if (number == simple_powers[k].exponent) {
-                    if (c->inplace && c->grad) PC_TRY(pc_cast(base, base->dtype, &c->aux[0]));
+                    if (c->inplace && c->grad) PC_TRY(pc_clone(base, &c->aux[0]));
                     if (c->aux[0] != NULL) c->save &= ~(uint32_t)PC_SAVE_IN0;
                     PC_TRY(pc_elementwise(&simple_powers[k].e, 1, c->in, NULL, c->inplace ? base : NULL, &c->out[0]));
                     goto done;
@@ -371,7 +371,7 @@ done:
     return status;
 }
 
-/* ---- maximum, minimum, clamp ----------------------------------------------------------------------- */
+/* ---- maximum, minimum, clamp --------------------------------------------------------------------- */
 
 F64_2(maximum, a > b || a != a ? a : b)
 I64_2(maximum, a > b ? a : b)
@@ -468,7 +468,7 @@ static pc_status bound(pc_call *c, int low, int high)
     PC_CHECK(c->in[0]->dtype != PC_BOOL || pc_result_type(n, in) != PC_BOOL, PC_ENOTIMPL,
              "\"clamp_cpu\" not implemented for 'Bool'");
     if (c->inplace && c->grad) {
-        PC_TRY(pc_cast(c->in[0], c->in[0]->dtype, &c->aux[0]));
+        PC_TRY(pc_clone(c->in[0], &c->aux[0]));
         c->save &= ~(uint32_t)PC_SAVE_IN0;
     }
     PC_TRY(pc_elementwise(n == 3 ? &ew_clamp : has_low ? &ew_maximum : &ew_minimum, n, in, NULL,
@@ -517,7 +517,7 @@ static pc_status clamp_max_backward(pc_call *c, pc_tensor *const *gout, pc_tenso
     return bound_backward(c, gout[0], 0, 1, gin);
 }
 
-/* ---- where, masked_fill ---------------------------------------------------------------------------- */
+/* ---- where, masked_fill -------------------------------------------------------------------------- */
 
 PC_PLAIN3(where_f64, double, uint8_t, double, double, , a ? b : c)
 PC_PLAIN3(where_i64, int64_t, uint8_t, int64_t, int64_t, , a ? b : c)
@@ -554,8 +554,8 @@ static pc_status masked_fill_forward(pc_call *c)
     int ndim;
     PC_CHECK(mask->dtype == PC_BOOL, PC_ESHAPE, "masked_fill_ only supports boolean masks, but got mask with dtype %s",
              pc_dtype_name(mask->dtype));
-    PC_CHECK(value->ndim == 0, PC_ESHAPE, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-             "%d dimension(s).", value->ndim);
+    PC_CHECK(value->ndim == 0, PC_ESHAPE, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor "
+             "with %d dimension(s).", value->ndim);
     if (value->is_number) PC_TRY(pc_check_fits(pc_number(value), c->in[0]->dtype));
     if (c->inplace) {
         PC_TRY(pc_ew_forward(c, &ew_masked_fill, NULL));
@@ -576,7 +576,7 @@ done:
     return status;
 }
 
-/* ---- lerp, addcmul, addcdiv, atan2 ------------------------------------------------------------------ */
+/* ---- lerp, addcmul, addcdiv, atan2 --------------------------------------------------------------- */
 
 PC_PLAIN3(lerp_f64, double, double, double, double, , fabs(c) < 0.5 ? a + c * (b - a) : b - (b - a) * (1 - c))
 static const pc_ew ew_lerp = { "lerp_kernel_tensor", 0, PC_SLOT(f32_lerp), NULL, lerp_f64, NULL };
@@ -704,10 +704,10 @@ done:
     return status;
 }
 
-/* ---- rows ----------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------------- */
 
 #define BOTH (PC_FUNCTION | PC_METHOD | PC_PRIVATE)
-#define PLAIN (BOTH | PC_INPLACE)
+#define PLAIN (BOTH | PC_INPLACE | PC_PRIVATE_WRITE)
 #define IN01 (PC_SAVE_IN0 | PC_SAVE_IN1)
 
 static const pc_op rows[] = {

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- element by element ---------------------------------------------------------------------------- */
+/* ---- element by element -------------------------------------------------------------------------- */
 
 #define COMPARE(name, OP)                                                                          \
     PC_PLAIN2(name##_f64, uint8_t, double, double, , a OP b)                                       \
@@ -37,7 +37,7 @@ BITS(bitwise_and, &)
 BITS(bitwise_or, |)
 BITS(bitwise_xor, ^)
 
-/* ---- closeness --------------------------------------------------------------------------------------- */
+/* ---- closeness ----------------------------------------------------------------------------------- */
 
 /* args: rtol, atol; i[0]: NaN equals NaN. */
 #define CLOSE(T, ABS)                                                                              \
@@ -99,7 +99,7 @@ done:
     return status;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------------- */
 
 #define PLAIN (PC_FUNCTION | PC_METHOD | PC_PRIVATE | PC_NOGRAD)
 #define ROW(name, of, doc)                                                                         \

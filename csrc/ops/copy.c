@@ -6,7 +6,7 @@
 #include "elementwise.h"
 #include <string.h>
 
-/* ---- conversions -------------------------------------------------------------------------------- */
+/* ---- conversions --------------------------------------------------------------------------------- */
 
 /* A C cast of a float out of range is undefined; this is what x86 (and so torch) gives. */
 static inline int64_t to_i64(double x)
@@ -221,6 +221,27 @@ pc_status pc_cast(pc_tensor *t, pc_dtype dtype, pc_tensor **out)
 
     PC_TRY(new_like(t, dtype, &result));
     PC_TRY(pc_copy(result, t));
+    *out = result;
+    result = NULL;
+done:
+    pc_release(result);
+    return status;
+}
+
+pc_status pc_clone(const pc_tensor *t, pc_tensor **out)
+{
+    pc_status status = PC_OK;
+    pc_tensor *result = NULL;
+    const float *values = pc_tensor_nhwc(t, &status);
+
+    PC_TRY(status);
+    if (values != NULL && atomic_load_explicit(&t->storage->data, memory_order_acquire) == NULL) {
+        PC_TRY(pc_tensor_new_private(t->shape[0], t->shape[1], t->shape[2], t->shape[3], &result));
+        memcpy(pc_tensor_nhwc_new(result), values, (size_t)t->numel * sizeof(float));
+    } else {
+        PC_TRY(new_like(t, t->dtype, &result));
+        PC_TRY(pc_copy(result, t));
+    }
     *out = result;
     result = NULL;
 done:

@@ -10,6 +10,8 @@ pc_status pc_copy(pc_tensor *dst, const pc_tensor *src);
 pc_status pc_contiguous(pc_tensor *t, pc_tensor **out);
 /* A new tensor of the given dtype with t's values: dense inputs keep their strides (torch's preserve_format). */
 pc_status pc_cast(pc_tensor *t, pc_dtype dtype, pc_tensor **out);
+/* The same dtype, values that stand in private memory alone in private memory of their own. */
+pc_status pc_clone(const pc_tensor *t, pc_tensor **out);
 /* Every element = value (PC_INT, PC_FLOAT or PC_BOOLEAN), converted. */
 pc_status pc_fill(pc_tensor *t, pc_value value);
 pc_status pc_zeros_like(const pc_tensor *t, pc_tensor **out);

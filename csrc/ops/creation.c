@@ -67,7 +67,7 @@ done:
     return status;
 }
 
-/* ---- constants ----------------------------------------------------------------------------------------- */
+/* ---- constants ----------------------------------------------------------------------------------- */
 
 static pc_status zeros_forward(pc_call *c)
 {
@@ -137,7 +137,7 @@ done:
     return status;
 }
 
-/* ---- ranges ---------------------------------------------------------------------------------------------- */
+/* ---- ranges -------------------------------------------------------------------------------------- */
 
 /* f64 or i64 values, converted to the dtype wanted. */
 static pc_status converted(pc_tensor *values, pc_dtype dtype, pc_tensor **out)
@@ -219,14 +219,14 @@ done:
     return status;
 }
 
-/* ---- writes ------------------------------------------------------------------------------------------------ */
+/* ---- writes -------------------------------------------------------------------------------------- */
 
 static pc_status fill_forward(pc_call *c)
 {
     pc_status status = PC_OK;
     pc_tensor *self = c->in[0], *value = c->in[1];
-    PC_CHECK(value->ndim == 0, PC_ESHAPE, "fill_ only supports 0-dimension value tensor but got tensor with %d dimensions.",
-             value->ndim);
+    PC_CHECK(value->ndim == 0, PC_ESHAPE,
+             "fill_ only supports 0-dimension value tensor but got tensor with %d dimensions.", value->ndim);
     pc_value v = pc_number(value);
     if (value->is_number) PC_TRY(pc_check_fits(v, self->dtype));
     PC_TRY(pc_fill(self, v));
@@ -267,7 +267,7 @@ static pc_status copy_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **g
     return c->need[1] ? pc_sum_to(gout[0], c->in[1], &gin[1]) : PC_OK;
 }
 
-/* ---- copies and conversions ----------------------------------------------------------------------------------- */
+/* ---- copies and conversions ---------------------------------------------------------------------- */
 
 static pc_status same_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {
@@ -278,14 +278,8 @@ static pc_status clone_forward(pc_call *c)
     pc_status status = PC_OK;
     pc_tensor *t = c->in[0];
     pc_value format = c->v[0];
-    const float *values = pc_tensor_nhwc(t, &status);
-    PC_TRY(status);
-    bool settled = atomic_load_explicit(&t->storage->data, memory_order_acquire) != NULL;
-    if (values != NULL && !settled && !(format.kind == PC_INT && format.i == FORMAT_CHANNELS_LAST)) {
-        PC_TRY(pc_tensor_new_private(t->shape[0], t->shape[1], t->shape[2], t->shape[3], &c->out[0]));
-        memcpy(pc_tensor_nhwc_new(c->out[0]), values, (size_t)t->numel * sizeof(float));
-        goto done;
-    }
+    bool kept = format.kind != PC_INT || format.i == FORMAT_PRESERVE;
+    if (kept || (format.i == FORMAT_CONTIGUOUS && pc_is_contiguous(t))) return pc_clone(t, &c->out[0]);
     PC_TRY(new_like(t, t->dtype, format, &c->out[0]));
     PC_TRY(pc_copy(c->out[0], t));
 done:
@@ -310,7 +304,7 @@ done:
     return status;
 }
 
-/* ---- tril, triu -------------------------------------------------------------------------------------------------- */
+/* ---- tril, triu ---------------------------------------------------------------------------------- */
 
 /* Zero the elements of t above (below) a diagonal. */
 static pc_status cut(pc_tensor *t, int64_t diagonal, bool keep_lower)
@@ -371,7 +365,7 @@ static pc_status triu_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **g
     return triangle_backward(c, gout[0], false, gin);
 }
 
-/* ---- one_hot ------------------------------------------------------------------------------------------------------ */
+/* ---- one_hot ------------------------------------------------------------------------------------- */
 
 static pc_status one_hot_forward(pc_call *c)
 {
@@ -401,7 +395,7 @@ done:
     return status;
 }
 
-/* ---- rows ----------------------------------------------------------------------------------------------------------- */
+/* ---- rows ---------------------------------------------------------------------------------------- */
 
 #define MAKES (PC_FUNCTION | PC_FACTORY | PC_NOGRAD)
 #define LIKE (MAKES | PC_PRIVATE)
@@ -428,16 +422,16 @@ static const pc_op rows[] = {
       "Ones of self's dtype." },
     { "new_empty(Tensor self, int[] size, *, ScalarType? dtype=None) -> Tensor", new_empty_forward, NULL, NEW,
       "Undefined contents of self's dtype." },
-    { "new_full(Tensor self, int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor", new_full_forward, NULL,
-      NEW, "One value, of self's dtype." },
+    { "new_full(Tensor self, int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor", new_full_forward,
+      NULL, NEW, "One value, of self's dtype." },
     { "eye(int n, int? m=None, *, ScalarType? dtype=None) -> Tensor", eye_forward, NULL, MAKES,
       "Ones on the diagonal, zeros elsewhere." },
     { "arange(Scalar end, *, ScalarType? dtype=None) -> Tensor", arange_end_forward, NULL, MAKES,
       "0, 1, .. below end." },
-    { "arange.start(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None) -> Tensor", arange_forward, NULL,
-      MAKES, "start, start + step, .. below end." },
-    { "linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None) -> Tensor", linspace_forward, NULL, MAKES,
-      "Evenly spaced numbers from start to end, both included." },
+    { "arange.start(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None) -> Tensor", arange_forward,
+      NULL, MAKES, "start, start + step, .. below end." },
+    { "linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None) -> Tensor", linspace_forward, NULL,
+      MAKES, "Evenly spaced numbers from start to end, both included." },
     { "fill_(Tensor self, Operand value) -> Tensor", fill_forward, fill_backward, PC_METHOD | PC_WRITES,
       "Set every element to a number." },
     { "zero_(Tensor self) -> Tensor", zero_forward, zero_backward, PC_METHOD | PC_WRITES, "Set every element to 0." },

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- order of dimensions ------------------------------------------------------------------------ */
+/* ---- order of dimensions ------------------------------------------------------------------------- */
 
 /* torch's order: 1 when dimension a of memory order should come after b, -1 before, 0 undecided. */
 static int compare_dims(int nops, const int64_t stride[][PC_MAX_DIMS], const int64_t *shape, int a, int b)
@@ -57,7 +57,7 @@ void pc_dense_strides(const pc_tensor *t, int64_t *stride)
     }
 }
 
-/* ---- loops -------------------------------------------------------------------------------------- */
+/* ---- loops --------------------------------------------------------------------------------------- */
 
 /* Drop dimensions of one element and merge neighbours that are one run in every operand. */
 static void coalesce(pc_loop *l)
@@ -171,7 +171,7 @@ pc_status pc_loop_run(const pc_loop *l, int64_t grain, pc_row_fn row, const pc_r
     return run_range(&job, 0, l->numel);
 }
 
-/* ---- promotion and broadcasting ----------------------------------------------------------------- */
+/* ---- promotion and broadcasting ------------------------------------------------------------------ */
 
 pc_dtype pc_promote(pc_dtype a, pc_dtype b)
 {
@@ -230,7 +230,7 @@ done:
     return status;
 }
 
-/* ---- the result --------------------------------------------------------------------------------- */
+/* ---- the result ---------------------------------------------------------------------------------- */
 
 /* A new tensor laid out as torch's TensorIterator does: dimensions in the order of the operands' strides. */
 static pc_status new_result(pc_dtype dtype, int ndim, const int64_t *shape, int n, pc_tensor *const *in,
@@ -286,7 +286,7 @@ done:
     return status;
 }
 
-/* The private values of all operands that are no single numbers; false if some have none. */
+/* The private values of all operands that are no single numbers; *all is false if some have none. */
 static pc_status private_operands(int n, pc_tensor *const *in, const float **values, const pc_tensor **like, bool *all)
 {
     pc_status status = PC_OK;
@@ -313,7 +313,7 @@ done:
     return status;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------ */
+/* ---- numbers ------------------------------------------------------------------------------------- */
 
 pc_value pc_number(const pc_tensor *t)
 {
@@ -349,7 +349,7 @@ done:
     return status;
 }
 
-/* ---- conversion on the way ---------------------------------------------------------------------- */
+/* ---- conversion on the way ----------------------------------------------------------------------- */
 
 #define BLOCK 512
 
@@ -395,8 +395,8 @@ pc_status pc_elementwise(const pc_ew *e, int nin, pc_tensor *const *in, const pc
 {
     pc_status status = PC_OK;
     pc_tensor *t[PC_LOOP_MAX] = { NULL }, *result = NULL;
-    const float *values[PC_LOOP_MAX];
-    const pc_tensor *like;
+    const float *values[PC_LOOP_MAX], *own = NULL;
+    const pc_tensor *like = NULL;
     int64_t shape[PC_MAX_DIMS], grain = e->rules & PC_EW_COSTLY ? PC_GRAIN / 8 : PC_GRAIN;
     bool all_private = false, convert = false;
     converting c = { .args = args, .nops = nin + 1 };
@@ -414,7 +414,14 @@ pc_status pc_elementwise(const pc_ew *e, int nin, pc_tensor *const *in, const pc
              "\"%s\" not implemented for '%s'", e->name, pc_dtype_type_name(common));
     PC_TRY(pc_broadcast(nin, in, &ndim, shape));
     if (into != NULL) PC_TRY(check_into(into, returned, ndim, shape));
-    else if (returned == PC_F32 && ndim == 4) PC_TRY(private_operands(nin, in, values, &like, &all_private));
+    if (returned == PC_F32 && ndim == 4) PC_TRY(private_operands(nin, in, values, &like, &all_private));
+    if (into != NULL) {
+        own = pc_tensor_nhwc(into, &status);
+        PC_TRY(status);
+        all_private = all_private && own != NULL && pc_same_shape(into, like)
+                      && atomic_load_explicit(&into->storage->data, memory_order_acquire) == NULL;
+        if (own != NULL && !all_private) PC_TRY(pc_tensor_begin_write(into)); /* its private copy goes stale */
+    }
 
     for (int k = 0; k < nin; k++) {
         pc_dtype wanted = is_mask(e, k) ? PC_BOOL : compute;
@@ -427,9 +434,10 @@ pc_status pc_elementwise(const pc_ew *e, int nin, pc_tensor *const *in, const pc
         c.size[k + 1] = pc_dtype_size(wanted);
     }
     if (all_private) {
-        PC_TRY(pc_tensor_new_private(like->shape[0], like->shape[1], like->shape[2], like->shape[3], &result));
+        if (into != NULL) result = pc_retain(into);
+        else PC_TRY(pc_tensor_new_private(like->shape[0], like->shape[1], like->shape[2], like->shape[3], &result));
         l = (pc_loop){ .nops = nin + 1, .ndim = 1, .numel = result->numel, .shape = { result->numel } };
-        l.data[0] = (char *)pc_tensor_nhwc_new(result);
+        l.data[0] = into != NULL ? (char *)own : (char *)pc_tensor_nhwc_new(result);
         l.stride[0][0] = sizeof(float);
         for (int k = 0; k < nin; k++) {
             l.data[k + 1] = values[k] != NULL ? (char *)values[k] : pc_data(in[k]);
@@ -467,7 +475,7 @@ pc_status pc_ew_forward(pc_call *c, const pc_ew *e, const pc_row_args *args)
 {
     pc_status status = PC_OK;
     if (c->inplace && c->grad && c->save & PC_SAVE_IN0) {
-        PC_TRY(pc_cast(c->in[0], c->in[0]->dtype, &c->aux[0]));
+        PC_TRY(pc_clone(c->in[0], &c->aux[0]));
         c->save &= ~(uint32_t)PC_SAVE_IN0;
     }
     PC_TRY(pc_elementwise(e, c->nin, c->in, args, c->inplace ? c->in[0] : NULL, &c->out[0]));
@@ -475,7 +483,7 @@ done:
     return status;
 }
 
-/* ---- sums over broadcast dimensions ------------------------------------------------------------- */
+/* ---- sums over broadcast dimensions -------------------------------------------------------------- */
 
 /* Operand 0 is read, operand 1 is a double that it is added to. */
 #define SUM_ROW(name, T, V, TOTAL)                                                                 \

@@ -28,7 +28,7 @@ pc_status pc_loop_run(const pc_loop *l, int64_t grain, pc_row_fn row, const pc_r
 /* Strides of a dense tensor of t's shape whose dimensions keep t's order in memory (torch's preserve_format). */
 void pc_dense_strides(const pc_tensor *t, int64_t *stride);
 
-/* ---- operators ---------------------------------------------------------------------------------- */
+/* ---- operators ----------------------------------------------------------------------------------- */
 
 enum {
     PC_EW_FLOAT = 1 << 0,     /* integers are computed, and returned, in float32 */

@@ -48,7 +48,7 @@ static pc_row_args numbers_of(const pc_call *c, int n)
     return args;
 }
 
-/* ---- elementary functions ----------------------------------------------------------------------- */
+/* ---- elementary functions ------------------------------------------------------------------------ */
 
 /* FUNCTION(name, torch's name of its kernel, value in float32, in float64, gradient in float32, in float64);
    VECTOR_FUNCTION: the same where there is a kernel in float32. */
@@ -105,7 +105,7 @@ static const unary tanh_op = {
 };
 CALLS(tanh, NO_ARGS)
 
-/* ---- functions that keep integers integers -------------------------------------------------------- */
+/* ---- functions that keep integers integers ------------------------------------------------------- */
 
 #define EXACT(name, TORCH, RULES, F64, I64, G32, G64)                                              \
     PC_PLAIN1(name##_f64, double, double, , F64)                                                   \
@@ -193,7 +193,7 @@ static pc_status round_forward(pc_call *c)
     return forward(c, decimals == 0 ? &ew_round : &ew_round_to, &args);
 }
 
-/* ---- tests of single elements ---------------------------------------------------------------------- */
+/* ---- tests of single elements -------------------------------------------------------------------- */
 
 #define TEST(name, F32, F64, I64)                                                                  \
     PC_ROW1(name##_f32, uint8_t, float, , F32)                                                     \
@@ -213,7 +213,7 @@ static pc_status bitwise_not_forward(pc_call *c)
     return forward(c, c->in[0]->dtype == PC_BOOL ? &ew_logical_not : &ew_bitwise_not, NULL);
 }
 
-/* ---- activations ----------------------------------------------------------------------------------- */
+/* ---- activations --------------------------------------------------------------------------------- */
 
 /* A name, torch's name of its kernel, the arguments, value and gradient in float64; kernels exist in float32. */
 #define ACTIVATION(name, TORCH, PRE, F64, G64)                                                     \
@@ -341,7 +341,7 @@ static const unary threshold_op = {
 };
 CALLS(threshold, NUMBERS(2))
 
-/* ---- prelu: one slope, or one a channel -------------------------------------------------------------- */
+/* ---- prelu: one slope, or one a channel ---------------------------------------------------------- */
 
 PC_PLAIN2(prelu_f32, float, float, float, , a > 0 ? a : a * b)
 PC_PLAIN2(prelu_f64, double, double, double, , a > 0 ? a : a * b)
@@ -404,10 +404,10 @@ done:
     return status;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------------ */
+/* ---- rows ---------------------------------------------------------------------------------------- */
 
-#define PLAIN (PC_FUNCTION | PC_METHOD | PC_PRIVATE | PC_INPLACE)
-#define NN (PC_NN | PC_PRIVATE | PC_INPLACE)
+#define PLAIN (PC_FUNCTION | PC_METHOD | PC_PRIVATE | PC_INPLACE | PC_PRIVATE_WRITE)
+#define NN (PC_NN | PC_PRIVATE | PC_INPLACE | PC_PRIVATE_WRITE)
 #define TESTS (PC_FUNCTION | PC_METHOD | PC_PRIVATE | PC_NOGRAD)
 #define IN0 PC_SAVE_IN0
 #define OUT0 PC_SAVE_OUT0

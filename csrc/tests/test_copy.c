@@ -65,13 +65,15 @@ static pc_tensor *make(pc_dtype dtype, int ndim, const int64_t *shape, const int
 static void test_layouts(void)
 {
     const int orders[][4] = { { 0, 1, 2, 3 }, { 0, 2, 3, 1 }, { 3, 2, 1, 0 }, { 1, 0, 3, 2 }, { 2, 0, 3, 1 } };
-    const int64_t shapes[][4] = { { 2, 3, 5, 7 }, { 2, 33, 17, 20 }, { 1, 1, 1, 1 }, { 3, 0, 2, 2 }, { 4, 64, 16, 16 } };
+    const int64_t shapes[][4] = { { 2, 3, 5, 7 }, { 2, 33, 17, 20 }, { 1, 1, 1, 1 }, { 3, 0, 2, 2 },
+                                  { 4, 64, 16, 16 } };
     const pc_dtype dtypes[] = { PC_U8, PC_I16, PC_F32, PC_F64 };
     for (int s = 0; s < 5; s++)
         for (int a = 0; a < 5; a++)
             for (int b = 0; b < 5; b++)
                 for (int k = 0; k < 4; k++) {
-                    pc_tensor *x = make(dtypes[k], 4, shapes[s], orders[a]), *y = make(dtypes[k], 4, shapes[s], orders[b]);
+                    pc_tensor *x = make(dtypes[k], 4, shapes[s], orders[a]);
+                    pc_tensor *y = make(dtypes[k], 4, shapes[s], orders[b]);
                     check_copy(y, x);
                     pc_release(x);
                     pc_release(y);
