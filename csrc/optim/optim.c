@@ -1,61 +1,55 @@
 /* optim.c -- one optimizer step over a list of parameters. */
 #include "optim.h"
+#include "runs.h"
 #include "../core/alloc.h"
-#include "../core/parallel.h"
 #include "../kernels/kernels.h"
 #include "../ops/copy.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
-
-/* Elements of a chunk: Adam moves 28 bytes an element, so some 60 us from memory. */
-#define CHUNK 16384
 
 /* A parameter with everything it needs lying in memory as one run, in the same order. */
 typedef struct prepared {
-    pc_tensor *t[5];      /* param, grad, a, b, c: owned; the originals, or contiguous copies */
-    pc_optim_run run;     /* of the whole parameter */
-    int64_t first_chunk;
+    pc_tensor *t[5];  /* param, grad, state: owned; the originals, or contiguous copies */
+    pc_optim_run run; /* of the whole parameter */
 } prepared;
 
 typedef struct job {
     const prepared *items;
-    int64_t count;
     const pc_optim_rule *rule;
     void (*kernel[2])(const pc_optim_run *, const pc_optim_rule *); /* float32, float64 */
 } job;
 
-static pc_status run_chunks(void *ctx, int64_t begin, int64_t end)
+static void run_chunk(void *ctx, int64_t item, int64_t at, int64_t n, int64_t chunk)
 {
     const job *j = ctx;
-    int64_t low = 0, high = j->count;
-    while (high - low > 1) { /* the item that holds chunk `begin` */
-        int64_t middle = (low + high) / 2;
-        if (j->items[middle].first_chunk <= begin) low = middle;
-        else high = middle;
-    }
-    for (int64_t chunk = begin; chunk < end; chunk++) {
-        while (low + 1 < j->count && j->items[low + 1].first_chunk <= chunk) low++;
-        const prepared *item = &j->items[low];
-        pc_optim_run run = item->run;
-        int64_t at = (chunk - item->first_chunk) * CHUNK, bytes = at * pc_dtype_size(item->t[0]->dtype);
-        run.n = run.n - at < CHUNK ? run.n - at : CHUNK;
-        run.param = (char *)run.param + bytes;
-        run.grad = (const char *)run.grad + bytes;
-        if (run.a != NULL) run.a = (char *)run.a + bytes;
-        if (run.b != NULL) run.b = (char *)run.b + bytes;
-        if (run.c != NULL) run.c = (char *)run.c + bytes;
-        j->kernel[item->t[0]->dtype == PC_F64](&run, j->rule);
-    }
-    return PC_OK;
+    const prepared *p = &j->items[item];
+    int64_t bytes = at * pc_dtype_size(p->t[0]->dtype);
+    pc_optim_run run = p->run;
+    run.n = n;
+    run.param = (char *)run.param + bytes;
+    run.grad = (const char *)run.grad + bytes;
+    if (run.a != NULL) run.a = (char *)run.a + bytes;
+    if (run.b != NULL) run.b = (char *)run.b + bytes;
+    if (run.c != NULL) run.c = (char *)run.c + bytes;
+    j->kernel[p->t[0]->dtype == PC_F64](&run, j->rule);
+}
+
+static pc_status check_number(const pc_tensor *t, const char *name)
+{
+    if (t == NULL || (t->numel == 1 && (t->dtype == PC_F32 || t->dtype == PC_F64))) return PC_OK;
+    return pc_fail(PC_ESHAPE, "optimizer: `%s` must be a float tensor of one element", name);
 }
 
 static pc_status prepare(const pc_optim_item *item, prepared *p)
 {
     pc_status status = PC_OK;
-    pc_tensor *all[5] = { item->param, item->grad, item->a, item->b, item->c };
+    pc_tensor *all[5] = { item->param, item->grad, item->state[0], item->state[1], item->state[2] };
     char ta[200], tb[200];
     PC_CHECK(all[0]->dtype == PC_F32 || all[0]->dtype == PC_F64, PC_ESHAPE,
              "optimizer: parameters must be float32 or float64, got %s", pc_dtype_name(all[0]->dtype));
+    PC_TRY(check_number(item->steps, "step"));
+    PC_TRY(check_number(item->product, "mu_product"));
     bool same_order = pc_is_dense(all[0]);
     for (int k = 1; k < 5; k++) {
         if (all[k] == NULL) continue;
@@ -84,51 +78,126 @@ done:
     return status;
 }
 
-/* The number of the step, after advancing the counter: torch keeps it as a float32 tensor. */
-static pc_status advance(pc_tensor *steps, double *out)
+static double number(const pc_tensor *t) { return t->dtype == PC_F32 ? (double)pc_f32(t)[0] : *(double *)pc_data(t); }
+
+/* The counters and what depends on them. torch keeps them in float32 tensors and computes with doubles. */
+static pc_status advance(pc_optimizer kind, const pc_optim_rule *r, const pc_optim_item *item, pc_optim_run *run)
 {
     pc_status status = PC_OK;
-    PC_CHECK(steps->numel == 1 && (steps->dtype == PC_F32 || steps->dtype == PC_F64), PC_ESHAPE,
-             "optimizer: `step` must be a float tensor of one element");
-    PC_TRY(pc_tensor_begin_write(steps));
-    if (steps->dtype == PC_F32) *out = pc_f32(steps)[0] += 1;
-    else *out = ((double *)pc_data(steps))[0] += 1;
+    if (item->steps == NULL) return PC_OK;
+    PC_TRY(pc_tensor_begin_write(item->steps));
+    if (item->steps->dtype == PC_F32) pc_f32(item->steps)[0] += 1;
+    else *(double *)pc_data(item->steps) += 1;
+    double t = number(item->steps), c1 = 1 - pow(r->beta1, t), c2 = 1 - pow(r->beta2, t);
+    switch (kind) {
+    case PC_ADAM:
+        run->step = r->lr / c1;
+        run->root = pow(c2, 0.5);
+        break;
+    case PC_ADAGRAD: run->step = r->lr / (1 + (t - 1) * r->decay); break;
+    case PC_ADAMAX: run->step = r->lr / c1; break;
+    case PC_NADAM: {
+        double mu = r->beta1 * (1. - 0.5 * pow(0.96, t * r->decay));
+        double next = r->beta1 * (1. - 0.5 * pow(0.96, (t + 1) * r->decay));
+        PC_CHECK(item->product != NULL, PC_EVALUE, "optimizer: NAdam needs mu_product");
+        PC_TRY(pc_tensor_begin_write(item->product));
+        if (item->product->dtype == PC_F32) pc_f32(item->product)[0] *= (float)mu;
+        else *(double *)pc_data(item->product) *= mu;
+        double product = number(item->product);
+        run->step = r->lr * next / (1. - product * next);
+        run->step2 = r->lr * (1. - mu) / (1. - product);
+        run->root = c2;
+        break;
+    }
+    case PC_RADAM: {
+        double limit = 2 / (1 - r->beta2) - 1, rho = limit - 2 * t * pow(r->beta2, t) / c2;
+        run->step = c1;
+        run->root = pow(c2, 0.5);
+        if (rho > 5.0) run->step2 = pow((rho - 4) * (rho - 2) * limit / ((limit - 4) * (limit - 2) * rho), 0.5);
+        break;
+    }
+    default: break;
+    }
 done:
     return status;
 }
 
-pc_status pc_optim_step(pc_optimizer kind, const pc_optim_rule *rule, int64_t count, const pc_optim_item *items)
+static pc_status step_items(pc_optimizer kind, const pc_optim_rule *rule, int64_t count, const pc_optim_item *items)
 {
     pc_status status = PC_OK;
-    int64_t chunks = 0;
+    int64_t *numel = NULL;
     prepared *p = pc_calloc((size_t)count + 1, sizeof *p);
-    PC_CHECK(p != NULL, PC_ENOMEM, "out of memory for an optimizer step");
+    PC_CHECK(p != NULL && (numel = pc_alloc((size_t)(count + 1) * sizeof *numel)) != NULL, PC_ENOMEM,
+             "out of memory for an optimizer step");
     for (int64_t k = 0; k < count; k++) {
         PC_TRY(prepare(&items[k], &p[k]));
-        p[k].first_chunk = chunks;
-        chunks += (items[k].param->numel + CHUNK - 1) / CHUNK;
+        numel[k] = items[k].param->numel;
     }
-    for (int64_t k = 0; k < count && kind == PC_ADAM; k++) {
-        double t = 0;
-        PC_TRY(advance(items[k].steps, &t));
-        p[k].run.step_size = rule->lr / (1 - pow(rule->beta1, t));
-        p[k].run.root = sqrt(1 - pow(rule->beta2, t));
-    }
-    job j = { p, count, rule, { NULL } };
+    for (int64_t k = 0; k < count; k++) PC_TRY(advance(kind, rule, &items[k], &p[k].run));
+    job j = { p, rule, { NULL } };
+#define KERNELS(K, name) case K: j.kernel[0] = pc_k->f32_##name, j.kernel[1] = pc_k->f64_##name; break
     switch (kind) {
-    case PC_SGD: j.kernel[0] = pc_k->f32_sgd, j.kernel[1] = pc_k->f64_sgd; break;
-    case PC_ADAM: j.kernel[0] = pc_k->f32_adam, j.kernel[1] = pc_k->f64_adam; break;
-    case PC_RMSPROP: j.kernel[0] = pc_k->f32_rmsprop, j.kernel[1] = pc_k->f64_rmsprop; break;
+    KERNELS(PC_SGD, sgd);
+    KERNELS(PC_ADAM, adam);
+    KERNELS(PC_RMSPROP, rmsprop);
+    KERNELS(PC_ADAGRAD, adagrad);
+    KERNELS(PC_ADADELTA, adadelta);
+    KERNELS(PC_ADAMAX, adamax);
+    KERNELS(PC_NADAM, nadam);
+    KERNELS(PC_RADAM, radam);
+    case PC_OPTIMIZER_COUNT: break;
     }
-    PC_TRY(pc_parallel_for(chunks, 1, run_chunks, &j));
+#undef KERNELS
+    PC_TRY(pc_for_runs(count, numel, run_chunk, &j));
     for (int64_t k = 0; k < count; k++) {
-        pc_tensor *all[5] = { items[k].param, NULL, items[k].a, items[k].b, items[k].c };
+        pc_tensor *all[5] = { items[k].param, NULL, items[k].state[0], items[k].state[1], items[k].state[2] };
         for (int s = 0; s < 5; s++)
             if (all[s] != NULL && p[k].t[s] != all[s]) PC_TRY(pc_copy(all[s], p[k].t[s]));
     }
 done:
     for (int64_t k = 0; k < count && p != NULL; k++)
         for (int s = 0; s < 5; s++) pc_release(p[k].t[s]);
+    pc_free(numel);
     pc_free(p);
+    return status;
+}
+
+typedef struct span { uintptr_t begin, end; } span;
+
+static int by_begin(const void *a, const void *b)
+{
+    const span *x = a, *y = b;
+    return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+/* Sets *yes if two of the parameters share memory, or are one, listed twice. */
+static pc_status any_overlap(int64_t count, const pc_optim_item *items, bool *yes)
+{
+    pc_status status = PC_OK;
+    span *spans = pc_alloc((size_t)(count + 1) * sizeof *spans);
+    PC_CHECK(spans != NULL, PC_ENOMEM, "out of memory for an optimizer step");
+    for (int64_t k = 0; k < count; k++) {
+        const pc_tensor *t = items[k].param;
+        int64_t last = 0;
+        PC_TRY(pc_tensor_settle(t));
+        for (int d = 0; d < t->ndim; d++) last += (t->shape[d] - 1) * t->stride[d];
+        spans[k].begin = (uintptr_t)pc_data(t);
+        spans[k].end = spans[k].begin + (t->numel > 0 ? (uintptr_t)((last + 1) * pc_dtype_size(t->dtype)) : 0);
+    }
+    qsort(spans, (size_t)count, sizeof *spans, by_begin);
+    for (int64_t k = 1; k < count; k++) *yes = *yes || spans[k].begin < spans[k - 1].end;
+done:
+    pc_free(spans);
+    return status;
+}
+
+pc_status pc_optim_step(pc_optimizer kind, const pc_optim_rule *rule, int64_t count, const pc_optim_item *items)
+{
+    pc_status status = PC_OK;
+    bool overlap = false;
+    PC_TRY(any_overlap(count, items, &overlap));
+    if (!overlap) return step_items(kind, rule, count, items);
+    for (int64_t k = 0; k < count; k++) PC_TRY(step_items(kind, rule, 1, &items[k])); /* one after the other, as torch */
+done:
     return status;
 }

@@ -1,13 +1,18 @@
-"""Optimizers and learning rate schedulers. The steps themselves are C, one call for the whole model."""
+"""Optimizers and learning rate schedulers. The steps themselves are C, one call for all parameters of a group."""
 
 from pycnn._missing import missing_attribute
 from pycnn.optim import lr_scheduler
+from pycnn.optim.adadelta import Adadelta
+from pycnn.optim.adagrad import Adagrad
 from pycnn.optim.adam import Adam, AdamW
+from pycnn.optim.adamax import Adamax
+from pycnn.optim.nadam import NAdam, RAdam
 from pycnn.optim.optimizer import Optimizer
 from pycnn.optim.rmsprop import RMSprop
 from pycnn.optim.sgd import SGD
 
-__all__ = ["Adam", "AdamW", "Optimizer", "RMSprop", "SGD", "lr_scheduler"]
+__all__ = ["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam", "RMSprop", "SGD",
+           "lr_scheduler"]
 
 
 def __getattr__(name):

@@ -1,7 +1,7 @@
 """Adam and AdamW."""
 
 from pycnn import _C
-from pycnn.optim.optimizer import Optimizer, check, check_lr
+from pycnn.optim.optimizer import Optimizer, check, check_betas, check_flags, check_lr, number, zeros_like
 
 
 class Adam(Optimizer):
@@ -32,38 +32,39 @@ class Adam(Optimizer):
     torch.optim.Adam : same numbers, given the same gradients.
     """
 
+    _GROUP_DEFAULTS = {"amsgrad": False, "maximize": False, "foreach": None, "capturable": False, "differentiable": False,
+                       "decoupled_weight_decay": False, "fused": None}
+
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, amsgrad=False, *, foreach=None,
                  maximize=False, capturable=False, differentiable=False, fused=None, decoupled_weight_decay=False):
         check_lr(lr)
         check("epsilon value", eps, 0.0 <= eps)
-        check("beta parameter at index 0", betas[0], 0.0 <= betas[0] < 1.0)
-        check("beta parameter at index 1", betas[1], 0.0 <= betas[1] < 1.0)
+        check_betas(betas)
         check("weight_decay value", weight_decay, 0.0 <= weight_decay)
         super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad,
                                       maximize=maximize, foreach=foreach, capturable=capturable,
                                       differentiable=differentiable, fused=fused,
                                       decoupled_weight_decay=decoupled_weight_decay))
+        check_flags(fused, foreach, differentiable)
 
     def step(self, closure=None):
-        return self._run(closure, self._update)
+        return self._step(closure)
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group, params, grads):
-        for p in params:
-            state = self.state[p]
+    def _update(self, group, params, grads, states):
+        for p, state in zip(params, states):
             if not state:
-                state["step"] = _C.fn.zeros(())
-                state["exp_avg"] = _C.fn.zeros_like(p).detach()
-                state["exp_avg_sq"] = _C.fn.zeros_like(p).detach()
+                state["step"] = number()
+                state["exp_avg"] = zeros_like(p)
+                state["exp_avg_sq"] = zeros_like(p)
                 if group["amsgrad"]:
-                    state["max_exp_avg_sq"] = _C.fn.zeros_like(p).detach()
-        states = [self.state[p] for p in params]
+                    state["max_exp_avg_sq"] = zeros_like(p)
+        keys = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
         beta1, beta2 = group["betas"]
-        _C.adam_step(params, grads, [s["exp_avg"] for s in states], [s["exp_avg_sq"] for s in states],
-                     [s["max_exp_avg_sq"] for s in states] if group["amsgrad"] else None, [s["step"] for s in states],
-                     float(group["lr"]), beta1, beta2, group["eps"], group["weight_decay"],
-                     group["decoupled_weight_decay"], group["maximize"])
+        _C.optim_step("adam", params, grads, tuple([s[key] for s in states] for key in keys), [s["step"] for s in states],
+                      lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"], weight_decay=group["weight_decay"],
+                      decoupled=group["decoupled_weight_decay"], maximize=group["maximize"])
 
 
 class AdamW(Adam):

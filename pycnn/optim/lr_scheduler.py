@@ -1,11 +1,14 @@
 """Learning rate schedules: plain double arithmetic, in torch's order, so that rates are torch's own doubles."""
 
+import functools
 import math
+import types
 import warnings
 import weakref
 from bisect import bisect_right
 from collections import Counter
 
+from pycnn._tensor import Tensor
 from pycnn.optim.optimizer import Optimizer
 
 __all__ = ["ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR",
@@ -13,13 +16,53 @@ __all__ = ["ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnneali
            "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR"]
 
 
+_EPOCH_WARNING = ("The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please "
+                  "use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, "
+                  "the closed form is used instead of the new chainable form, where available.")
+
+
 def _check_optimizer(optimizer):
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
+def _for_groups(name, optimizer, value):
+    """`value` as a list with one entry for each group."""
+    if isinstance(value, (list, tuple)):
+        if len(value) != len(optimizer.param_groups):
+            raise ValueError(f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, "
+                             f"param_groups has {len(optimizer.param_groups)}.")
+        return list(value)
+    return [value] * len(optimizer.param_groups)
+
+
+def _values(optimizer, key):
+    """What the groups have under `key`; tensors are copied, since steps write into them."""
+    return [group[key].clone() if isinstance(group[key], Tensor) else group[key] for group in optimizer.param_groups]
+
+
+def _set(group, key, value):
+    if isinstance(group[key], Tensor):
+        group[key].fill_(float(value))
+    else:
+        group[key] = value
+
+
+def _noting_calls(optimizer):
+    """``optimizer.step``, which also notes that it was called: to warn of a schedule that steps first."""
+    ref, func = weakref.ref(optimizer), optimizer.step.__func__
+
+    @functools.wraps(func)
+    def wrapper(*args, **kwargs):
+        optimizer = ref()
+        optimizer._opt_called = True
+        return func.__get__(optimizer, type(optimizer))(*args, **kwargs)
+    wrapper._wrapped_by_lr_sched = True
+    return wrapper
+
+
 class LRScheduler:
-    """Base of the schedules: counts epochs and writes the groups' ``lr``.
+    """Base of the schedules: counts epochs and writes the groups' ``lr``. Subclasses define ``get_lr``.
 
     Parameters
     ----------
@@ -32,36 +75,35 @@ class LRScheduler:
     torch.optim.lr_scheduler.LRScheduler : same behaviour, same state_dict.
     """
 
+    _get_lr_called_within_step = False
+    _is_initial = False
+
     def __init__(self, optimizer, last_epoch=-1):
         _check_optimizer(optimizer)
         self.optimizer = optimizer
         if last_epoch == -1:
-            for group in optimizer.param_groups:
-                group.setdefault("initial_lr", float(group["lr"]))
+            for group, lr in zip(optimizer.param_groups, _values(optimizer, "lr")):
+                group.setdefault("initial_lr", lr)
         else:
             for i, group in enumerate(optimizer.param_groups):
                 if "initial_lr" not in group:
-                    raise KeyError(f"param 'initial_lr' is not specified in param_groups[{i}] when resuming an optimizer")
-        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+                    raise KeyError(f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
+                                   "last_epoch >= 0.\nThis typically happens when:\n1. You're trying to resume training from "
+                                   "a checkpoint but haven't properly loaded the optimizer state\n2. You're using last_epoch "
+                                   ">= 0 for a fresh training run (not recommended)")
+        self.base_lrs = _values(optimizer, "initial_lr")
         self.last_epoch = last_epoch
-        self._watch_steps(optimizer)
+        if not hasattr(optimizer.step, "_wrapped_by_lr_sched"):
+            optimizer.step = _noting_calls(optimizer)
+        self._initial_step()
+
+    def _initial_step(self):
         self._step_count = 0
         self._is_initial = True
-        self._get_lr_called_within_step = False  # torch's files have it
-        self.step()
-        self._is_initial = False
-
-    @staticmethod
-    def _watch_steps(optimizer):
-        """Note when the optimizer steps, to warn of a schedule that steps first."""
-        if getattr(optimizer, "_opt_called", None) is not None:
-            return
-        optimizer._opt_called = False
-        ref = weakref.ref(optimizer)
-
-        def called(*args):
-            ref()._opt_called = True
-        optimizer.register_step_pre_hook(called)
+        try:
+            self.step()
+        finally:
+            self._is_initial = False
 
     def state_dict(self):
         """Return everything but the optimizer."""
@@ -76,61 +118,91 @@ class LRScheduler:
         return self._last_lr
 
     def get_lr(self):
-        """Return the rates of the next epoch, from the present ones."""
+        """Return the rates of the next epoch, computed from the present ones."""
         raise NotImplementedError
 
     def step(self, epoch=None):
-        """Go on to the next epoch (or to `epoch`) and set the rates."""
+        """Go on to the next epoch and set the rates. `epoch` is deprecated: it jumps to an epoch."""
+        if self._step_count == 1:
+            if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
+                warnings.warn("Seems like `optimizer.step()` has been overridden after learning rate scheduler "
+                              "initialization. Please, make sure to call `optimizer.step()` before `lr_scheduler.step()`. "
+                              "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate",
+                              UserWarning, stacklevel=2)
+            elif not getattr(self.optimizer, "_opt_called", False):
+                warnings.warn("Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, "
+                              "you should call them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`. "
+                              " Failure to do this will result in PyTorch skipping the first value of the learning rate "
+                              "schedule. See more details at "
+                              "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate",
+                              UserWarning, stacklevel=2)
         self._step_count += 1
-        if self._step_count == 2 and not getattr(self.optimizer, "_opt_called", True):
-            warnings.warn("Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, you "
-                          "should call them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`.",
-                          UserWarning, stacklevel=2)
-        if epoch is None:
-            self.last_epoch += 1
-            lrs = self.get_lr()
-        else:
-            self.last_epoch = epoch
-            lrs = self._get_closed_form_lr() if hasattr(self, "_get_closed_form_lr") else self.get_lr()
-        self._set(lrs)
+        if epoch is not None:
+            warnings.warn(_EPOCH_WARNING, UserWarning, stacklevel=2)
+        self._update_lr(epoch)
 
-    def _set(self, lrs):
-        for group, lr in zip(self.optimizer.param_groups, lrs):
-            group["lr"] = lr
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+    def _update_lr(self, epoch=None):
+        self._get_lr_called_within_step = True
+        try:
+            if epoch is None:
+                self.last_epoch += 1
+                rates = self.get_lr()
+            else:
+                self.last_epoch = epoch
+                rates = self._get_closed_form_lr() if hasattr(self, "_get_closed_form_lr") else self.get_lr()
+        finally:
+            self._get_lr_called_within_step = False
+        self._set_rates(rates)
+
+    def _set_rates(self, rates):
+        for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
+            _set(group, "lr", lr)
+        self._last_lr = _values(self.optimizer, "lr")
 
     def _lrs(self):
-        return [group["lr"] for group in self.optimizer.param_groups]
+        """The present rates, for ``get_lr`` of the schedules below, which warns if it is called by the user."""
+        if not self._get_lr_called_within_step:
+            warnings.warn("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
+                          UserWarning, stacklevel=3)
+        return _values(self.optimizer, "lr")
 
 
-_LRScheduler = LRScheduler
+class _LRScheduler(LRScheduler):
+    """The base under its older name."""
 
 
 class LambdaLR(LRScheduler):
     """The initial rate times ``lr_lambda(epoch)``; a list gives one function for each group."""
 
     def __init__(self, optimizer, lr_lambda, last_epoch=-1):
-        self.lr_lambdas = _per_group(optimizer, lr_lambda)
+        self.optimizer = optimizer
+        if not isinstance(lr_lambda, (list, tuple)):
+            self.lr_lambdas = [lr_lambda] * len(optimizer.param_groups)
+        elif len(lr_lambda) != len(optimizer.param_groups):
+            raise ValueError(f"Expected {len(optimizer.param_groups)} lr_lambdas, but got {len(lr_lambda)}")
+        else:
+            self.lr_lambdas = list(lr_lambda)
+        for fn in self.lr_lambdas:
+            if not callable(fn):
+                raise TypeError(f"lr_lambda should be a function, but got {type(fn).__name__}")
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self):
         """Return everything but the optimizer; functions that are objects are saved by their attributes."""
         state = {key: value for key, value in self.__dict__.items() if key not in ("optimizer", "lr_lambdas")}
-        state["lr_lambdas"] = [None if not hasattr(fn, "__dict__") or type(fn).__name__ == "function" else fn.__dict__.copy()
-                               for fn in self.lr_lambdas]
+        state["lr_lambdas"] = [None if isinstance(fn, types.FunctionType) else fn.__dict__.copy() for fn in self.lr_lambdas]
         return state
 
     def load_state_dict(self, state_dict):
         """Take over what :meth:`state_dict` returned; the functions stay."""
-        state = dict(state_dict)
-        saved = state.pop("lr_lambdas")
-        self.__dict__.update(state)
-        for fn, attributes in zip(self.lr_lambdas, saved):
+        self.__dict__.update({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
+        for fn, attributes in zip(self.lr_lambdas, state_dict["lr_lambdas"]):
             if attributes is not None:
                 fn.__dict__.update(attributes)
 
     def get_lr(self):
-        return [base * fn(self.last_epoch) for fn, base in zip(self.lr_lambdas, self.base_lrs)]
+        self._lrs()
+        return [base * fn(self.last_epoch) for fn, base in zip(self.lr_lambdas, self.base_lrs, strict=True)]
 
 
 class MultiplicativeLR(LambdaLR):
@@ -139,15 +211,7 @@ class MultiplicativeLR(LambdaLR):
     def get_lr(self):
         if self._is_initial:
             return self._lrs()
-        return [lr * fn(self.last_epoch) for fn, lr in zip(self.lr_lambdas, self._lrs())]
-
-
-def _per_group(optimizer, fn):
-    if not isinstance(fn, (list, tuple)):
-        return [fn] * len(optimizer.param_groups)
-    if len(fn) != len(optimizer.param_groups):
-        raise ValueError(f"Expected {len(optimizer.param_groups)} lr_lambdas, but got {len(fn)}")
-    return list(fn)
+        return [lr * fn(self.last_epoch) for fn, lr in zip(self.lr_lambdas, self._lrs(), strict=True)]
 
 
 class StepLR(LRScheduler):
@@ -282,17 +346,18 @@ class CosineAnnealingLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
+        lrs = self._lrs()
         if self._is_initial:
-            return self._lrs()
+            return lrs
         if self._step_count == 1 and self.last_epoch > 0:
             return [self.eta_min + (base - self.eta_min) * (1 + math.cos(self.last_epoch * math.pi / self.T_max)) / 2
                     for base in self.base_lrs]
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
             return [lr + (base - self.eta_min) * (1 - math.cos(math.pi / self.T_max)) / 2
-                    for base, lr in zip(self.base_lrs, self._lrs())]
+                    for base, lr in zip(self.base_lrs, lrs, strict=True)]
         return [(1 + math.cos(math.pi * self.last_epoch / self.T_max))
                 / (1 + math.cos(math.pi * (self.last_epoch - 1) / self.T_max)) * (lr - self.eta_min) + self.eta_min
-                for lr in self._lrs()]
+                for lr in lrs]
 
     def _get_closed_form_lr(self):
         return [self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2
@@ -307,10 +372,13 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             raise ValueError(f"Expected positive integer T_0, but got {T_0}")
         if T_mult < 1 or not isinstance(T_mult, int):
             raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
+        if not isinstance(eta_min, (float, int)):
+            raise ValueError(f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}")
         self.T_0, self.T_i, self.T_mult, self.eta_min, self.T_cur = T_0, T_0, T_mult, eta_min, last_epoch
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
+        self._lrs()
         return [self.eta_min + (base - self.eta_min) * (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
                 for base in self.base_lrs]
 
@@ -336,7 +404,11 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 self.T_cur = epoch - self.T_0 * (self.T_mult ** n - 1) / (self.T_mult - 1)
                 self.T_i = self.T_0 * self.T_mult ** n
         self.last_epoch = math.floor(epoch)
-        self._set(self.get_lr())
+        self._get_lr_called_within_step = True
+        try:
+            self._set_rates(self.get_lr())
+        finally:
+            self._get_lr_called_within_step = False
 
 
 class OneCycleLR(LRScheduler):
@@ -349,6 +421,7 @@ class OneCycleLR(LRScheduler):
                  anneal_strategy="cos", cycle_momentum=True, base_momentum=0.85, max_momentum=0.95, div_factor=25.0,
                  final_div_factor=1e4, three_phase=False, last_epoch=-1):
         _check_optimizer(optimizer)
+        self.optimizer = optimizer
         if total_steps is not None:
             if total_steps <= 0 or not isinstance(total_steps, int):
                 raise ValueError(f"Expected positive integer total_steps, but got {total_steps}")
@@ -387,13 +460,15 @@ class OneCycleLR(LRScheduler):
             if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
                 raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
             self.use_beta1 = "betas" in optimizer.defaults
-            for group, high, low in zip(optimizer.param_groups, _for_groups("max_momentum", optimizer, max_momentum),
-                                        _for_groups("base_momentum", optimizer, base_momentum)):
-                if self.use_beta1:
-                    group["betas"] = (high, *group["betas"][1:])
-                else:
-                    group["momentum"] = high
-                group["max_momentum"], group["base_momentum"] = high, low
+            highs = _for_groups("max_momentum", optimizer, max_momentum)
+            lows = _for_groups("base_momentum", optimizer, base_momentum)
+            if last_epoch == -1:
+                for high, low, group in zip(highs, lows, optimizer.param_groups):
+                    if self.use_beta1:
+                        group["betas"] = (high, *group["betas"][1:])
+                    else:
+                        group["momentum"] = high
+                    group["max_momentum"], group["base_momentum"] = high, low
         super().__init__(optimizer, last_epoch)
 
     def _anneal(self, start, end, pct):
@@ -402,9 +477,10 @@ class OneCycleLR(LRScheduler):
         return (end - start) * pct + start
 
     def get_lr(self):
+        self._lrs()
         step = self.last_epoch
         if step > self.total_steps:
-            raise ValueError(f"Tried to step {step} times. The total number of steps is {self.total_steps}")
+            raise ValueError(f"Tried to step {step} times. The specified number of total steps is {self.total_steps}")
         lrs = []
         for group in self.optimizer.param_groups:
             start = 0.0
@@ -425,26 +501,17 @@ class OneCycleLR(LRScheduler):
         return lrs
 
 
-def _for_groups(name, optimizer, value):
-    """`value` as a list with one entry for each group."""
-    if isinstance(value, (list, tuple)):
-        if len(value) != len(optimizer.param_groups):
-            raise ValueError(f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, "
-                             f"param_groups has {len(optimizer.param_groups)}.")
-        return list(value)
-    return [value] * len(optimizer.param_groups)
-
-
 class CyclicLR(LRScheduler):
     """Up and down between `base_lr` and `max_lr`. Smith, arXiv:1506.01186. Step it after every batch."""
 
     def __init__(self, optimizer, base_lr, max_lr, step_size_up=2000, step_size_down=None, mode="triangular", gamma=1.0,
                  scale_fn=None, scale_mode="cycle", cycle_momentum=True, base_momentum=0.8, max_momentum=0.9, last_epoch=-1):
         _check_optimizer(optimizer)
+        self.optimizer = optimizer
         lows = _for_groups("base_lr", optimizer, base_lr)
         if last_epoch == -1:
             for low, group in zip(lows, optimizer.param_groups):
-                group["lr"] = low
+                _set(group, "lr", low)
         self.max_lrs = _for_groups("max_lr", optimizer, max_lr)
         step_size_up = float(step_size_up)
         step_size_down = float(step_size_down) if step_size_down is not None else step_size_up
@@ -452,7 +519,7 @@ class CyclicLR(LRScheduler):
         self.step_ratio = step_size_up / self.total_size
         if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
             raise ValueError("mode is invalid and scale_fn is None")
-        self.mode, self.gamma, self._scale_fn, self.scale_mode = mode, gamma, scale_fn, scale_mode
+        self.mode, self.gamma, self._scale_fn_custom, self.scale_mode = mode, gamma, scale_fn, scale_mode
         if scale_fn is None:
             self.scale_mode = "iterations" if mode == "exp_range" else "cycle"
         self.cycle_momentum = cycle_momentum
@@ -477,61 +544,53 @@ class CyclicLR(LRScheduler):
 
     def scale_fn(self, x):
         """Return the height of a cycle: `x` is the cycle's number, or the number of steps."""
-        if self._scale_fn is not None:
-            return self._scale_fn(x)
-        return {"triangular": lambda: 1.0, "triangular2": lambda: 1 / (2.0 ** (x - 1)),
-                "exp_range": lambda: self.gamma ** x}[self.mode]()
+        if self._scale_fn_custom is not None:
+            return self._scale_fn_custom(x)
+        if self.mode == "triangular":
+            return 1.0
+        return 1 / (2.0 ** (x - 1)) if self.mode == "triangular2" else self.gamma ** x
+
+    def state_dict(self):
+        """Return everything but the optimizer; a scale function that is an object is saved by its attributes."""
+        state = super().state_dict()
+        fn = state.pop("_scale_fn_custom")
+        state["_scale_fn_custom"] = None if fn is None or isinstance(fn, types.FunctionType) else fn.__dict__.copy()
+        return state
+
+    def load_state_dict(self, state_dict):
+        """Take over what :meth:`state_dict` returned; the scale function stays."""
+        super().load_state_dict({key: value for key, value in state_dict.items() if key != "_scale_fn_custom"})
+        if state_dict["_scale_fn_custom"] is not None:
+            self._scale_fn_custom.__dict__.update(state_dict["_scale_fn_custom"])
 
     def get_lr(self):
+        self._lrs()
         cycle = math.floor(1 + self.last_epoch / self.total_size)
         x = 1.0 + self.last_epoch / self.total_size - cycle
         factor = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
         scale = self.scale_fn(cycle if self.scale_mode == "cycle" else self.last_epoch)
-        lrs = [low + (high - low) * factor * scale for low, high in zip(self.base_lrs, self.max_lrs)]
+        lrs = [low + (high - low) * factor * scale for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
         if self.cycle_momentum:
             for low, high, group in zip(self.base_momentums, self.max_momentums, self.optimizer.param_groups):
                 self._set_momentum(group, high - (high - low) * factor * scale)
         return lrs
 
 
-class SequentialLR(LRScheduler):
-    """One schedule after the other: at each of `milestones` the next one starts."""
+class _Several(LRScheduler):
+    """Schedules of several schedules."""
 
-    def __init__(self, optimizer, schedulers, milestones, last_epoch=-1):
-        _check_optimizer(optimizer)
-        if len(schedulers) < 1:
-            raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler.")
+    def _check_schedulers(self, optimizer, schedulers):
         for i, s in enumerate(schedulers):
+            if not hasattr(s, "optimizer"):
+                raise TypeError(f"{type(self).__name__} at index {i} should have `optimizer` as its attribute.")
+            if isinstance(s, ReduceLROnPlateau):
+                raise ValueError(f"{type(self).__name__} does not support `ReduceLROnPlateau` scheduler as it requires "
+                                 f"additional kwargs to be specified when calling `step`, but got one at index {i} in the "
+                                 "given schedulers sequence.")
             if s.optimizer is not optimizer:
                 raise ValueError(f"{type(self).__name__} expects all schedulers to belong to the same optimizer, but got "
-                                 f"scheduler {type(s).__name__} at index {i} with another one.")
-        if len(milestones) != len(schedulers) - 1:
-            raise ValueError("Sequential Schedulers expects number of schedulers provided to be one more than the number of "
-                             f"milestone points, but got number of schedulers {len(schedulers)} and the number of milestones "
-                             f"to be equal to {len(milestones)}")
-        self._schedulers, self._milestones = schedulers, milestones
-        self.last_epoch = last_epoch + 1
-        self.optimizer = optimizer
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"]
-        for s in schedulers:
-            s.last_epoch -= 1
-        schedulers[0]._step_count = 0
-        schedulers[0]._is_initial = True
-        schedulers[0].step()
-        schedulers[0]._is_initial = False
-        self._last_lr = schedulers[0].get_last_lr()
-
-    def step(self):
-        """Go on to the next epoch."""
-        self.last_epoch += 1
-        i = bisect_right(self._milestones, self.last_epoch)
-        s = self._schedulers[i]
-        if i > 0 and self._milestones[i - 1] == self.last_epoch:
-            s.step(0)
-        else:
-            s.step()
-        self._last_lr = s.get_last_lr()
+                                 f"scheduler {type(s).__name__} at index {i} has {s.optimizer}, which is different from "
+                                 f"{type(optimizer).__name__}.")
 
     def state_dict(self):
         """Return everything but the optimizer, the schedules as their own dicts."""
@@ -541,65 +600,136 @@ class SequentialLR(LRScheduler):
 
     def load_state_dict(self, state_dict):
         """Take over what :meth:`state_dict` returned."""
-        state = dict(state_dict)
-        saved = state.pop("_schedulers")
-        self.__dict__.update(state)
-        for s, d in zip(self._schedulers, saved):
-            s.load_state_dict(d)
+        self.__dict__.update({key: value for key, value in state_dict.items() if key != "_schedulers"})
+        for s, state in zip(self._schedulers, state_dict["_schedulers"]):
+            s.load_state_dict(state)
 
 
-class ChainedScheduler(LRScheduler):
+class SequentialLR(_Several):
+    """One schedule after the other: at each of `milestones` the next one starts."""
+
+    def __init__(self, optimizer, schedulers, milestones, last_epoch=-1):
+        if len(schedulers) < 1:
+            raise ValueError(f"{type(self).__name__} expects at least one scheduler, but got no scheduler.")
+        self._check_schedulers(optimizer, schedulers)
+        if len(milestones) != len(schedulers) - 1:
+            raise ValueError("Sequential Schedulers expects number of schedulers provided to be one more than the number of "
+                             f"milestone points, but got number of schedulers {len(schedulers)} and the number of milestones "
+                             f"to be equal to {len(milestones)}")
+        self._schedulers, self._milestones = schedulers, milestones
+        self.last_epoch = last_epoch + 1
+        self.optimizer = optimizer
+        for group in optimizer.param_groups:
+            _set(group, "lr", group["initial_lr"])
+        self._undo(self)
+        first = schedulers[bisect_right(milestones, 0)]
+        first._initial_step()
+        self._last_lr = first.get_last_lr()
+
+    def _undo(self, scheduler):
+        """Take back the first step of every schedule."""
+        if hasattr(scheduler, "_schedulers"):
+            for s in scheduler._schedulers:
+                self._undo(s)
+        elif hasattr(scheduler, "last_epoch"):
+            scheduler.last_epoch -= 1
+
+    def step(self):
+        """Go on to the next epoch."""
+        self.last_epoch += 1
+        i = bisect_right(self._milestones, self.last_epoch)
+        s = self._schedulers[i]
+        if i > 0 and self._milestones[i - 1] == self.last_epoch:
+            s._update_lr(0)
+        else:
+            s.step()
+        self._last_lr = s.get_last_lr()
+
+
+class ChainedScheduler(_Several):
     """Several schedules at once, each on the rates that the one before has left."""
 
     def __init__(self, schedulers, optimizer=None):
         if len(schedulers) < 1:
             raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler.")
         optimizer = optimizer or schedulers[0].optimizer
-        if any(s.optimizer is not optimizer for s in schedulers):
-            raise ValueError(f"{type(self).__name__} expects all schedulers to belong to the same optimizer")
+        self._check_schedulers(optimizer, schedulers)
         self._schedulers, self.optimizer = schedulers, optimizer
-        self._last_lr = [group["lr"] for group in optimizer.param_groups]
+        self._last_lr = _values(optimizer, "lr")
 
     def step(self):
         """Step every schedule."""
         for s in self._schedulers:
             s.step()
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
-
-    state_dict = SequentialLR.state_dict
-    load_state_dict = SequentialLR.load_state_dict
+        self._last_lr = _values(self.optimizer, "lr")
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """The rate times `factor` when a metric has not become better for more than `patience` epochs."""
+    """The rate times `factor` when a metric has not become better for more than `patience` epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    mode : {"min", "max"}
+        Is a smaller or a larger metric better?
+    factor : float, default 0.1
+    patience : int, default 10
+    threshold : float, default 1e-4
+        By how much a metric has to be better.
+    threshold_mode : {"rel", "abs"}
+        Is the threshold a part of the best metric, or absolute?
+    cooldown : int, default 0
+        Epochs after a reduction in which nothing is counted.
+    min_lr : float or list of float, default 0
+    eps : float, default 1e-8
+        Smaller changes are not made.
+    """
 
     def __init__(self, optimizer, mode="min", factor=0.1, patience=10, threshold=1e-4, threshold_mode="rel", cooldown=0,
                  min_lr=0, eps=1e-8):
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
+        self.factor = factor
         _check_optimizer(optimizer)
+        self.optimizer = optimizer
+        if isinstance(min_lr, (list, tuple)):
+            if len(min_lr) != len(optimizer.param_groups):
+                raise ValueError(f"expected {len(optimizer.param_groups)} min_lrs, got {len(min_lr)}")
+            self.default_min_lr, self.min_lrs = None, list(min_lr)
+        else:
+            self.default_min_lr, self.min_lrs = min_lr, [min_lr] * len(optimizer.param_groups)
+        self.patience, self.cooldown, self.eps, self.last_epoch = patience, cooldown, eps, 0
+        self._last_lr = _values(optimizer, "lr")
+        self._init_is_better(mode, threshold, threshold_mode)
+        self._reset()
+
+    def _init_is_better(self, mode, threshold, threshold_mode):
         if mode not in ("min", "max"):
             raise ValueError("mode " + mode + " is unknown!")
         if threshold_mode not in ("rel", "abs"):
             raise ValueError("threshold mode " + threshold_mode + " is unknown!")
-        self.factor, self.optimizer = factor, optimizer
-        if isinstance(min_lr, (list, tuple)) and len(min_lr) != len(optimizer.param_groups):
-            raise ValueError(f"expected {len(optimizer.param_groups)} min_lrs, got {len(min_lr)}")
-        self.min_lrs = _for_groups("min_lr", optimizer, min_lr)
-        self.patience, self.cooldown, self.eps, self.last_epoch = patience, cooldown, eps, 0
-        self._last_lr = [group["lr"] for group in optimizer.param_groups]
-        self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode
         self.mode_worse = math.inf if mode == "min" else -math.inf
-        self._reset()
+        self.mode, self.threshold, self.threshold_mode = mode, threshold, threshold_mode
 
     def _reset(self):
         self.best, self.cooldown_counter, self.num_bad_epochs = self.mode_worse, 0, 0
 
     def step(self, metrics, epoch=None):
-        """Note the metric of an epoch."""
+        """Note the metric of an epoch and reduce the rates if it is time.
+
+        Parameters
+        ----------
+        metrics : float or 0-dim Tensor
+        epoch : int, optional
+            Deprecated.
+        """
         current = float(metrics)
-        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        if self.is_better(current, self.best):
+        if epoch is None:
+            epoch = self.last_epoch + 1
+        else:
+            warnings.warn(_EPOCH_WARNING, UserWarning, stacklevel=2)
+        self.last_epoch = epoch
+        if self._is_better(current, self.best):
             self.best, self.num_bad_epochs = current, 0
         else:
             self.num_bad_epochs += 1
@@ -607,21 +737,36 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
-            for group, low in zip(self.optimizer.param_groups, self.min_lrs):
-                old = float(group["lr"])
-                new = max(old * self.factor, low)
-                if old - new > self.eps:
-                    group["lr"] = new
+            self._reduce_lr(epoch)
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = _values(self.optimizer, "lr")
+
+    def _reduce_lr(self, epoch):
+        groups = self.optimizer.param_groups
+        if len(groups) != len(self.min_lrs):
+            if self.default_min_lr is None:
+                raise RuntimeError(f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
+                                   f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}), usually due to a new param "
+                                   "group being added to the optimizer. Please modify the `min_lrs` field to match the "
+                                   "length of the `optimizer` param groups.")
+            self.min_lrs = [self.default_min_lr] * len(groups)
+        for group, low in zip(groups, self.min_lrs):
+            old = float(group["lr"])
+            new = max(old * self.factor, low)
+            if old - new > self.eps:
+                _set(group, "lr", new)
 
     @property
     def in_cooldown(self):
         """True while a reduction is too recent for another."""
         return self.cooldown_counter > 0
 
-    def is_better(self, a, best):
-        """Return True if metric `a` beats `best` by the threshold."""
+    def _is_better(self, a, best):
         if self.mode == "min":
             return a < best * (1.0 - self.threshold) if self.threshold_mode == "rel" else a < best - self.threshold
         return a > best * (self.threshold + 1.0) if self.threshold_mode == "rel" else a > best + self.threshold
+
+    def load_state_dict(self, state_dict):
+        """Take over what :meth:`state_dict` returned."""
+        self.__dict__.update(state_dict)
+        self._init_is_better(self.mode, self.threshold, self.threshold_mode)

@@ -1,13 +1,18 @@
-"""Optimizer: parameter groups, state, and their saving and loading in torch's format."""
+"""Optimizer: parameter groups, state, hooks, and saving and loading in torch's format."""
 
+import functools
 import math
+import warnings
 from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
 from copy import deepcopy
 from itertools import chain
 
 from pycnn import _C
-from pycnn._tensor import RemovableHandle
-from pycnn.autograd.grad_mode import enable_grad, no_grad
+from pycnn._tensor import RemovableHandle, get_default_dtype
+from pycnn.autograd.grad_mode import enable_grad
+
+_global_pre_hooks, _global_post_hooks = OrderedDict(), OrderedDict()
 
 
 class _Required:
@@ -25,10 +30,73 @@ def check(name, value, valid):
 
 
 def check_lr(lr):
-    """Refuse negative, infinite and NaN learning rates."""
+    """Refuse negative, infinite and NaN learning rates, and tensors of several."""
     if isinstance(lr, _C.TensorBase):
+        if lr.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
         lr = lr.item()
     check("learning rate", lr, 0.0 <= lr and math.isfinite(lr))
+
+
+def check_betas(betas):
+    """Refuse decay rates outside [0, 1)."""
+    for i, beta in enumerate(betas):
+        check(f"beta parameter at index {i}", beta, 0.0 <= beta < 1.0)
+
+
+def check_flags(fused, foreach, differentiable):
+    """Refuse what torch refuses about the flags that choose between its implementations."""
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+def number(value=0.0):
+    """Return a 0-dim float tensor, as torch keeps counters of steps."""
+    return _C.fn.full((), float(value), dtype=_C.float64 if get_default_dtype() is _C.float64 else _C.float32)
+
+
+def zeros_like(p):
+    """Return zeros in the shape, dtype and memory layout of a parameter."""
+    return _C.fn.zeros_like(p.detach())
+
+
+def _hooked(step):
+    """`step` with the hooks of the optimizer around it."""
+    @functools.wraps(step)
+    def wrapper(*args, **kwargs):
+        self = args[0]
+        for hook in (*_global_pre_hooks.values(), *self._optimizer_step_pre_hooks.values()):
+            result = hook(self, args, kwargs)
+            if result is not None:
+                if not (isinstance(result, tuple) and len(result) == 2):
+                    raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got {result}.")
+                args, kwargs = result
+        out = step(*args, **kwargs)
+        for hook in (*self._optimizer_step_post_hooks.values(), *_global_post_hooks.values()):
+            hook(self, args, kwargs)
+        return out
+    wrapper.hooked = True
+    return wrapper
+
+
+def _register(hooks, hook, prepend=False):
+    key = object()
+    hooks[key] = hook
+    if prepend:
+        hooks.move_to_end(key, last=False)
+    return RemovableHandle(lambda: hooks.pop(key, None))
+
+
+def register_optimizer_step_pre_hook(hook):
+    """Call ``hook(optimizer, args, kwargs)`` before each step of every optimizer."""
+    return _register(_global_pre_hooks, hook)
+
+
+def register_optimizer_step_post_hook(hook):
+    """Call ``hook(optimizer, args, kwargs)`` after each step of every optimizer."""
+    return _register(_global_post_hooks, hook)
 
 
 class Optimizer:
@@ -41,26 +109,61 @@ class Optimizer:
     defaults : dict
         Options of groups that do not give them.
 
+    Attributes
+    ----------
+    param_groups : list of dict
+        Each with ``params`` and its options.
+    state : dict
+        What an optimizer keeps for each parameter.
+
     See Also
     --------
     torch.optim.Optimizer : same behaviour, same state_dict.
     """
 
+    _HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks", "_optimizer_state_dict_pre_hooks",
+              "_optimizer_state_dict_post_hooks", "_optimizer_load_state_dict_pre_hooks",
+              "_optimizer_load_state_dict_post_hooks")
+    _GROUP_DEFAULTS = {}  # what groups in older files may lack
+
     def __init__(self, params, defaults):
+        self.defaults = defaults
+        self._prepare()
         if isinstance(params, _C.TensorBase):
             raise TypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                            + type(params).__name__)
-        self.defaults = defaults
-        self._pre_hooks, self._post_hooks = OrderedDict(), OrderedDict()
+                            + params.type())
         self.state = defaultdict(dict)
         self.param_groups = []
         groups = list(params)
-        if not groups:
+        if len(groups) == 0:
             raise ValueError("optimizer got an empty parameter list")
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
             self.add_param_group(group)
+
+    def _prepare(self):
+        """Tables of hooks where there are none yet, and ``step`` of the class with hooks around it."""
+        for name in self._HOOKS:
+            self.__dict__.setdefault(name, OrderedDict())
+        cls = type(self)
+        if not getattr(cls.step, "hooked", False):
+            cls.step = _hooked(cls.step)
+
+    def __getstate__(self):
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._prepare()
+        for group in self.param_groups:
+            for key, value in self._GROUP_DEFAULTS.items():
+                group.setdefault(key, value)
+            for p in group["params"]:  # older files count in plain numbers
+                saved = self.state.get(p)
+                for key in ("step", "mu_product"):
+                    if saved and key in saved and isinstance(saved[key], (int, float)):
+                        saved[key] = number(saved[key])
 
     def __repr__(self):
         text = type(self).__name__ + " ("
@@ -68,14 +171,6 @@ class Optimizer:
             text += f"\nParameter Group {i}\n"
             text += "".join(f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params")
         return text + ")"
-
-    def __getstate__(self):
-        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
-
-    def __setstate__(self, state):
-        self.__dict__.update(state)
-        self.__dict__.setdefault("_pre_hooks", OrderedDict())
-        self.__dict__.setdefault("_post_hooks", OrderedDict())
 
     def add_param_group(self, param_group):
         """Add a group of parameters: a dict with ``params`` and any options.
@@ -96,10 +191,12 @@ class Optimizer:
             raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of tensors "
                             "in sets will change between runs. Please use a list instead.")
         params = list(params)
-        named = bool(params) and isinstance(params[0], tuple)
-        if named:
-            param_group["param_names"] = [name for name, _ in params]
-            params = [p for _, p in params]
+        names = [p[0] for p in params if isinstance(p, tuple)]
+        if names:
+            if len(names) != len(params):
+                raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+            params = [p[1] for p in params]
+            param_group["param_names"] = names
         param_group["params"] = params
         for p in params:
             if not isinstance(p, _C.TensorBase):
@@ -111,8 +208,15 @@ class Optimizer:
                 raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
             param_group.setdefault(name, default)
         if len({id(p) for p in params}) != len(params):
-            raise ValueError("optimizer contains a parameter group with duplicate parameters")
-        known = {id(p) for group in self.param_groups for p in group["params"]}
+            warnings.warn("optimizer contains a parameter group with duplicate parameters; in future, this will cause an "
+                          "error; see github.com/pytorch/pytorch/issues/40967 for more information", stacklevel=3)
+        known = set()
+        for group in self.param_groups:
+            known.update(id(p) for p in group["params"])
+            if ("param_names" in param_group) != ("param_names" in group):
+                what = "with names" if names else "without names"
+                raise ValueError("all optimizer param groups should be with/without names. cannot add param group "
+                                 f"{what} to the optimizer")
         if any(id(p) in known for p in params):
             raise ValueError("some parameters appear in more than one parameter group")
         self.param_groups.append(param_group)
@@ -120,12 +224,7 @@ class Optimizer:
     def zero_grad(self, set_to_none=True):
         """Forget the gradients; with `set_to_none` False, fill them with zeros instead."""
         for group in self.param_groups:
-            for p in group["params"]:
-                if set_to_none:
-                    p.grad = None
-                elif p.grad is not None:
-                    with no_grad():
-                        p.grad.zero_()
+            _C.zero_grad(group["params"], set_to_none)
 
     def step(self, closure=None):
         """Update the parameters once.
@@ -142,33 +241,59 @@ class Optimizer:
         """
         raise NotImplementedError
 
-    def _run(self, closure, update):
-        """One step of an optimizer of this package: hooks, closure, `update` for each group."""
-        for hook in self._pre_hooks.values():
-            hook(self, (), {})
+    def _step(self, closure):
+        """One step of an optimizer of this package: ``_update(group, params, grads, states)`` for each group.
+
+        Parameters without a gradient take no part: no state is made for them.
+        """
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with no_grad():
-            for group in self.param_groups:
-                params = [p for p in group["params"] if p.grad is not None]
-                if params:
-                    update(group, params, [p.grad for p in params])
-        for hook in self._post_hooks.values():
-            hook(self, (), {})
+        for group in self.param_groups:
+            params, grads, states = [], [], []
+            for p in group["params"]:
+                grad = p.grad
+                if grad is not None:
+                    params.append(p)
+                    grads.append(grad)
+                    states.append(self.state[p])
+            if params:
+                self._update(group, params, grads, states)
         return loss
 
+    # ---- hooks
+
     def register_step_pre_hook(self, hook):
-        """Call ``hook(optimizer, args, kwargs)`` before each step."""
-        return _register(self._pre_hooks, hook)
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return other arguments."""
+        return _register(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook):
         """Call ``hook(optimizer, args, kwargs)`` after each step."""
-        return _register(self._post_hooks, hook)
+        return _register(self._optimizer_step_post_hooks, hook)
+
+    def register_state_dict_pre_hook(self, hook, prepend=False):
+        """Call ``hook(optimizer)`` before :meth:`state_dict`."""
+        return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
+
+    def register_state_dict_post_hook(self, hook, prepend=False):
+        """Call ``hook(optimizer, state_dict)`` after :meth:`state_dict`; it may return another one."""
+        return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook, prepend=False):
+        """Call ``hook(optimizer, state_dict)`` before :meth:`load_state_dict`; it may return another one."""
+        return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook, prepend=False):
+        """Call ``hook(optimizer)`` after :meth:`load_state_dict`."""
+        return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
+
+    # ---- state
 
     def state_dict(self):
         """Return ``{"state": ..., "param_groups": ...}`` with parameters as numbers, as torch does."""
+        for hook in self._optimizer_state_dict_pre_hooks.values():
+            hook(self)
         numbers, groups, start = {}, [], 0
         for group in self.param_groups:
             packed = {key: value for key, value in group.items() if key != "params"}
@@ -178,47 +303,57 @@ class Optimizer:
             start += len(packed["params"])
             groups.append(packed)
         state = {numbers[id(key)] if isinstance(key, _C.TensorBase) else key: value for key, value in self.state.items()}
-        return {"state": state, "param_groups": groups}
+        result = {"state": state, "param_groups": groups}
+        for hook in self._optimizer_state_dict_post_hooks.values():
+            changed = hook(self, result)
+            if changed is not None:
+                result = changed
+        return result
 
     def load_state_dict(self, state_dict):
-        """Take over what :meth:`state_dict` of this or torch's optimizer returned.
+        """Take over what :meth:`state_dict` of this or of torch's optimizer returned.
 
         Raises
         ------
         ValueError
             If the groups differ in number or size.
         """
-        saved, groups = state_dict["param_groups"], self.param_groups
+        state_dict = state_dict.copy()
+        for hook in self._optimizer_load_state_dict_pre_hooks.values():
+            changed = hook(self, state_dict)
+            if changed is not None:
+                state_dict = changed
+        groups, saved = self.param_groups, deepcopy(state_dict["param_groups"])
         if len(groups) != len(saved):
             raise ValueError("loaded state dict has a different number of parameter groups")
-        if any(len(a["params"]) != len(b["params"]) for a, b in zip(groups, saved)):
+        if any(len(ours["params"]) != len(theirs["params"]) for ours, theirs in zip(groups, saved)):
             raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
         by_number = dict(zip(chain.from_iterable(g["params"] for g in saved),
                              chain.from_iterable(g["params"] for g in groups)))
         state = defaultdict(dict)
         for key, value in state_dict["state"].items():
             p = by_number.get(key)
-            state[key if p is None else p] = _convert(value, p)
-        new_groups = [{**deepcopy({k: v for k, v in theirs.items() if k != "params"}), "params": ours["params"]}
-                      for ours, theirs in zip(groups, saved)]
-        self.state = state
-        self.param_groups = new_groups
+            if p is None:
+                state[key] = value
+            else:
+                state[p] = _converted(value, p)
+        for ours, theirs in zip(groups, saved):
+            theirs["params"] = ours["params"]
+            if "param_names" in ours:
+                theirs.setdefault("param_names", ours["param_names"])
+        self.__setstate__({"state": state, "param_groups": saved})
+        for hook in self._optimizer_load_state_dict_post_hooks.values():
+            hook(self)
 
 
-def _register(hooks, hook):
-    key = object()
-    hooks[key] = hook
-    return RemovableHandle(lambda: hooks.pop(key, None))
-
-
-def _convert(value, param, key=None):
-    """A copy of saved state, in the dtype of its parameter (but for step counters)."""
+def _converted(value, param, key=None):
+    """A copy of saved state, in the dtype of its parameter (but for counters of steps)."""
     if isinstance(value, _C.TensorBase):
-        if param is None or key == "step" or not param.is_floating_point():
+        if key == "step" or not param.is_floating_point():
             return value.detach().clone()
         return value.detach().to(param.dtype, copy=True)
     if isinstance(value, dict):
-        return {k: _convert(v, param, k) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_convert(v, param) for v in value)
+        return {k: _converted(v, param, k) for k, v in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        return type(value)(_converted(v, param) for v in value)
     return value

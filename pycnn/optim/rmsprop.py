@@ -1,7 +1,7 @@
 """RMSprop."""
 
 from pycnn import _C
-from pycnn.optim.optimizer import Optimizer, check, check_lr
+from pycnn.optim.optimizer import Optimizer, check, check_lr, number, zeros_like
 
 
 class RMSprop(Optimizer):
@@ -30,6 +30,9 @@ class RMSprop(Optimizer):
     torch.optim.RMSprop : same numbers, given the same gradients and a correctly rounded square root.
     """
 
+    _GROUP_DEFAULTS = {"momentum": 0, "centered": False, "foreach": None, "maximize": False, "differentiable": False,
+                       "capturable": False}
+
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False, capturable=False,
                  foreach=None, maximize=False, differentiable=False):
         check_lr(lr)
@@ -42,23 +45,22 @@ class RMSprop(Optimizer):
                                       differentiable=differentiable))
 
     def step(self, closure=None):
-        return self._run(closure, self._update)
+        return self._step(closure)
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group, params, grads):
-        for p in params:
-            state = self.state[p]
+    def _update(self, group, params, grads, states):
+        momentum, centered = group["momentum"] > 0, group["centered"]
+        for p, state in zip(params, states):
             if not state:
-                state["step"] = _C.fn.zeros(())
-                state["square_avg"] = _C.fn.zeros_like(p).detach()
-                if group["momentum"] > 0:
-                    state["momentum_buffer"] = _C.fn.zeros_like(p).detach()
-                if group["centered"]:
-                    state["grad_avg"] = _C.fn.zeros_like(p).detach()
-            state["step"] += 1
-        states = [self.state[p] for p in params]
-        _C.rmsprop_step(params, grads, [s["square_avg"] for s in states],
-                        [s["grad_avg"] for s in states] if group["centered"] else None,
-                        [s["momentum_buffer"] for s in states] if group["momentum"] > 0 else None, float(group["lr"]),
-                        group["alpha"], group["eps"], group["weight_decay"], group["momentum"], group["maximize"])
+                state["step"] = number()
+                state["square_avg"] = zeros_like(p)
+                if momentum:
+                    state["momentum_buffer"] = zeros_like(p)
+                if centered:
+                    state["grad_avg"] = zeros_like(p)
+        _C.optim_step("rmsprop", params, grads,
+                      ([s["square_avg"] for s in states], [s["grad_avg"] for s in states] if centered else None,
+                       [s["momentum_buffer"] for s in states] if momentum else None), [s["step"] for s in states],
+                      lr=group["lr"], alpha=group["alpha"], eps=group["eps"], weight_decay=group["weight_decay"],
+                      momentum=group["momentum"], maximize=group["maximize"])

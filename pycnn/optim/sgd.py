@@ -1,7 +1,7 @@
 """Stochastic gradient descent, with momentum."""
 
 from pycnn import _C
-from pycnn.optim.optimizer import Optimizer, check, check_lr
+from pycnn.optim.optimizer import Optimizer, check, check_flags, check_lr, zeros_like
 
 
 class SGD(Optimizer):
@@ -27,6 +27,8 @@ class SGD(Optimizer):
     torch.optim.SGD : same numbers, given the same gradients.
     """
 
+    _GROUP_DEFAULTS = {"nesterov": False, "maximize": False, "foreach": None, "differentiable": False, "fused": None}
+
     def __init__(self, params, lr=1e-3, momentum=0, dampening=0, weight_decay=0, nesterov=False, *, maximize=False,
                  foreach=None, differentiable=False, fused=None):
         check_lr(lr)
@@ -37,20 +39,21 @@ class SGD(Optimizer):
         super().__init__(params, dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
                                       nesterov=nesterov, maximize=maximize, foreach=foreach, differentiable=differentiable,
                                       fused=fused))
+        check_flags(fused, foreach, differentiable)
 
     def step(self, closure=None):
-        return self._run(closure, self._update)
+        return self._step(closure)
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group, params, grads):
-        buffers = first = None
+    def _update(self, group, params, grads, states):
+        buffers, first = (), None
         if group["momentum"] != 0:
-            states = [self.state[p] for p in params]
             first = [s.get("momentum_buffer") is None for s in states]
             for p, s, new in zip(params, states, first):
                 if new:
-                    s["momentum_buffer"] = _C.fn.empty_like(p).detach()
-            buffers = [s["momentum_buffer"] for s in states]
-        _C.sgd_step(params, grads, buffers, first, float(group["lr"]), group["momentum"], group["dampening"],
-                    group["weight_decay"], group["nesterov"], group["maximize"])
+                    s["momentum_buffer"] = zeros_like(p)
+            buffers = ([s["momentum_buffer"] for s in states],)
+        _C.optim_step("sgd", params, grads, buffers, first=first, lr=group["lr"], momentum=group["momentum"],
+                      dampening=group["dampening"], weight_decay=group["weight_decay"], nesterov=group["nesterov"],
+                      maximize=group["maximize"])
