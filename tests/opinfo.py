@@ -462,16 +462,48 @@ op("tril triu", [S(N(4, 5)), S(N(2, 3, 4), 1), S(N(5, 3), -2), S(N(2, 5, 4, 3), 
    errors=[S(N(3))])
 op("one_hot", [S(Z(0, 4, 5)), S(Z(0, 4, 2, 3), 6), S(Z(2, 3), 4)], errors=[S(N(3)), S(Z(3, 4, 2), 2), S(Z(-2, -1, 3))])
 
+# ---- convolution, pooling, ReLU -----------------------------------------------------------------------------------
+
+CONV_ERRORS = [S(N(5, 5), N(4, 3, 3, 3)), S(N(1, 2, 5, 5), N(4, 3, 3, 3)), S(N(1, 3, 5, 5), N(4, 3, 3, 3), N(5)),
+               S(N(1, 3, 5, 5), N(4, 3, 7, 7)), S(N(1, 3, 5, 5), N(4, 3, 3, 3), stride=0),
+               S(N(1, 3, 5, 5), N(4, 3, 3, 3), padding=-1), S(N(1, 3, 5, 5), N(4, 3, 3, 3), dilation=0),
+               S(N(1, 3, 5, 5), N(4, 3, 3, 3), stride=(1, 1, 1)), S(Z(0, 9, 1, 3, 5, 5, dtype="uint8"), N(4, 3, 3, 3), N(4))]
+CONV_SIZE = dict(rtol=1e-5, atol=2e-5)
+op("conv2d", [S(N(2, 3, 5, 6), N(4, 3, 3, 3), N(4)), S(N(2, 3, 8, 8), N(33, 3, 3, 3), N(33), padding=1),
+              S(N(2, 4, 7, 6), N(6, 2, 3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), groups=2),
+              S(N(1, 8, 9, 7), N(8, 1, 3, 3), N(8), padding=1, groups=8), S(N(3, 16, 4, 4), N(40, 16, 1, 1)),
+              S(N(3, 16, 5, 4), N(20, 16, 1, 1), N(20), stride=2), S(N(3, 5, 6), N(4, 3, 3, 3), N(4)),
+              S(N(0, 3, 5, 5), N(4, 3, 3, 3), N(4)), S(N(1, 1, 1, 1), N(1, 1, 1, 1)), S(Z(0, 9, 2, 3, 5, 5), Z(0, 9, 4, 3, 3, 3))],
+   errors=CONV_ERRORS, **CONV_SIZE)
+op("conv1d", [S(N(2, 3, 9), N(4, 3, 3), N(4)), S(N(2, 4, 9), N(6, 2, 3), stride=2, padding=1, dilation=2, groups=2),
+              S(N(3, 9), N(4, 3, 2))], errors=[S(N(3), N(4, 3, 3)), S(N(1, 2, 5), N(4, 3, 3)), S(N(1, 3, 5), N(4, 3, 7))], **CONV_SIZE)
+op("conv_transpose2d", [S(N(2, 3, 5, 6), N(3, 4, 3, 3), N(4)), S(N(2, 4, 5, 3), N(4, 3, 3, 2), N(6), stride=2, padding=1, output_padding=1, groups=2),
+                        S(N(2, 3, 4, 4), N(3, 2, 3, 3), stride=(1, 3), dilation=2), S(N(3, 4, 4), N(3, 2, 1, 1))],
+   errors=[S(N(5, 5), N(3, 4, 3, 3)), S(N(1, 2, 5, 5), N(3, 4, 3, 3)), S(N(1, 3, 5, 5), N(3, 4, 3, 3), output_padding=1),
+           S(N(1, 3, 1, 1), N(3, 4, 1, 1), padding=1)], **CONV_SIZE)
+
+POOLED = [S(N(2, 5, 8, 6), 2), S(N(2, 17, 7, 9), 3, 2, 1), S(N(1, 3, 6, 7), (2, 3), (1, 2), (1, 1)), S(N(3, 4, 5), 2), S(N(0, 3, 4, 4), 2)]
+POOL_ERRORS = [S(N(1, 3, 2, 2), 4), S(N(1, 3, 2, 2), 0), S(N(1, 3, 4, 4), 2, 2, 2), S(N(1, 3, 4, 4), (2, 2, 2)), S(N(1, 3, 0, 4), 2),
+               S(B(1, 3, 4, 4), 2)]
+op("max_pool2d", POOLED + [S(N(2, 5, 9, 9), 3, 1, 0, 2), S(N(2, 5, 7, 7), 2, ceil_mode=True), S(N(1, 2, 40, 20), 20), S(Z(0, 9, 2, 3, 4, 4), 2)],
+   dtypes=("float32", "float64", "float16"), errors=POOL_ERRORS)
+op("max_pool2d_with_indices", POOLED + [S(N(2, 5, 9, 9), 3, 1, 0, 2)], errors=POOL_ERRORS)
+op("avg_pool2d", POOLED + [S(N(2, 5, 7, 7), 2, ceil_mode=True), S(N(2, 5, 7, 7), 3, 2, 1, count_include_pad=False),
+                           S(N(2, 5, 7, 7), 3, divisor_override=2)], errors=POOL_ERRORS + [S(N(1, 3, 4, 4), 2, divisor_override=0)])
+op("max_pool1d avg_pool1d", [S(N(2, 3, 9), 2), S(N(2, 3, 9), 3, 2, 1), S(N(3, 9), 2)], errors=[S(N(1, 1, 3, 4), 2), S(N(1, 3, 4), 5)])
+ADAPTED = [S(N(2, 5, 8, 6), (1, 1)), S(N(2, 17, 7, 5), (3, 4)), S(N(1, 3, 3, 4), (5, 2)), S(N(3, 6, 6), (2, 3))]
+ADAPTED_ERRORS = [S(N(4, 4), (2, 2)), S(N(1, 3, 4, 4), (-1, 2)), S(N(1, 3, 0, 4), (2, 2)), S(Z(0, 9, 1, 3, 4, 4), (2, 2))]
+op("adaptive_avg_pool2d", ADAPTED, errors=ADAPTED_ERRORS)
+op("adaptive_max_pool2d adaptive_max_pool2d_with_indices", ADAPTED, errors=ADAPTED_ERRORS)
+op("adaptive_avg_pool1d", [S(N(2, 3, 9), 4), S(N(3, 9), 1)])
+op("relu", unary() + SPECIAL + INTEGERS[:2] + [S(Z(-9, 9, 5))], dtypes=ALL_DTYPES, errors=[S(B(3))])
+
 # ---- rows to come: replace a name here by a line in a group of its own ----------------------------------------------
 
 pending("random", "rand randn randint.low randint randperm rand_like randn_like randint_like.low randint_like "
         "normal.tensors normal.mean normal.std normal.size bernoulli bernoulli.p multinomial uniform_ normal_ "
         "random_.from random_.to random_ bernoulli_.tensor bernoulli_ exponential_")
 pending("dropout", "dropout feature_dropout")
-pending("activation", "relu")
-pending("conv", "conv1d conv2d conv_transpose2d")
-pending("pool", "max_pool2d max_pool1d max_pool2d_with_indices adaptive_max_pool2d adaptive_max_pool2d_with_indices "
-        "avg_pool2d avg_pool1d adaptive_avg_pool2d adaptive_avg_pool1d")
 pending("linear", "linear")
 pending("matmul", "matmul mm bmm mv dot vdot outer ger addmm addmv baddbmm")
 pending("softmax", "softmax log_softmax")
