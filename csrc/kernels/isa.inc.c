@@ -14,6 +14,7 @@
 #include "conv.inc.c"
 #include "linear.inc.c"
 #include "norm.inc.c"
+#include "softmax.inc.c"
 #include "optim.inc.c"
 #include "image.inc.c"
 #include "reduce.inc.c"

@@ -1,428 +1,695 @@
-/* loss.c -- losses. Each computes, when a gradient is wanted, the derivative of the result along with the result. */
+/* loss.c -- losses. Each computes, when a gradient is wanted, the derivative of the result along with the result; sums
+   are gathered by chunk of fixed size, in double. */
+#include "../core/alloc.h"
+#include "../core/parallel.h"
+#include "../kernels/kernels.h"
 #include "copy.h"
-#include "softmax.h"
+#include "elementwise.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
 enum { NONE = 0, MEAN = 1, SUM = 2 }; /* torch's numbers for reduction= */
 
-static double get(const pc_tensor *t, int64_t k)
-{
-    return t->dtype == PC_F64 ? ((const double *)pc_data(t))[k] : (double)pc_f32(t)[k];
-}
-static void set(pc_tensor *t, int64_t k, double v)
-{
-    if (t->dtype == PC_F64) ((double *)pc_data(t))[k] = v;
-    else pc_f32(t)[k] = (float)v;
-}
+/* Elements of a task. */
+#define TASK_ELEMENTS 16384
+/* Columns that are taken together. */
+#define STRIP 64
 
-static pc_status need_float(const char *name, const pc_tensor *t)
-{
-    if (t->dtype == PC_F32 || t->dtype == PC_F64) return PC_OK;
-    return pc_fail(PC_ESHAPE, "\"%s\" not implemented for '%s'", name, pc_dtype_type_name(t->dtype));
-}
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static pc_dtype full_dtype(pc_dtype d) { return d == PC_F64 ? PC_F64 : PC_F32; }
 
-/* gin = the derivative in aux[0] times the gradient of the (reduced or not) result. */
-static pc_status times_gradient(const pc_tensor *derivative, int reduction, const pc_tensor *gout, int64_t group,
-                                pc_tensor **gin)
+/* t in the given dtype, contiguous. */
+static pc_status in_full(pc_tensor *t, pc_dtype full, pc_tensor **out)
 {
     pc_status status = PC_OK;
-    pc_tensor *g = NULL, *plain = NULL;
-    if (reduction != NONE && get(gout, 0) == 1) {
-        *gin = pc_retain((pc_tensor *)derivative);
-        return PC_OK;
-    }
-    PC_TRY(pc_contiguous((pc_tensor *)gout, &plain));
-    PC_TRY(pc_tensor_new(derivative->dtype, derivative->ndim, derivative->shape, &g));
-    int64_t classes = group > 0 ? derivative->shape[derivative->ndim > 1 ? 1 : 0] : 1;
-    for (int64_t k = 0; k < g->numel; k++) {
-        /* [n, classes, group] of the derivative against [n, group] of the result */
-        int64_t at = reduction != NONE ? 0 : group > 0 ? k / (classes * group) * group + k % group : k;
-        set(g, k, get(derivative, k) * get(plain, at));
-    }
-    *gin = g;
-    g = NULL;
+    pc_tensor *cast = NULL;
+    if (t->dtype != full) PC_TRY(pc_cast(t, full, &cast));
+    PC_TRY(pc_contiguous(cast != NULL ? cast : t, out));
 done:
-    pc_release(g);
-    pc_release(plain);
+    pc_release(cast);
     return status;
 }
 
-/* ---- cross entropy and nll ------------------------------------------------------------------------------ */
-
-/* Scores [N, C, inner...] (or [C]) with class indices or probabilities. */
-typedef struct classes {
-    int64_t n, c, inner;
-    pc_tensor *scores, *target, *weight; /* contiguous, owned */
-} classes;
-
-static void classes_free(classes *s)
+/* *t as a tensor of another dtype. */
+static pc_status finish(pc_tensor **t, pc_dtype dtype)
 {
-    pc_release(s->scores);
-    pc_release(s->target);
-    pc_release(s->weight);
+    pc_tensor *cast = NULL;
+    if ((*t)->dtype == dtype) return PC_OK;
+    pc_status status = pc_cast(*t, dtype, &cast);
+    pc_release(*t);
+    *t = cast;
+    return status;
 }
 
-static double weight_of(const classes *s, int64_t class) { return s->weight != NULL ? get(s->weight, class) : 1.0; }
+static void set_scalar(pc_tensor *t, double v)
+{
+    if (t->dtype == PC_F64) *(double *)pc_data(t) = v;
+    else *pc_f32(t) = (float)v;
+}
 
-/* Shapes, dtypes and (for indices) the range of targets; target becomes int64. */
-static pc_status classes_new(pc_tensor *input, pc_tensor *target, pc_tensor *weight, int64_t ignore, bool probabilities,
-                             classes *s)
+PC_PLAIN2(mul_f64, double, double, double, , a * b)
+static const pc_ew mul = { "mul_cpu", 0, PC_SLOT(f32_mul), NULL, mul_f64, NULL };
+
+/* gin = derivative * g, where g (of the result) is a scalar or lacks the dimension `missing`; in like's dtype, and summed
+   over what like was broadcast to. */
+static pc_status times_gradient(pc_tensor *derivative, pc_tensor *g, int missing, const pc_tensor *like, pc_tensor **gin)
+{
+    pc_status status = PC_OK;
+    pc_tensor *plain = NULL, *view = NULL, *full = NULL, *product = NULL;
+    if (g->dtype != derivative->dtype) PC_TRY(pc_cast(g, derivative->dtype, &full));
+    else full = pc_retain(g);
+    if (full->ndim == 0 && pc_number(full).f == 1) {
+        product = pc_retain(derivative);
+    } else {
+        if (missing >= 0 && full->ndim > 0) {
+            int64_t shape[PC_MAX_DIMS], stride[PC_MAX_DIMS];
+            PC_TRY(pc_contiguous(full, &plain));
+            for (int d = 0; d < derivative->ndim; d++) shape[d] = d == missing ? 1 : derivative->shape[d];
+            pc_contiguous_strides(derivative->ndim, shape, stride);
+            PC_TRY(pc_tensor_view(plain, derivative->ndim, shape, stride, plain->offset, &view));
+        }
+        pc_tensor *operands[2] = { derivative, view != NULL ? view : full };
+        PC_TRY(pc_elementwise(&mul, 2, operands, NULL, NULL, &product));
+    }
+    PC_TRY(pc_sum_to(product, like, gin));
+done:
+    pc_release(plain);
+    pc_release(view);
+    pc_release(full);
+    pc_release(product);
+    return status;
+}
+
+/* ---- cross entropy and negative log likelihood -------------------------------------------------------- */
+
+/* Scores [n, c, inner] against class indices [n, inner] or probabilities [n, c, inner].
+   With a_k = (1 - e) * w_t [k = t] + e / c * w_k, or w_k * ((1 - e) * p_k + e / c) for probabilities p, a sample's
+   loss is the sum of a_k * (log of the sum of exp(x) - x_k). */
+typedef struct classes {
+    int64_t n, c, inner;
+    const void *x;
+    void *grad;              /* of the scores, times scale; or NULL */
+    void *target_grad;       /* of the probabilities; or NULL */
+    const int64_t *target;   /* or NULL: */
+    const void *p;
+    const double *weight;    /* c of them, or NULL: all 1 */
+    double e, scale;
+    int64_t ignore;
+    bool log;                /* x is a logarithm of probabilities already: no softmax */
+    void *losses;            /* by sample, or NULL */
+    double *parts;           /* by chunk */
+    int64_t grain;
+} classes;
+
+static double weight_of(const classes *s, int64_t k) { return s->weight != NULL ? s->weight[k] : 1; }
+
+/* Samples of one strip: x, p and the gradients at element (0, first column); row k is k * inner further on. */
+#define CLASSES_STRIP(R, EXP_COLUMNS)                                                                                  \
+    static double strip_##R(const classes *s, const R *x, const R *p, R *restrict grad, R *restrict target_grad,       \
+                            const int64_t *target, R *losses, int64_t width)                                           \
+    {                                                                                                                  \
+        const int64_t c = s->c, step = s->inner;                                                                       \
+        const double spread = s->e / (double)(c > 0 ? c : 1);                                                          \
+        double all[STRIP] = { 0 }, sum[STRIP] = { 0 }, loss = 0; /* of a_k, of a_k * x_k */                            \
+        R top[STRIP], total[STRIP], factor[STRIP];                                                                     \
+        if (!s->log) EXP_COLUMNS;                                                                                      \
+        for (int64_t k = 0; k < c && (target == NULL || spread > 0); k++) {                                            \
+            const double w = weight_of(s, k);                                                                          \
+            for (int64_t j = 0; j < width; j++) {                                                                      \
+                const double a = target == NULL ? w * ((1 - s->e) * p[k * step + j] + spread) : w * spread;            \
+                all[j] += a;                                                                                           \
+                if (a != 0 || target == NULL) sum[j] += a * x[k * step + j];                                           \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (int64_t j = 0; j < width; j++) {                                                                          \
+            double lse = s->log ? 0 : (double)top[j] + log((double)total[j]), own = 0;                                 \
+            const bool counts = target == NULL || target[j] != s->ignore;                                              \
+            if (target != NULL && counts) {                                                                            \
+                const double a = (1 - s->e) * weight_of(s, target[j]);                                                 \
+                all[j] += a;                                                                                           \
+                own = a * (lse - x[target[j] * step + j]);                                                             \
+                if (spread > 0) own += (all[j] - a) * lse - sum[j];                                                    \
+            } else if (counts) {                                                                                       \
+                own = all[j] * lse - sum[j];                                                                           \
+            }                                                                                                          \
+            if (losses != NULL) losses[j] = (R)own;                                                                    \
+            loss += own;                                                                                               \
+            factor[j] = s->log || !counts ? 0 : (R)(all[j] * s->scale / total[j]);                                     \
+            all[j] = lse;                                                                                              \
+        }                                                                                                              \
+        for (int64_t k = 0; k < c && grad != NULL; k++) {                                                              \
+            const double w = weight_of(s, k) * s->scale;                                                               \
+            for (int64_t j = 0; j < width; j++) {                                                                      \
+                R *g = grad + k * step + j, a = 0;                                                                     \
+                if (target == NULL) a = (R)(w * ((1 - s->e) * p[k * step + j] + spread));                              \
+                else if (spread > 0 && target[j] != s->ignore) a = (R)(w * spread);                                    \
+                *g = (factor[j] != 0 ? *g * factor[j] : 0) - a;                                                        \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (int64_t j = 0; j < width && grad != NULL && target != NULL; j++)                                          \
+            if (target[j] != s->ignore)                                                                                \
+                grad[target[j] * step + j] -= (R)((1 - s->e) * weight_of(s, target[j]) * s->scale);                    \
+        for (int64_t k = 0; k < c && target_grad != NULL; k++)                                                         \
+            for (int64_t j = 0; j < width; j++)                                                                        \
+                target_grad[k * step + j] =                                                                            \
+                    (R)((1 - s->e) * weight_of(s, k) * s->scale * (all[j] - (double)x[k * step + j]));                 \
+        return loss;                                                                                                   \
+    }
+
+static void f64_exp_columns(double *p, const double *x, int64_t n, int64_t step, int64_t width, double *top, double *sum)
+{
+    for (int64_t j = 0; j < width; j++) {
+        top[j] = -INFINITY;
+        sum[j] = 0;
+        for (int64_t k = 0; k < n; k++) top[j] = x[k * step + j] > top[j] ? x[k * step + j] : top[j];
+        for (int64_t k = 0; k < n; k++) {
+            const double e = exp(x[k * step + j] - top[j]);
+            if (p != NULL) p[k * step + j] = e;
+            sum[j] += e;
+        }
+    }
+}
+static void f32_exp_columns(float *p, const float *x, int64_t n, int64_t step, int64_t width, float *top, float *sum)
+{
+    if (step == 1) *sum = (float)pc_k->f32_exp_row(p, x, n, top);
+    else pc_k->f32_exp_columns(p, x, n, step, width, top, sum);
+}
+CLASSES_STRIP(float, f32_exp_columns(grad, x, c, step, width, top, total))
+CLASSES_STRIP(double, f64_exp_columns(grad, x, c, step, width, top, total))
+
+/* The common case, a row of scores with an index and neither weights nor smoothing, in whole vectors. */
+static double plain_row(const classes *s, const float *x, float *grad, int64_t target, float *losses)
+{
+    float top;
+    const double sum = pc_k->f32_exp_row(grad, x, s->c, &top), loss = target == s->ignore ? 0 : (double)top + log(sum) - x[target];
+    if (losses != NULL) *losses = (float)loss;
+    if (grad != NULL && target == s->ignore) {
+        memset(grad, 0, (size_t)s->c * sizeof *grad);
+    } else if (grad != NULL) {
+        pc_k->f32_affine_run(grad, grad, s->c, (float)(s->scale / sum), 0, 0);
+        grad[target] -= (float)s->scale;
+    }
+    return loss;
+}
+
+#define AT(R, p, offset) ((p) != NULL ? (R *)(p) + (offset) : NULL)
+
+/* Samples [begin, end) of n * inner: one chunk. */
+static pc_status classes_f32(void *ctx, int64_t begin, int64_t end)
+{
+    const classes *s = ctx;
+    double loss = 0;
+    for (int64_t i = begin, width; i < end; i += width) {
+        const int64_t at = i % s->inner, first = i / s->inner * s->c * s->inner + at;
+        const float *x = (const float *)s->x + first;
+        width = least(least(STRIP, s->inner - at), end - i);
+        if (s->inner == 1 && s->target != NULL && s->weight == NULL && s->e == 0 && !s->log) {
+            loss += plain_row(s, x, AT(float, s->grad, first), s->target[i], AT(float, s->losses, i));
+            continue;
+        }
+        loss += strip_float(s, x, AT(const float, s->p, first), AT(float, s->grad, first), AT(float, s->target_grad, first),
+                            AT(const int64_t, s->target, i), AT(float, s->losses, i), width);
+    }
+    s->parts[begin / s->grain] = loss;
+    return PC_OK;
+}
+static pc_status classes_f64(void *ctx, int64_t begin, int64_t end)
+{
+    const classes *s = ctx;
+    double loss = 0;
+    for (int64_t i = begin, width; i < end; i += width) {
+        const int64_t at = i % s->inner, first = i / s->inner * s->c * s->inner + at;
+        width = least(least(STRIP, s->inner - at), end - i);
+        loss += strip_double(s, (const double *)s->x + first, AT(const double, s->p, first), AT(double, s->grad, first),
+                             AT(double, s->target_grad, first), AT(const int64_t, s->target, i), AT(double, s->losses, i),
+                             width);
+    }
+    s->parts[begin / s->grain] = loss;
+    return PC_OK;
+}
+
+static pc_status run_classes(classes *s, pc_dtype full, double *total)
+{
+    pc_status status = PC_OK;
+    const int64_t samples = s->n * s->inner;
+    *total = 0;
+    s->grain = TASK_ELEMENTS / (s->c > 0 ? s->c : 1) + 1;
+    const int64_t chunks = (samples + s->grain - 1) / s->grain;
+    s->parts = pc_calloc((size_t)chunks + 1, sizeof *s->parts);
+    PC_CHECK(s->parts != NULL, PC_ENOMEM, "out of memory for a loss");
+    PC_TRY(pc_parallel_for(samples, s->grain, full == PC_F64 ? classes_f64 : classes_f32, s));
+    for (int64_t k = 0; k < chunks; k++) *total += s->parts[k];
+done:
+    pc_free(s->parts);
+    s->parts = NULL;
+    return status;
+}
+
+static pc_status check_weight(const char *prefix, const pc_tensor *x, const pc_tensor *weight, int64_t classes)
+{
+    pc_status status = PC_OK;
+    char shape[200];
+    if (weight == NULL) return PC_OK;
+    PC_CHECK(weight->ndim == 1 && weight->numel == classes, PC_ESHAPE, "%sweight tensor should be defined either for all %" PRId64
+             " classes or no classes but got weight tensor of shape: %s", prefix, classes, pc_shape_text(weight, shape));
+    PC_CHECK(weight->dtype == x->dtype, PC_ESHAPE, "expected scalar type %s but found %s", pc_dtype_type_name(x->dtype),
+             pc_dtype_type_name(weight->dtype));
+done:
+    return status;
+}
+
+/* Shapes of scores and class indices, in torch's words. */
+static pc_status check_indices(const pc_tensor *x, const pc_tensor *target)
 {
     pc_status status = PC_OK;
     char a[200], b[200];
-    *s = (classes){ .n = 1, .c = 1, .inner = 1 };
-    PC_TRY(need_float("cross_entropy_loss", input));
-    PC_CHECK(input->ndim >= 1, PC_ESHAPE, "Expected 1 or more dimensions, got a 0-dim tensor of scores");
-    if (input->ndim > 1) s->n = input->shape[0];
-    s->c = input->shape[input->ndim > 1 ? 1 : 0];
-    for (int d = 2; d < input->ndim; d++) s->inner *= input->shape[d];
-    PC_CHECK(weight == NULL || (weight->ndim == 1 && weight->shape[0] == s->c && weight->dtype == input->dtype), PC_ESHAPE,
-             "weight tensor should be defined either for all %" PRId64 " classes or no classes but got weight tensor of "
-             "shape: %s", s->c, pc_shape_text(weight, a));
-    if (!probabilities) {
-        PC_CHECK(!pc_dtype_is_float(target->dtype) && target->dtype != PC_BOOL, PC_ESHAPE,
-                 "expected target dtype to be Long or Byte, but got %s. Class indices are integers: use .long(), or give "
-                 "probabilities in the shape of the scores", pc_dtype_type_name(target->dtype));
-        bool rank = target->ndim == (input->ndim > 1 ? input->ndim - 1 : 0);
-        PC_CHECK(input->ndim == 1 || target->ndim == 0 || target->shape[0] == s->n, PC_EVALUE,
-                 "Expected input batch_size (%" PRId64 ") to match target batch_size (%" PRId64 "): the scores have shape "
-                 "%s, the targets %s. If a view() before the last layers changed the batch, check its sizes", s->n,
-                 target->shape[0], pc_shape_text(input, a), pc_shape_text(target, b));
-        PC_CHECK(rank && target->numel == s->n * s->inner, PC_ESHAPE,
-                 "Expected target size for scores of shape %s is one class index for each, got targets of shape %s",
-                 pc_shape_text(input, a), pc_shape_text(target, b));
-        for (int d = 2; d < input->ndim; d++)
-            PC_CHECK(input->shape[d] == target->shape[d - 1], PC_ESHAPE,
-                     "input and target spatial sizes don't match: %s and %s", pc_shape_text(input, a),
-                     pc_shape_text(target, b));
-        PC_TRY(target->dtype == PC_I64 ? pc_contiguous(target, &s->target) : pc_cast(target, PC_I64, &s->target));
-        const int64_t *y = pc_data(s->target);
-        for (int64_t k = 0; k < s->target->numel; k++)
-            PC_CHECK(y[k] == ignore || (y[k] >= 0 && y[k] < s->c), PC_EINDEX,
-                     "Target %" PRId64 " is out of bounds. (element %" PRId64 " of the targets; there are %" PRId64
-                     " classes, 0 to %" PRId64 ")", y[k], k, s->c, s->c - 1);
+    pc_tensor wanted = { .ndim = x->ndim > 1 ? x->ndim - 1 : 0 };
+    PC_CHECK(x->ndim > 0, PC_EVALUE, "Expected 1 or more dimensions (got 0)");
+    const int64_t n = x->shape[0], given = target->ndim > 0 ? target->shape[0] : 0;
+    PC_CHECK(x->ndim == 1 || n == given, PC_EVALUE, "Expected input batch_size (%" PRId64 ") to match target batch_size (%" PRId64
+             "). The scores have shape %s, the targets %s: if a view() in the model changed the batch, check its sizes", n, given,
+             pc_shape_text(x, a), pc_shape_text(target, b));
+    for (int d = 1; d < x->ndim; d++) wanted.shape[d - 1] = x->shape[d == 1 ? 0 : d];
+    if (x->ndim <= 2) {
+        PC_CHECK(target->ndim <= 1, PC_ESHAPE, "0D or 1D target tensor expected, multi-target not supported. Got targets of shape "
+                 "%s: use .squeeze(1), or give probabilities in the shape of the scores, %s", pc_shape_text(target, b),
+                 pc_shape_text(x, a));
+        PC_CHECK(x->ndim == 2 || target->numel == 1, PC_ESHAPE, "size mismatch (got input: %s, target: %s)", pc_shape_text(x, a),
+                 pc_shape_text(target, b));
+    } else if (x->ndim == 4) {
+        PC_CHECK(target->ndim == 3, PC_ESHAPE, "only batches of spatial targets supported (3D tensors) but got targets of "
+                 "dimension: %d", target->ndim);
+        PC_CHECK(pc_same_shape(&wanted, target), PC_ESHAPE, "size mismatch (got input: %s , target: %s", pc_shape_text(x, a),
+                 pc_shape_text(target, b));
     } else {
-        PC_CHECK(target->dtype == input->dtype, PC_ESHAPE, "expected probabilities of dtype %s, but got %s",
-                 pc_dtype_type_name(input->dtype), pc_dtype_type_name(target->dtype));
-        PC_TRY(pc_contiguous(target, &s->target));
+        PC_CHECK(pc_same_shape(&wanted, target), PC_ESHAPE, "Expected target size %s, got %s", pc_shape_text(&wanted, a),
+                 pc_shape_text(target, b));
     }
-    if (weight != NULL) PC_TRY(pc_contiguous(weight, &s->weight));
-    PC_TRY(pc_contiguous(input, &s->scores));
+    PC_CHECK(!pc_dtype_is_float(target->dtype) && target->dtype != PC_BOOL, PC_ESHAPE,
+             "expected target dtype to be Long or Byte, but got %s. Class indices are integers: use .long(); probabilities have the "
+             "shape of the scores", pc_dtype_type_name(target->dtype));
 done:
     return status;
 }
 
-/* The result's tensor: a scalar, or one loss for each target. */
-static pc_status new_result(pc_call *c, int reduction, const pc_tensor *input, pc_tensor **out)
+/* The targets in range, and the sum of the weights of those that count. */
+static pc_status scan_indices(const classes *s, double *mass)
 {
+    pc_status status = PC_OK;
+    *mass = 0;
+    for (int64_t i = 0; i < s->n * s->inner; i++) {
+        const int64_t t = s->target[i];
+        if (t == s->ignore) continue;
+        PC_CHECK(t >= 0 && t < s->c, PC_EINDEX, "Target %" PRId64 " is out of bounds. It is element %" PRId64 " of the targets; there "
+                 "are %" PRId64 " classes, numbered from 0", t, i, s->c);
+        *mass += weight_of(s, t);
+    }
+done:
+    return status;
+}
+
+static int class_dim(const pc_tensor *x) { return x->ndim > 1 ? 1 : 0; }
+
+/* Both kinds of targets. v: reduction, ignore_index, label_smoothing. */
+static pc_status classes_forward(pc_call *c, bool log, bool probabilities, double e)
+{
+    pc_status status = PC_OK;
+    pc_tensor *in = c->in[0], *weight = c->in[2], *x = NULL, *target = NULL, *w = NULL;
+    const int reduction = (int)c->v[0].i, dim = class_dim(in);
+    const pc_dtype full = full_dtype(in->dtype);
     int64_t shape[PC_MAX_DIMS];
     int ndim = 0;
-    if (reduction == NONE)
-        for (int d = 0; d < input->ndim; d++)
-            if (d != (input->ndim > 1 ? 1 : 0)) shape[ndim++] = input->shape[d];
-    return pc_out(c, 0, input->dtype, ndim, shape, out);
-}
-
-/* loss_i = (1 - e) * nll_i + e / C * smooth_i; the mean divides by the sum of the targets' weights. */
-static pc_status index_loss(pc_call *c, int reduction, int64_t ignore, double e, bool from_logp)
-{
-    pc_status status = PC_OK;
-    classes s = { 0 };
-    pc_tensor *logp = NULL, *out, *grad = NULL;
-    PC_TRY(classes_new(c->in[0], c->in[1], c->in[2], ignore, false, &s));
-    if (from_logp) logp = pc_retain(s.scores);
-    else PC_TRY(pc_softmax(s.scores, s.scores->ndim > 1 ? 1 : 0, true, &logp));
-    PC_TRY(new_result(c, reduction, c->in[0], &out));
-    if (c->need[0]) PC_TRY(pc_tensor_new(logp->dtype, logp->ndim, logp->shape, &grad));
-    const int64_t *y = pc_data(s.target);
-    double total = 0, divisor = 0;
-    for (int64_t k = 0; k < s.n * s.inner; k++)
-        if (y[k] != ignore) divisor += weight_of(&s, y[k]);
-    double scale = reduction == MEAN ? 1 / divisor : 1;
-    for (int64_t i = 0; i < s.n; i++)
-        for (int64_t j = 0; j < s.inner; j++) {
-            int64_t target = y[i * s.inner + j], base = i * s.c * s.inner + j;
-            double loss = 0, smooth = 0, mass = 0; /* mass: what the smoothing term puts on all classes together */
-            bool counts = target != ignore;
-            if (counts) loss = -weight_of(&s, target) * get(logp, base + target * s.inner);
-            if (counts && e > 0) {
-                for (int64_t q = 0; q < s.c; q++) {
-                    smooth -= weight_of(&s, q) * get(logp, base + q * s.inner);
-                    mass += weight_of(&s, q);
-                }
-                loss = (1 - e) * loss + e / (double)s.c * smooth;
-            }
-            if (reduction == NONE) set(out, i * s.inner + j, loss);
-            total += loss;
-            if (grad == NULL) continue;
-            double own = counts ? (1 - e) * weight_of(&s, target) : 0;
-            for (int64_t q = 0; q < s.c; q++) {
-                double spread = counts ? e / (double)s.c * weight_of(&s, q) : 0;
-                double all = own + (counts ? e / (double)s.c * mass : 0); /* times softmax, unless logp is the input */
-                double d = -spread - (q == target && counts ? own : 0);
-                if (!from_logp && counts) d += exp(get(logp, base + q * s.inner)) * all;
-                set(grad, base + q * s.inner, d * scale);
-            }
-        }
-    if (reduction != NONE) set(out, 0, reduction == MEAN ? total / divisor : total);
-    c->aux[0] = grad;
-    grad = NULL;
+    double total, mass;
+    classes s = { .n = in->ndim > 1 ? in->shape[0] : 1, .c = in->shape[dim], .inner = 1, .e = e, .scale = 1, .ignore = c->v[1].i,
+                  .log = log };
+    for (int d = 2; d < in->ndim; d++) s.inner *= in->shape[d];
+    PC_TRY(in_full(in, full, &x));
+    s.x = pc_data(x);
+    if (weight != NULL) {
+        PC_TRY(in_full(weight, PC_F64, &w));
+        s.weight = pc_data(w);
+    }
+    PC_TRY(in_full(c->in[1], probabilities ? full : PC_I64, &target));
+    if (probabilities) {
+        s.p = pc_data(target);
+        mass = (double)(s.n * s.inner);
+    } else {
+        s.target = pc_data(target);
+        PC_TRY(scan_indices(&s, &mass));
+    }
+    if (reduction == MEAN) s.scale = 1 / mass;
+    for (int d = 0; d < in->ndim && reduction == NONE; d++)
+        if (d != dim) shape[ndim++] = in->shape[d];
+    PC_TRY(pc_tensor_new(full, ndim, shape, &c->out[0]));
+    if (reduction == NONE) s.losses = pc_data(c->out[0]);
+    if (c->need[0]) {
+        PC_TRY(pc_tensor_new(full, in->ndim, in->shape, &c->aux[0]));
+        s.grad = pc_data(c->aux[0]);
+        if (log) memset(s.grad, 0, (size_t)(in->numel * pc_dtype_size(full)));
+    }
+    if (c->need[1] && probabilities) {
+        PC_TRY(pc_tensor_new(full, in->ndim, in->shape, &c->aux[1]));
+        s.target_grad = pc_data(c->aux[1]);
+    }
+    PC_TRY(run_classes(&s, full, &total));
+    if (reduction != NONE) set_scalar(c->out[0], reduction == MEAN ? total / mass : total);
+    PC_TRY(finish(&c->out[0], in->dtype));
 done:
-    classes_free(&s);
-    pc_release(logp);
-    pc_release(grad);
+    pc_release(x);
+    pc_release(target);
+    pc_release(w);
     return status;
 }
 
-/* Targets are probabilities in the shape of the scores. */
-static pc_status probability_loss(pc_call *c, int reduction, double e)
+static pc_status check_scores(const pc_tensor *x)
 {
-    pc_status status = PC_OK;
-    classes s = { 0 };
-    pc_tensor *logp = NULL, *out, *grad = NULL;
-    PC_TRY(classes_new(c->in[0], c->in[1], c->in[2], 0, true, &s));
-    PC_TRY(pc_softmax(s.scores, s.scores->ndim > 1 ? 1 : 0, true, &logp));
-    PC_TRY(new_result(c, reduction, c->in[0], &out));
-    if (c->need[0]) PC_TRY(pc_tensor_new(logp->dtype, logp->ndim, logp->shape, &grad));
-    double total = 0, scale = reduction == MEAN ? 1 / (double)(s.n * s.inner) : 1;
-    for (int64_t i = 0; i < s.n; i++)
-        for (int64_t j = 0; j < s.inner; j++) {
-            int64_t base = i * s.c * s.inner + j;
-            double loss = 0, mass = 0;
-            for (int64_t q = 0; q < s.c; q++) {
-                double p = get(s.target, base + q * s.inner) * (1 - e) + e / (double)s.c;
-                loss -= weight_of(&s, q) * p * get(logp, base + q * s.inner);
-                mass += weight_of(&s, q) * p;
-            }
-            if (reduction == NONE) set(out, i * s.inner + j, loss);
-            total += loss;
-            for (int64_t q = 0; q < s.c && grad != NULL; q++) {
-                double p = get(s.target, base + q * s.inner) * (1 - e) + e / (double)s.c;
-                double d = exp(get(logp, base + q * s.inner)) * mass - weight_of(&s, q) * p;
-                set(grad, base + q * s.inner, d * scale);
-            }
-        }
-    if (reduction != NONE) set(out, 0, total * (reduction == MEAN ? scale : 1));
-    c->aux[0] = grad;
-    grad = NULL;
-done:
-    classes_free(&s);
-    pc_release(logp);
-    pc_release(grad);
-    return status;
+    if (pc_dtype_is_float(x->dtype)) return PC_OK;
+    return pc_fail(PC_ENOTIMPL, "\"log_softmax%s_kernel_impl\" not implemented for '%s'", x->ndim <= 2 ? "_lastdim" : "",
+                   pc_dtype_type_name(x->dtype));
 }
 
 static pc_status cross_entropy_forward(pc_call *c)
 {
-    int reduction = (int)c->v[0].i;
-    double e = c->v[2].f;
-    if (e < 0 || e > 1)
-        return pc_fail(PC_ESHAPE, "label_smoothing must be between 0.0 and 1.0. Got: %g", e);
-    if (pc_same_shape(c->in[0], c->in[1]) && pc_dtype_is_float(c->in[1]->dtype)) {
-        if (c->need[1])
-            return pc_fail(PC_ENOTIMPL, "cross_entropy: gradients of target probabilities are not supported; detach() them");
-        return probability_loss(c, reduction, e);
+    pc_status status = PC_OK;
+    const pc_tensor *x = c->in[0], *target = c->in[1];
+    const double e = c->v[2].f;
+    if (pc_same_shape(x, target)) {
+        PC_CHECK(pc_dtype_is_float(target->dtype), PC_ESHAPE, "Expected floating point type for target with class probabilities, got "
+                 "%s. Class indices do not have the classes' dimension: use .argmax(1) on one-hot targets, or .float()",
+                 pc_dtype_type_name(target->dtype));
+        PC_CHECK(x->ndim > 0, PC_EVALUE, "Expected 1 or more dimensions (got 0)");
+        PC_CHECK(c->v[1].i < 0, PC_ESHAPE, "ignore_index is not supported for floating point target");
+        PC_CHECK(e >= 0 && e <= 1, PC_ESHAPE, "label_smoothing must be between 0.0 and 1.0. Got: %g", e);
+        PC_TRY(check_scores(x));
+        PC_TRY(check_weight("cross_entropy: ", x, c->in[2], x->shape[class_dim(x)]));
+        PC_TRY(classes_forward(c, false, true, e));
+        goto done;
     }
-    return index_loss(c, reduction, c->v[1].i, e, false);
+    PC_CHECK(e <= 1, PC_ESHAPE, "label_smoothing must be between 0.0 and 1.0. Got: %g", e);
+    if (x->ndim > 0) PC_TRY(check_scores(x));
+    PC_TRY(check_indices(x, target));
+    PC_TRY(check_weight("", x, c->in[2], x->shape[class_dim(x)]));
+    PC_TRY(classes_forward(c, false, false, e > 0 ? e : 0));
+done:
+    return status;
 }
 static pc_status nll_loss_forward(pc_call *c)
 {
-    return index_loss(c, (int)c->v[0].i, c->v[1].i, 0, true);
+    pc_status status = PC_OK;
+    const pc_tensor *x = c->in[0];
+    PC_TRY(check_indices(x, c->in[1]));
+    PC_CHECK(pc_dtype_is_float(x->dtype), PC_ENOTIMPL, "\"nll_loss_out_frame\" not implemented for '%s'",
+             pc_dtype_type_name(x->dtype));
+    PC_TRY(check_weight("", x, c->in[2], x->shape[class_dim(x)]));
+    PC_TRY(classes_forward(c, true, false, 0));
+done:
+    return status;
 }
 static pc_status classes_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {
-    int64_t inner = 1;
-    for (int d = 2; d < c->in[0]->ndim; d++) inner *= c->in[0]->shape[d];
-    return times_gradient(c->aux[0], (int)c->v[0].i, gout[0], inner, &gin[0]);
-}
-
-/* ---- losses between a value and a target, element by element -------------------------------------------- */
-
-/* Loss and its derivatives by x and by y at one element; a is the loss's parameter (beta, delta). */
-typedef struct point {
-    double loss, dx, dy;
-} point;
-typedef point (*point_fn)(double x, double y, double a);
-
-static point mse(double x, double y, double a)
-{
-    (void)a;
-    return (point){ (x - y) * (x - y), 2 * (x - y), -2 * (x - y) };
-}
-static point l1(double x, double y, double a)
-{
-    (void)a;
-    double s = x > y ? 1 : x < y ? -1 : 0;
-    return (point){ fabs(x - y), s, -s };
-}
-static point smooth_l1(double x, double y, double beta)
-{
-    double d = x - y;
-    if (beta == 0 || fabs(d) >= beta) return (point){ fabs(d) - 0.5 * beta, d > 0 ? 1 : d < 0 ? -1 : 0, d > 0 ? -1 : d < 0 ? 1 : 0 };
-    return (point){ 0.5 * d * d / beta, d / beta, -d / beta };
-}
-static point huber(double x, double y, double delta)
-{
-    double d = x - y;
-    if (fabs(d) <= delta) return (point){ 0.5 * d * d, d, -d };
-    double s = d > 0 ? delta : -delta;
-    return (point){ delta * (fabs(d) - 0.5 * delta), s, -s };
-}
-static point bce(double x, double y, double a)
-{
-    (void)a;
-    double lx = fmax(log(x), -100), l1x = fmax(log1p(-x), -100); /* torch clamps the logarithms */
-    return (point){ -(y * lx + (1 - y) * l1x), (x - y) / fmax((1 - x) * x, 1e-12), l1x - lx };
-}
-static point kl_div(double x, double y, double log_target)
-{
-    if (log_target != 0) return (point){ exp(y) * (y - x), -exp(y), exp(y) * (y - x) + exp(y) };
-    return (point){ y == 0 ? 0 : y * (log(y) - x), -y, y == 0 ? 0 : log(y) + 1 - x };
-}
-
-static pc_status pointwise(pc_call *c, const char *name, point_fn fn, int reduction, double a, const pc_tensor *weight)
-{
     pc_status status = PC_OK;
-    pc_tensor *x = NULL, *y = NULL, *w = NULL, *in = c->in[0], *target = c->in[1], *out;
-    char ta[200], tb[200];
-    PC_TRY(need_float(name, in));
-    PC_CHECK(pc_same_shape(in, target), PC_ESHAPE, "%s: input and target must have one shape, got %s and %s", name,
-             pc_shape_text(in, ta), pc_shape_text(target, tb));
-    PC_CHECK(in->dtype == target->dtype, PC_ESHAPE, "Found dtype %s but expected %s", pc_dtype_type_name(target->dtype),
-             pc_dtype_type_name(in->dtype));
-    PC_CHECK(weight == NULL || (pc_same_shape(in, weight) && in->dtype == weight->dtype), PC_ESHAPE,
-             "%s: weight must have the input's shape and dtype", name);
-    PC_TRY(pc_contiguous(in, &x));
-    PC_TRY(pc_contiguous(target, &y));
-    if (weight != NULL) PC_TRY(pc_contiguous((pc_tensor *)weight, &w));
-    PC_TRY(pc_out(c, 0, in->dtype, reduction == NONE ? in->ndim : 0, in->shape, &out));
+    const int missing = c->v[0].i == NONE ? class_dim(c->in[0]) : -1;
     for (int k = 0; k < 2; k++)
-        if (c->need[k]) PC_TRY(pc_tensor_new(in->dtype, in->ndim, in->shape, &c->aux[k]));
-    double total = 0, scale = reduction == MEAN ? 1 / (double)in->numel : 1;
-    for (int64_t k = 0; k < in->numel; k++) {
-        double v = get(x, k);
-        if (fn == bce)
-            PC_CHECK(v >= 0 && v <= 1, PC_ESHAPE, "all elements of input should be between 0 and 1: use "
-                     "binary_cross_entropy_with_logits, or a sigmoid before the loss");
-        point p = fn(v, get(y, k), a);
-        double factor = w != NULL ? get(w, k) : 1;
-        if (reduction == NONE) set(out, k, factor * p.loss);
-        total += factor * p.loss;
-        if (c->aux[0] != NULL) set(c->aux[0], k, factor * p.dx * scale);
-        if (c->aux[1] != NULL) set(c->aux[1], k, factor * p.dy * scale);
+        if (c->need[k] && c->aux[k] != NULL) PC_TRY(times_gradient(c->aux[k], gout[0], missing, c->in[k], &gin[k]));
+done:
+    return status;
+}
+
+/* ---- losses between a value and a target, element by element ------------------------------------------- */
+
+/* Contiguous operands of one shape. gx and gy receive the derivatives times scale where they are not NULL. */
+typedef struct points {
+    const void *x, *y, *w, *pw; /* value, target; weight and pos_weight or NULL */
+    void *gx, *gy, *losses;     /* or NULL */
+    double a, scale;            /* a: the loss's parameter */
+    double *parts;              /* by chunk */
+} points;
+
+static pc_status no_probability(int64_t i, double x)
+{
+    return pc_fail(PC_ESHAPE, "all elements of input should be between 0 and 1. Element %" PRId64 " is %g: put a sigmoid before the "
+                   "loss, or use binary_cross_entropy_with_logits", i, x);
+}
+
+/* Statements that set loss, dx and dy from x, y, w (not applied yet), pw and a, all of type R. */
+#define POINTS(name, R, BODY)                                                                                          \
+    static pc_status name##_##R(void *ctx, int64_t begin, int64_t end)                                                 \
+    {                                                                                                                  \
+        points *s = ctx;                                                                                               \
+        const R *px = s->x, *py = s->y, *w = s->w, *ppw = s->pw, a = (R)s->a, scale = (R)s->scale;                     \
+        R *gx = s->gx, *gy = s->gy, *losses = s->losses;                                                               \
+        double total = 0;                                                                                              \
+        (void)a, (void)ppw;                                                                                            \
+        for (int64_t i = begin; i < end; i++) {                                                                        \
+            const R x = px[i], y = py[i], factor = w != NULL ? w[i] : 1;                                               \
+            R loss, dx, dy;                                                                                            \
+            BODY                                                                                                       \
+            total += (double)(loss * factor);                                                                          \
+            if (losses != NULL) losses[i] = loss * factor;                                                             \
+            if (gx != NULL) gx[i] = dx * factor * scale;                                                               \
+            if (gy != NULL) gy[i] = dy * factor * scale;                                                               \
+        }                                                                                                              \
+        s->parts[begin / TASK_ELEMENTS] = total;                                                                       \
+        return PC_OK;                                                                                                  \
     }
-    if (reduction != NONE) set(out, 0, reduction == MEAN ? total / (double)in->numel : total);
+
+#define MSE(R)                                                                                                         \
+    const R d = x - y;                                                                                                 \
+    loss = d * d;                                                                                                      \
+    dx = 2 * d;                                                                                                        \
+    dy = -dx;
+#define L1(R, FABS)                                                                                                    \
+    const R d = x - y;                                                                                                 \
+    loss = FABS(d);                                                                                                    \
+    dx = (R)((d > 0) - (d < 0));                                                                                       \
+    dy = -dx;
+#define SMOOTH_L1(R, FABS)                                                                                             \
+    const R d = x - y, z = FABS(d);                                                                                    \
+    const bool near = z < a;                                                                                           \
+    loss = near ? (R)0.5 * d * d / a : z - (R)0.5 * a;                                                                 \
+    dx = near ? d / a : (R)((d > 0) - (d < 0));                                                                        \
+    dy = -dx;
+#define HUBER(R, FABS)                                                                                                 \
+    const R d = x - y, z = FABS(d);                                                                                    \
+    const bool near = z <= a;                                                                                          \
+    loss = near ? (R)0.5 * d * d : a * (z - (R)0.5 * a);                                                               \
+    dx = near ? d : d > 0 ? a : -a;                                                                                    \
+    dy = -dx;
+/* torch keeps logarithms above -100 and divisors above 1e-12, as a float */
+#define BCE(R, LOG, LOG1P)                                                                                             \
+    const R lx = LOG(x), l1x = LOG1P(-x), low = -100, p = lx > low ? lx : low, q = l1x > low ? l1x : low;              \
+    const R d = (1 - x) * x, tiny = 1e-12f;                                                                            \
+    if (!(x >= 0 && x <= 1)) return no_probability(i, (double)x);                                                      \
+    loss = (y - 1) * q - y * p;                                                                                        \
+    dx = (x - y) / (d > tiny ? d : tiny);                                                                              \
+    dy = q - p;
+#define BCE_LOGITS(R, FABS, EXP, LOG1P)                                                                                \
+    const R pw = ppw != NULL ? ppw[i] : 1, e = EXP(-FABS(x)), softplus = LOG1P(e) + (x < 0 ? -x : 0); /* of -x */      \
+    const R l = 1 + (pw - 1) * y, back = (x < 0 ? 1 : e) / (1 + e); /* sigmoid(-x) */                                  \
+    loss = (1 - y) * x + l * softplus;                                                                                 \
+    dx = (1 - y) - l * back;                                                                                           \
+    dy = (pw - 1) * softplus - x;
+#define KL_DIV(R, EXP, LOG)                                                                                            \
+    const R t = a != 0 ? EXP(y) : y, l = a != 0 ? y : y == 0 ? 0 : LOG(y);                                             \
+    loss = t == 0 && a == 0 ? 0 * x : t * (l - x);                                                                     \
+    dx = -t;                                                                                                           \
+    dy = a != 0 ? t * (l - x + 1) : l + 1 - x;
+
+POINTS(mse, float, MSE(float))
+POINTS(mse, double, MSE(double))
+POINTS(l1, float, L1(float, fabsf))
+POINTS(l1, double, L1(double, fabs))
+POINTS(smooth_l1, float, SMOOTH_L1(float, fabsf))
+POINTS(smooth_l1, double, SMOOTH_L1(double, fabs))
+POINTS(huber, float, HUBER(float, fabsf))
+POINTS(huber, double, HUBER(double, fabs))
+POINTS(bce, float, BCE(float, logf, log1pf))
+POINTS(bce, double, BCE(double, log, log1p))
+POINTS(bce_logits, float, BCE_LOGITS(float, fabsf, expf, log1pf))
+POINTS(bce_logits, double, BCE_LOGITS(double, fabs, exp, log1p))
+POINTS(kl_div, float, KL_DIV(float, expf, logf))
+POINTS(kl_div, double, KL_DIV(double, exp, log))
+
+/* t in the given dtype, contiguous, broadcast to a shape. */
+static pc_status expanded(pc_tensor *t, pc_dtype full, int ndim, const int64_t *shape, pc_tensor **out)
+{
+    pc_status status = PC_OK;
+    pc_tensor *result = NULL;
+    pc_tensor wanted = { .ndim = ndim };
+    if (t == NULL) return PC_OK;
+    memcpy(wanted.shape, shape, (size_t)ndim * sizeof *shape);
+    if (pc_same_shape(t, &wanted)) return in_full(t, full, out);
+    PC_TRY(pc_tensor_new(full, ndim, shape, &result));
+    PC_TRY(pc_copy(result, t));
+    *out = result;
+    result = NULL;
 done:
-    pc_release(x);
-    pc_release(y);
-    pc_release(w);
+    pc_release(result);
     return status;
 }
-static pc_status pointwise_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
+
+/* in: value, target, and possibly weight and pos_weight, which fit the shape that the first two have together. */
+static pc_status points_forward(pc_call *c, pc_range_fn f32, pc_range_fn f64, double a)
+{
+    pc_status status = PC_OK;
+    pc_tensor *t[4] = { NULL };
+    const int reduction = (int)c->v[0].i;
+    const pc_dtype dtype = pc_result_type(c->nin, c->in), full = full_dtype(dtype);
+    int64_t shape[PC_MAX_DIMS];
+    int ndim;
+    points s = { .a = a, .scale = 1 };
+    PC_TRY(pc_broadcast(2, c->in, &ndim, shape));
+    for (int k = 0; k < c->nin; k++) PC_TRY(expanded(c->in[k], full, ndim, shape, &t[k]));
+    PC_TRY(pc_tensor_new(full, reduction == NONE ? ndim : 0, shape, &c->out[0]));
+    for (int k = 0; k < 2; k++)
+        if (c->need[k]) PC_TRY(pc_tensor_new(full, ndim, shape, &c->aux[k]));
+    const int64_t n = t[0]->numel, chunks = (n + TASK_ELEMENTS - 1) / TASK_ELEMENTS;
+    s.parts = pc_calloc((size_t)chunks + 1, sizeof *s.parts);
+    PC_CHECK(s.parts != NULL, PC_ENOMEM, "out of memory for a loss");
+    s.x = pc_data(t[0]), s.y = pc_data(t[1]);
+    s.w = t[2] != NULL ? pc_data(t[2]) : NULL;
+    s.pw = t[3] != NULL ? pc_data(t[3]) : NULL;
+    s.gx = c->aux[0] != NULL ? pc_data(c->aux[0]) : NULL;
+    s.gy = c->aux[1] != NULL ? pc_data(c->aux[1]) : NULL;
+    if (reduction == NONE) s.losses = pc_data(c->out[0]);
+    if (reduction == MEAN) s.scale = 1 / (double)n;
+    PC_TRY(pc_parallel_for(n, TASK_ELEMENTS, full == PC_F64 ? f64 : f32, &s));
+    double total = 0;
+    for (int64_t k = 0; k < chunks; k++) total += s.parts[k];
+    if (reduction != NONE) set_scalar(c->out[0], reduction == MEAN ? total / (double)n : total);
+    PC_TRY(finish(&c->out[0], dtype));
+done:
+    pc_free(s.parts);
+    for (int k = 0; k < 4; k++) pc_release(t[k]);
+    return status;
+}
+static pc_status points_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {
     pc_status status = PC_OK;
     for (int k = 0; k < 2; k++)
-        if (c->need[k]) PC_TRY(times_gradient(c->aux[k], (int)c->v[0].i, gout[0], 0, &gin[k]));
+        if (c->need[k]) PC_TRY(times_gradient(c->aux[k], gout[0], -1, c->in[k], &gin[k]));
 done:
     return status;
 }
 
-static pc_status mse_loss_forward(pc_call *c) { return pointwise(c, "mse_loss", mse, (int)c->v[0].i, 0, NULL); }
-static pc_status l1_loss_forward(pc_call *c) { return pointwise(c, "l1_loss", l1, (int)c->v[0].i, 0, NULL); }
+static pc_status need_float(const pc_call *c, const char *kernel)
+{
+    const pc_dtype d = pc_result_type(2, c->in);
+    if (pc_dtype_is_float(d)) return PC_OK;
+    return pc_fail(PC_ENOTIMPL, "\"%s\" not implemented for '%s'", kernel, pc_dtype_type_name(d));
+}
+
+static pc_status mse_loss_forward(pc_call *c)
+{
+    pc_status status = need_float(c, "mse_cpu");
+    return status == PC_OK ? points_forward(c, mse_float, mse_double, 0) : status;
+}
+static pc_status l1_loss_forward(pc_call *c)
+{
+    const pc_dtype d = pc_result_type(2, c->in);
+    if (!pc_dtype_is_float(d))
+        return pc_fail(PC_ESHAPE, "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+                       "Got: %s. Use .float() on the arguments of l1_loss", pc_dtype_type_name(d));
+    return points_forward(c, l1_float, l1_double, 0);
+}
 static pc_status smooth_l1_forward(pc_call *c)
 {
-    if (c->v[1].f < 0) return pc_fail(PC_ESHAPE, "smooth_l1_loss does not support negative values for beta.");
-    return pointwise(c, "smooth_l1_loss", smooth_l1, (int)c->v[0].i, c->v[1].f, NULL);
+    pc_status status = PC_OK;
+    const double beta = c->v[1].f;
+    PC_CHECK(beta >= 0, PC_ESHAPE, "smooth_l1_loss does not support negative values for beta.");
+    PC_TRY(need_float(c, "smooth_l1_cpu"));
+    PC_TRY(points_forward(c, smooth_l1_float, smooth_l1_double, beta));
+done:
+    return status;
 }
 static pc_status huber_forward(pc_call *c)
 {
-    if (c->v[1].f <= 0) return pc_fail(PC_ESHAPE, "huber_loss does not support non-positive values for delta.");
-    return pointwise(c, "huber_loss", huber, (int)c->v[0].i, c->v[1].f, NULL);
+    pc_status status = PC_OK;
+    const double delta = c->v[1].f;
+    PC_CHECK(delta > 0, PC_ESHAPE, "huber_loss does not support non-positive values for delta.");
+    PC_TRY(need_float(c, "huber_cpu"));
+    PC_TRY(points_forward(c, huber_float, huber_double, delta));
+done:
+    return status;
 }
 static pc_status bce_forward(pc_call *c)
 {
-    return pointwise(c, "binary_cross_entropy", bce, (int)c->v[0].i, 0, c->in[2]);
-}
-static pc_status kl_div_forward(pc_call *c)
-{
-    return pointwise(c, "kl_div", kl_div, (int)c->v[0].i, (double)c->v[1].i, NULL);
-}
-
-/* ---- binary cross entropy of logits: weight and pos_weight are broadcast --------------------------------- */
-
-static pc_status expanded(const pc_tensor *t, const pc_tensor *like, pc_tensor **out)
-{
     pc_status status = PC_OK;
-    pc_tensor *full = NULL;
-    PC_TRY(pc_tensor_new(like->dtype, like->ndim, like->shape, &full));
-    PC_TRY(pc_copy(full, t));
-    *out = full;
-    full = NULL;
+    const pc_tensor *x = c->in[0], *y = c->in[1], *w = c->in[2];
+    char a[200], b[200];
+    PC_CHECK(pc_same_shape(x, y), PC_EVALUE, "Using a target size (torch.Size(%s)) that is different to the input size (torch.Size(%s)) "
+             "is deprecated. Please ensure they have the same size.", pc_shape_text(y, a), pc_shape_text(x, b));
+    PC_CHECK(pc_dtype_is_float(x->dtype), PC_ENOTIMPL, "\"binary_cross_entropy\" not implemented for '%s'",
+             pc_dtype_type_name(x->dtype));
+    PC_CHECK(x->dtype == y->dtype, PC_ESHAPE, "Found dtype %s but expected %s. Convert the target, for instance with .float()",
+             pc_dtype_type_name(y->dtype), pc_dtype_type_name(x->dtype));
+    for (int d = 0; w != NULL && d < w->ndim; d++) {
+        const int at = x->ndim - w->ndim + d;
+        PC_CHECK(at >= 0 && (w->shape[d] == 1 || w->shape[d] == x->shape[at]), PC_ESHAPE, "Attempting to broadcast a dimension of length "
+                 "%" PRId64 " at %d! Mismatching argument at index 1 had torch.Size(%s); but expected shape should be broadcastable to "
+                 "%s", w->shape[d], d - w->ndim, pc_shape_text(w, a), pc_shape_text(x, b));
+    }
+    PC_TRY(points_forward(c, bce_float, bce_double, 0));
 done:
-    pc_release(full);
     return status;
 }
-
 static pc_status bce_logits_forward(pc_call *c)
 {
     pc_status status = PC_OK;
-    pc_tensor *x = NULL, *y = NULL, *w = NULL, *pw = NULL, *in = c->in[0], *target = c->in[1], *out;
-    int reduction = (int)c->v[0].i;
-    char ta[200], tb[200];
-    PC_TRY(need_float("binary_cross_entropy_with_logits", in));
-    PC_CHECK(pc_same_shape(in, target), PC_EVALUE, "Target size (%s) must be the same as input size (%s)",
-             pc_shape_text(target, ta), pc_shape_text(in, tb));
-    PC_CHECK(in->dtype == target->dtype, PC_ESHAPE, "Found dtype %s but expected %s", pc_dtype_type_name(target->dtype),
-             pc_dtype_type_name(in->dtype));
-    PC_TRY(pc_contiguous(in, &x));
-    PC_TRY(pc_contiguous(target, &y));
-    if (c->in[2] != NULL) PC_TRY(expanded(c->in[2], in, &w));
-    if (c->in[3] != NULL) PC_TRY(expanded(c->in[3], in, &pw));
-    PC_TRY(pc_out(c, 0, in->dtype, reduction == NONE ? in->ndim : 0, in->shape, &out));
-    for (int k = 0; k < 2; k++)
-        if (c->need[k]) PC_TRY(pc_tensor_new(in->dtype, in->ndim, in->shape, &c->aux[k]));
-    double total = 0, scale = reduction == MEAN ? 1 / (double)in->numel : 1;
-    for (int64_t k = 0; k < in->numel; k++) {
-        double v = get(x, k), t = get(y, k), factor = w != NULL ? get(w, k) : 1, p = pw != NULL ? get(pw, k) : 1;
-        double l = 1 + (p - 1) * t, softplus = log1p(exp(-fabs(v))) + (v < 0 ? -v : 0); /* of -v */
-        double sigmoid_neg = v < 0 ? 1 / (1 + exp(v)) : exp(-v) / (1 + exp(-v));
-        double loss = factor * ((1 - t) * v + l * softplus);
-        if (reduction == NONE) set(out, k, loss);
-        total += loss;
-        if (c->aux[0] != NULL) set(c->aux[0], k, factor * ((1 - t) - l * sigmoid_neg) * scale);
-        if (c->aux[1] != NULL) set(c->aux[1], k, factor * (-v + (p - 1) * softplus) * scale);
+    const pc_tensor *x = c->in[0], *y = c->in[1];
+    char a[200], b[200];
+    int64_t shape[PC_MAX_DIMS];
+    int ndim;
+    PC_CHECK(pc_same_shape(x, y), PC_EVALUE, "Target size (torch.Size(%s)) must be the same as input size (torch.Size(%s))",
+             pc_shape_text(y, a), pc_shape_text(x, b));
+    PC_CHECK(pc_dtype_is_float(x->dtype), PC_ENOTIMPL, "\"log_sigmoid_cpu\" not implemented for '%s'", pc_dtype_type_name(x->dtype));
+    PC_CHECK(pc_dtype_is_float(y->dtype), PC_ESHAPE, "result type %s can't be cast to the desired output type %s: convert the target, for "
+             "instance with .float()", pc_dtype_type_name(x->dtype), pc_dtype_type_name(y->dtype));
+    for (int k = 2; k < 4; k++) {
+        if (c->in[k] == NULL) continue;
+        PC_TRY(pc_broadcast(2, (pc_tensor *[]){ c->in[0], c->in[k] }, &ndim, shape));
+        PC_CHECK(ndim == x->ndim && memcmp(shape, x->shape, (size_t)ndim * sizeof *shape) == 0, PC_ESHAPE,
+                 "binary_cross_entropy_with_logits: %s of shape %s does not fit an input of shape %s",
+                 k == 2 ? "a weight" : "a pos_weight", pc_shape_text(c->in[k], a), pc_shape_text(x, b));
     }
-    if (reduction != NONE) set(out, 0, reduction == MEAN ? total / (double)in->numel : total);
+    PC_TRY(points_forward(c, bce_logits_float, bce_logits_double, 0));
 done:
-    pc_release(x);
-    pc_release(y);
-    pc_release(w);
-    pc_release(pw);
+    return status;
+}
+static pc_status kl_div_forward(pc_call *c)
+{
+    pc_status status = PC_OK;
+    int64_t shape[PC_MAX_DIMS];
+    int ndim;
+    PC_CHECK(pc_dtype_is_float(c->in[0]->dtype) && pc_dtype_is_float(c->in[1]->dtype), PC_ESHAPE,
+             "kl_div: Integral inputs not supported.");
+    PC_TRY(pc_broadcast(2, (pc_tensor *[]){ c->in[1], c->in[0] }, &ndim, shape)); /* torch names the target first */
+    PC_TRY(points_forward(c, kl_div_float, kl_div_double, (double)c->v[1].i));
+done:
     return status;
 }
 
-static const pc_op table[] = {
+static const pc_op rows[] = {
     { "cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100, "
       "float label_smoothing=0.0) -> Tensor", cross_entropy_forward, classes_backward, PC_NN,
       "Cross entropy of scores and class indices or probabilities." },
     { "nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100) -> Tensor",
       nll_loss_forward, classes_backward, PC_NN, "Negative log likelihood of class indices under log-probabilities." },
-    { "mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", mse_loss_forward, pointwise_backward, PC_NN,
+    { "mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", mse_loss_forward, points_backward, PC_NN,
       "Squared difference." },
-    { "l1_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", l1_loss_forward, pointwise_backward, PC_NN,
+    { "l1_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", l1_loss_forward, points_backward, PC_NN,
       "Absolute difference." },
     { "smooth_l1_loss(Tensor self, Tensor target, int reduction=1, float beta=1.0) -> Tensor", smooth_l1_forward,
-      pointwise_backward, PC_NN, "Absolute difference, squared where it is below beta." },
+      points_backward, PC_NN, "Absolute difference, squared where it is below beta." },
     { "huber_loss(Tensor self, Tensor target, int reduction=1, float delta=1.0) -> Tensor", huber_forward,
-      pointwise_backward, PC_NN, "Squared difference, absolute where it is above delta." },
+      points_backward, PC_NN, "Squared difference, absolute where it is above delta." },
     { "binary_cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=1) -> Tensor", bce_forward,
-      pointwise_backward, PC_NN, "Cross entropy of probabilities and targets in [0, 1]." },
+      points_backward, PC_NN, "Cross entropy of probabilities and targets in [0, 1]." },
     { "binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, "
-      "int reduction=1) -> Tensor", bce_logits_forward, pointwise_backward, PC_NN,
+      "int reduction=1) -> Tensor", bce_logits_forward, points_backward, PC_NN,
       "Cross entropy of logits and targets in [0, 1]." },
     { "kl_div(Tensor self, Tensor target, int reduction=1, bool log_target=False) -> Tensor", kl_div_forward,
-      pointwise_backward, PC_NN, "Kullback-Leibler divergence of a target distribution from log-probabilities." },
+      points_backward, PC_NN, "Kullback-Leibler divergence of a target distribution from log-probabilities." },
 };
-PC_FAMILY(loss, table);
+PC_FAMILY(loss, rows);

@@ -1,72 +1,128 @@
 /* softmax.c -- softmax and its logarithm along a dimension. */
 #include "../core/parallel.h"
+#include "../kernels/kernels.h"
 #include "copy.h"
-#include "softmax.h"
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
-/* Elements of a task: an exponential takes some 5 ns. */
+/* Elements of a task: an exponential takes some nanoseconds. */
 #define TASK_ELEMENTS 16384
+/* Columns that are taken together. */
+#define STRIP 64
 
-/* x viewed as [outer, n, inner]; the function runs along n. */
+/* Tensors viewed as [outer, n, inner]; sums run along n. Forward reads x, backward y (the result) and g. */
 typedef struct lines {
-    const void *x, *y, *g; /* input; or output and its gradient */
+    const void *x, *y, *g;
     void *out;
     int64_t n, inner;
-    bool wide, log, backward;
+    bool log;
 } lines;
 
-/* One body for both float types: R is the type of the elements, sums are in double. */
-#define BODIES(R, EXP)                                                                             \
-    static void forward_##R(const lines *p, int64_t first)                                         \
-    {                                                                                              \
-        const R *x = (const R *)p->x + first;                                                      \
-        R *out = (R *)p->out + first;                                                              \
-        int64_t n = p->n, step = p->inner;                                                         \
-        R top = n > 0 ? x[0] : 0;                                                                  \
-        for (int64_t k = 1; k < n; k++) top = x[k * step] > top ? x[k * step] : top;               \
-        double sum = 0;                                                                            \
-        for (int64_t k = 0; k < n; k++) {                                                          \
-            R e = EXP(x[k * step] - top);                                                          \
-            sum += e;                                                                              \
-            if (!p->log) out[k * step] = e;                                                        \
-        }                                                                                          \
-        if (p->log) {                                                                              \
-            R shift = (R)log(sum);                                                                 \
-            for (int64_t k = 0; k < n; k++) out[k * step] = x[k * step] - top - shift;             \
-        } else {                                                                                   \
-            R scale = (R)(1 / sum);                                                                \
-            for (int64_t k = 0; k < n; k++) out[k * step] *= scale;                                \
-        }                                                                                          \
-    }                                                                                              \
-    static void backward_##R(const lines *p, int64_t first)                                        \
-    {                                                                                              \
-        const R *y = (const R *)p->y + first, *g = (const R *)p->g + first;                        \
-        R *out = (R *)p->out + first;                                                              \
-        int64_t n = p->n, step = p->inner;                                                         \
-        double sum = 0;                                                                            \
-        for (int64_t k = 0; k < n; k++) sum += p->log ? g[k * step] : (double)g[k * step] * y[k * step]; \
-        R s = (R)sum;                                                                              \
-        for (int64_t k = 0; k < n; k++)                                                            \
-            out[k * step] = p->log ? g[k * step] - EXP(y[k * step]) * s : y[k * step] * (g[k * step] - s); \
-    }
-BODIES(float, expf)
-BODIES(double, exp)
+static void forward_row(const lines *p, const float *x, float *out)
+{
+    float top;
+    double sum = pc_k->f32_exp_row(p->log ? NULL : out, x, p->n, &top);
+    if (p->log) pc_k->f32_affine_run(out, x, p->n, 1, top, (float)-log(sum));
+    else pc_k->f32_affine_run(out, out, p->n, (float)(1 / sum), 0, 0);
+}
 
-static pc_status run_lines(void *ctx, int64_t begin, int64_t end)
+static void forward_columns(const lines *p, const float *restrict x, float *restrict out, int64_t width)
+{
+    float top[STRIP], sum[STRIP];
+    const int64_t n = p->n, step = p->inner;
+    pc_k->f32_exp_columns(p->log ? NULL : out, x, n, step, width, top, sum);
+    for (int64_t j = 0; j < width; j++) sum[j] = p->log ? logf(sum[j]) : 1 / sum[j];
+    for (int64_t k = 0; k < n; k++)
+        for (int64_t j = 0; j < width; j++)
+            out[k * step + j] = p->log ? x[k * step + j] - top[j] - sum[j] : out[k * step + j] * sum[j];
+}
+
+/* softmax: y * (g - sum of g * y); its logarithm: g - exp(y) * sum of g */
+static void backward_row(const lines *p, const float *restrict y, const float *restrict g, float *restrict out)
+{
+    double sum, dot;
+    pc_k->f32_norm_sums_run(g, y, p->n, 0, &sum, &dot);
+    const float s = (float)(p->log ? sum : dot);
+    if (p->log) pc_k->f32_exp(NULL, p->n, (char *const[]){ (char *)out, (char *)y }, (int64_t[]){ sizeof *out, sizeof *y });
+    for (int64_t k = 0; k < p->n; k++) out[k] = p->log ? g[k] - out[k] * s : y[k] * (g[k] - s);
+}
+
+static void backward_columns(const lines *p, const float *restrict y, const float *restrict g, float *restrict out,
+                             int64_t width)
+{
+    double sum[STRIP] = { 0 };
+    const int64_t n = p->n, step = p->inner;
+    for (int64_t k = 0; k < n; k++) {
+        for (int64_t j = 0; j < width; j++) {
+            const int64_t at = k * step + j;
+            sum[j] += p->log ? (double)g[at] : (double)g[at] * y[at];
+        }
+        if (p->log)
+            pc_k->f32_exp(NULL, width, (char *const[]){ (char *)(out + k * step), (char *)(y + k * step) },
+                          (int64_t[]){ sizeof *out, sizeof *y });
+    }
+    for (int64_t k = 0; k < n; k++)
+        for (int64_t j = 0; j < width; j++) {
+            const int64_t at = k * step + j;
+            out[at] = p->log ? g[at] - out[at] * (float)sum[j] : y[at] * (g[at] - (float)sum[j]);
+        }
+}
+
+/* Lines [begin, end) of outer * inner ones; those that are neighbours go together. */
+static pc_status run_f32(void *ctx, int64_t begin, int64_t end)
 {
     const lines *p = ctx;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t first = i / p->inner * p->n * p->inner + i % p->inner;
-        if (p->backward && p->wide) backward_double(p, first);
-        else if (p->backward) backward_float(p, first);
-        else if (p->wide) forward_double(p, first);
-        else forward_float(p, first);
+    for (int64_t i = begin, width; i < end; i += width) {
+        const int64_t at = i % p->inner, first = i / p->inner * p->n * p->inner + at;
+        const float *x = (const float *)p->x + first, *y = (const float *)p->y + first, *g = (const float *)p->g + first;
+        float *out = (float *)p->out + first;
+        width = p->inner - at < STRIP ? p->inner - at : STRIP;
+        if (width > end - i) width = end - i;
+        if (p->inner == 1 && p->x != NULL) forward_row(p, x, out);
+        else if (p->inner == 1) backward_row(p, y, g, out);
+        else if (p->x != NULL) forward_columns(p, x, out, width);
+        else backward_columns(p, y, g, out, width);
     }
     return PC_OK;
 }
 
-static pc_status along(lines *p, const pc_tensor *t, int dim)
+static void forward_f64(const lines *p, const double *x, double *out)
+{
+    const int64_t n = p->n, step = p->inner;
+    double top = x[0], sum = 0;
+    for (int64_t k = 1; k < n; k++) top = x[k * step] > top ? x[k * step] : top;
+    for (int64_t k = 0; k < n; k++) {
+        double e = exp(x[k * step] - top);
+        sum += e;
+        if (!p->log) out[k * step] = e;
+    }
+    const double shift = log(sum);
+    for (int64_t k = 0; k < n; k++) out[k * step] = p->log ? x[k * step] - top - shift : out[k * step] / sum;
+}
+
+static void backward_f64(const lines *p, const double *y, const double *g, double *out)
+{
+    const int64_t n = p->n, step = p->inner;
+    double s = 0;
+    for (int64_t k = 0; k < n; k++) s += p->log ? g[k * step] : g[k * step] * y[k * step];
+    for (int64_t k = 0; k < n; k++)
+        out[k * step] = p->log ? g[k * step] - exp(y[k * step]) * s : y[k * step] * (g[k * step] - s);
+}
+
+static pc_status run_f64(void *ctx, int64_t begin, int64_t end)
+{
+    const lines *p = ctx;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t first = i / p->inner * p->n * p->inner + i % p->inner;
+        double *out = (double *)p->out + first;
+        if (p->x != NULL) forward_f64(p, (const double *)p->x + first, out);
+        else backward_f64(p, (const double *)p->y + first, (const double *)p->g + first, out);
+    }
+    return PC_OK;
+}
+
+static pc_status run(lines *p, const pc_tensor *t, int dim)
 {
     int64_t count = 1;
     p->n = t->ndim > 0 ? t->shape[dim] : 1;
@@ -75,8 +131,7 @@ static pc_status along(lines *p, const pc_tensor *t, int dim)
     for (int d = 0; d < t->ndim; d++)
         if (d != dim) count *= t->shape[d];
     if (t->numel == 0) return PC_OK;
-    p->wide = t->dtype == PC_F64;
-    return pc_parallel_for(count, TASK_ELEMENTS / (p->n > 0 ? p->n : 1) + 1, run_lines, p);
+    return pc_parallel_for(count, TASK_ELEMENTS / p->n + 1, t->dtype == PC_F64 ? run_f64 : run_f32, p);
 }
 
 static pc_status wrap_dim(const pc_tensor *t, int64_t dim, int *out)
@@ -89,34 +144,41 @@ static pc_status wrap_dim(const pc_tensor *t, int64_t dim, int *out)
     return PC_OK;
 }
 
-pc_status pc_softmax(pc_tensor *x, int dim, bool log, pc_tensor **out)
+/* t in full precision and contiguous. */
+static pc_status in_full(pc_tensor *t, pc_dtype full, pc_tensor **out)
 {
     pc_status status = PC_OK;
-    pc_tensor *plain = NULL, *y = NULL;
-    PC_TRY(pc_contiguous(x, &plain));
-    PC_TRY(pc_tensor_new(x->dtype, x->ndim, x->shape, &y));
-    lines p = { .x = pc_data(plain), .out = pc_data(y), .log = log };
-    PC_TRY(along(&p, x, dim));
-    *out = y;
-    y = NULL;
+    pc_tensor *cast = NULL;
+    if (t->dtype != full) PC_TRY(pc_cast(t, full, &cast));
+    PC_TRY(pc_contiguous(cast != NULL ? cast : t, out));
 done:
-    pc_release(plain);
-    pc_release(y);
+    pc_release(cast);
+    return status;
+}
+static pc_status finish(pc_tensor **t, pc_dtype dtype)
+{
+    pc_tensor *cast = NULL;
+    if ((*t)->dtype == dtype) return PC_OK;
+    pc_status status = pc_cast(*t, dtype, &cast);
+    pc_release(*t);
+    *t = cast;
     return status;
 }
 
 static pc_status forward(pc_call *c, bool log)
 {
     pc_status status = PC_OK;
+    pc_tensor *in = c->in[0], *x = NULL;
     int dim = 0;
-    pc_tensor *x = NULL;
-    pc_dtype d = c->v[1].kind == PC_DTYPE ? (pc_dtype)c->v[1].i : c->in[0]->dtype;
-    PC_TRY(wrap_dim(c->in[0], c->v[0].i, &dim));
-    PC_CHECK(d == PC_F32 || d == PC_F64, PC_ESHAPE, "\"%s\" not implemented for '%s'",
-             log ? "log_softmax_lastdim_kernel_impl" : "softmax_lastdim_kernel_impl", pc_dtype_type_name(d));
-    if (d == c->in[0]->dtype) x = pc_retain(c->in[0]);
-    else PC_TRY(pc_cast(c->in[0], d, &x));
-    PC_TRY(pc_softmax(x, dim, log, &c->out[0]));
+    const pc_dtype d = c->v[1].kind == PC_DTYPE ? (pc_dtype)c->v[1].i : in->dtype, full = d == PC_F64 ? PC_F64 : PC_F32;
+    PC_TRY(wrap_dim(in, c->v[0].i, &dim));
+    PC_CHECK(pc_dtype_is_float(d), PC_ENOTIMPL, "\"%ssoftmax%s_kernel_impl\" not implemented for '%s'. Give dtype=, for instance "
+             "torch.float32", log ? "log_" : "", dim >= in->ndim - 1 ? "_lastdim" : "", pc_dtype_type_name(d));
+    PC_TRY(in_full(in, full, &x));
+    PC_TRY(pc_tensor_new(full, in->ndim, in->shape, &c->out[0]));
+    lines p = { .x = pc_data(x), .out = pc_data(c->out[0]), .log = log };
+    PC_TRY(run(&p, x, dim));
+    PC_TRY(finish(&c->out[0], d));
 done:
     pc_release(x);
     return status;
@@ -124,18 +186,22 @@ done:
 static pc_status softmax_forward(pc_call *c) { return forward(c, false); }
 static pc_status log_softmax_forward(pc_call *c) { return forward(c, true); }
 
-static pc_status backward(pc_call *c, pc_tensor *g, bool log, pc_tensor **gin)
+static pc_status backward(pc_call *c, pc_tensor *gout, bool log, pc_tensor **gin)
 {
     pc_status status = PC_OK;
+    pc_tensor *g = NULL, *y = NULL, *out = c->out[0];
+    const pc_dtype full = out->dtype == PC_F64 ? PC_F64 : PC_F32;
     int dim = 0;
-    pc_tensor *plain = NULL;
-    PC_TRY(wrap_dim(c->out[0], c->v[0].i, &dim));
-    PC_TRY(pc_contiguous(g, &plain));
-    PC_TRY(pc_tensor_new(g->dtype, g->ndim, g->shape, &gin[0]));
-    lines p = { .y = pc_data(c->out[0]), .g = pc_data(plain), .out = pc_data(gin[0]), .log = log, .backward = true };
-    PC_TRY(along(&p, c->out[0], dim));
+    PC_TRY(wrap_dim(out, c->v[0].i, &dim));
+    PC_TRY(in_full(gout, full, &g));
+    PC_TRY(in_full(out, full, &y));
+    PC_TRY(pc_tensor_new(full, out->ndim, out->shape, &gin[0]));
+    lines p = { .y = pc_data(y), .g = pc_data(g), .out = pc_data(gin[0]), .log = log };
+    PC_TRY(run(&p, y, dim));
+    PC_TRY(finish(&gin[0], c->in[0]->dtype));
 done:
-    pc_release(plain);
+    pc_release(g);
+    pc_release(y);
     return status;
 }
 static pc_status softmax_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
@@ -147,10 +213,10 @@ static pc_status log_softmax_backward(pc_call *c, pc_tensor *const *gout, pc_ten
     return backward(c, gout[0], true, gin);
 }
 
-static const pc_op table[] = {
+static const pc_op rows[] = {
     { "softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", softmax_forward, softmax_backward,
       PC_FUNCTION | PC_METHOD | PC_SAVE_OUT0, "Exponentials along dim, divided by their sum." },
     { "log_softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", log_softmax_forward, log_softmax_backward,
       PC_FUNCTION | PC_METHOD | PC_SAVE_OUT0, "Logarithm of the softmax along dim." },
 };
-PC_FAMILY(softmax, table);
+PC_FAMILY(softmax, rows);

@@ -483,20 +483,16 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     return _nn.nll_loss(input, target, weight, _reduction(reduction, size_average, reduce), ignore_index)
 
 
-def _broadcast(input, target):
+def _warn_of_sizes(input, target):
     if input.shape != target.shape:
         _warnings.warn(f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This "
                        "will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
                        stacklevel=3)
-        shape = [max(a, b) for a, b in zip((1,) * (target.dim() - input.dim()) + tuple(input.shape),
-                                           (1,) * (input.dim() - target.dim()) + tuple(target.shape))]
-        return input.expand(shape), target.expand(shape)
-    return input, target
 
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """Squared difference."""
-    input, target = _broadcast(input, target)
+    _warn_of_sizes(input, target)
     if weight is not None:
         loss = _nn.mse_loss(input, target, 0) * weight
         return loss.sum() / weight.sum() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
@@ -505,7 +501,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """Absolute difference."""
-    input, target = _broadcast(input, target)
+    _warn_of_sizes(input, target)
     if weight is not None:
         loss = _nn.l1_loss(input, target, 0) * weight
         return loss.sum() / weight.sum() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
@@ -514,13 +510,13 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Absolute difference, squared where it is below `beta`."""
-    input, target = _broadcast(input, target)
+    _warn_of_sizes(input, target)
     return _nn.smooth_l1_loss(input, target, _reduction(reduction, size_average, reduce), beta)
 
 
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """Squared difference, absolute where it is above `delta`."""
-    input, target = _broadcast(input, target)
+    _warn_of_sizes(input, target)
     if weight is not None:
         loss = _nn.huber_loss(input, target, 0, delta) * weight
         return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
@@ -529,11 +525,6 @@ def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
 
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """Cross entropy of probabilities and targets in [0, 1]."""
-    if input.shape != target.shape:
-        raise ValueError(f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is "
-                         "deprecated. Please ensure they have the same size.")
-    if weight is not None:
-        weight = weight.expand(input.shape)
     return _nn.binary_cross_entropy(input, target, weight, _reduction(reduction, size_average, reduce))
 
 
