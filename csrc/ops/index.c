@@ -23,23 +23,23 @@ static pc_status as_index(pc_tensor *t, pc_tensor **out)
     return t->dtype == PC_I64 ? pc_contiguous(t, out) : pc_cast(t, PC_I64, out);
 }
 
-/* First index outside [low, size), or size if all are inside. index is contiguous. */
-static int64_t first_outside(const pc_tensor *index, int64_t low, int64_t size)
+/* The first index outside [low, size), or NULL. index is contiguous. */
+static const int64_t *outside(const pc_tensor *index, int64_t low, int64_t size)
 {
     const int64_t *v = pc_data(index);
     int64_t bad = 0;
     for (int64_t i = 0; i < index->numel; i++) bad |= v[i] < low || v[i] >= size;
     for (int64_t i = 0; bad && i < index->numel; i++)
-        if (v[i] < low || v[i] >= size) return v[i];
-    return size;
+        if (v[i] < low || v[i] >= size) return &v[i];
+    return NULL;
 }
 
 static pc_status check_range(const pc_tensor *index, int64_t low, int64_t size, int dim, pc_status code)
 {
-    int64_t bad = first_outside(index, low, size);
-    if (bad == size && (index->numel == 0 || size > 0)) return PC_OK;
+    const int64_t *bad = outside(index, low, size);
+    if (bad == NULL) return PC_OK;
     if (size == 0) return pc_fail(code, "index is out of bounds for dimension with size 0");
-    return pc_fail(code, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64, bad, dim, size);
+    return pc_fail(code, "index %" PRId64 " is out of bounds for dimension %d with size %" PRId64, *bad, dim, size);
 }
 
 /* ---- reading at offsets ------------------------------------------------------------------------ */
@@ -516,8 +516,7 @@ static pc_status index_select_forward(pc_call *c)
     if (self->ndim > 0) shape[d] = given->numel;
     PC_TRY(pc_tensor_new(self->dtype, self->ndim, shape, &c->out[0]));
     PC_TRY(vector_index(given, self, d, &index, &at));
-    PC_CHECK(first_outside(index, 0, size_along(self, d)) == size_along(self, d) || index->numel == 0, PC_EINDEX,
-             "index out of range in self");
+    PC_CHECK(outside(index, 0, size_along(self, d)) == NULL, PC_EINDEX, "index out of range in self");
     from = raised(self);
     to = raised(c->out[0]);
     stand_still(&from, d, &at);
@@ -702,10 +701,9 @@ static pc_status index_copy_forward(pc_call *c)
              "index_copy_(): Number of indices (%" PRId64 ") should be equal to source.size(dim) (%" PRId64 ")",
              c->in[1]->numel, size_along(source, d));
     PC_TRY(vector_index(c->in[1], self, d, &index, &at));
-    int64_t bad = first_outside(index, 0, size_along(self, d));
-    PC_CHECK(bad == size_along(self, d) || index->numel == 0, PC_EINDEX,
-             "index_copy_(): index %" PRId64 " is out of bounds for dimension %d with size %" PRId64, bad, d,
-             size_along(self, d));
+    const int64_t *bad = outside(index, 0, size_along(self, d));
+    PC_CHECK(bad == NULL, PC_EINDEX, "index_copy_(): index %" PRId64 " is out of bounds for dimension %d with size %" PRId64,
+             *bad, d, size_along(self, d));
     PC_TRY(start_from_self(c));
     PC_TRY(pc_scatter(c->out[0], d, &at, source, false));
 done:
@@ -924,16 +922,17 @@ static pc_status take_forward(pc_call *c)
 {
     pc_status status = PC_OK;
     pc_tensor *self = NULL, *index = NULL, from;
-    int64_t n = c->in[0]->numel, bad;
+    const int64_t *bad;
+    int64_t n = c->in[0]->numel;
 
     PC_CHECK(c->in[1]->dtype == PC_I64, PC_ESHAPE, "take(): Expected a long tensor for index, but got %s",
              pc_dtype_type_name(c->in[1]->dtype));
     PC_CHECK(n > 0 || c->in[1]->numel == 0, PC_EINDEX, "take(): tried to take from an empty tensor");
     PC_TRY(pc_contiguous(c->in[0], &self));
     PC_TRY(as_index(c->in[1], &index));
-    bad = first_outside(index, -n, n);
-    PC_CHECK(bad == n || index->numel == 0, PC_EINDEX,
-             "out of range: tried to access index %" PRId64 " on a tensor of %" PRId64 " elements.", bad, n);
+    bad = outside(index, -n, n);
+    PC_CHECK(bad == NULL, PC_EINDEX, "out of range: tried to access index %" PRId64 " on a tensor of %" PRId64 " elements.",
+             *bad, n);
     PC_TRY(pc_tensor_new(PC_I64, index->ndim, index->shape, &c->aux[0]));
     for (int64_t i = 0; i < index->numel; i++) {
         int64_t v = ((int64_t *)pc_data(index))[i];

@@ -437,13 +437,13 @@ static int parse(int row, const char *name, PyObject *self, PyObject *const *arg
 }
 
 /* Room for the results of a row that returns a list: no view of in[0] needs more parts. */
-static int most_results(const parsed *p)
+static int most_results(const parsed *p, int nvalues)
 {
     int64_t most = 2;
     for (int k = 0; k < p->nin; k++)
         for (int d = 0; p->in[k] != NULL && d < p->in[k]->ndim; d++)
             if (p->in[k]->shape[d] > most) most = p->in[k]->shape[d];
-    for (int k = 0; k < PC_MAX_PARAMS; k++)
+    for (int k = 0; k < nvalues; k++)
         if (p->v[k].kind == PC_INT && p->v[k].i > most && p->v[k].i < 1 << 20) most = p->v[k].i;
     most = most > p->nin ? most : p->nin;
     return most < 1 << 24 ? (int)most + PC_MAX_DIMS : 1 << 24;
@@ -504,7 +504,7 @@ static PyObject *run(int row, parsed *p, bool inplace, PyObject *self)
     const pc_op *op = pc_op_at(row);
     const pc_schema *s = pc_op_schema(row);
     pc_tensor *inline_out[4], **out = inline_out;
-    int n = 0, room = s->nreturns == 0 ? most_results(p) : s->nreturns;
+    int n = 0, room = s->nreturns == 0 ? most_results(p, s->nvalues) : s->nreturns;
     pc_status status;
     if (room > 4) {
         out = pc_calloc((size_t)room, sizeof *out);
