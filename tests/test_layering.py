@@ -47,3 +47,10 @@ def test_no_abort_or_exit():
 def test_file_names_are_unique():
     names = [p.name for p in SOURCES if p.suffix == ".c"]
     assert len(names) == len(set(names)), sorted(n for n in names if names.count(n) > 1)
+
+
+def test_one_version():
+    import pycnn
+    pyproject = (CSRC.parent / "pyproject.toml").read_text()
+    assert f'#define PC_VERSION "{pycnn.__version__}"' in (CSRC / "pycnn.h").read_text()
+    assert f'version = "{pycnn.__version__}"' in pyproject
