@@ -1,0 +1,274 @@
+/* test_guard.c -- operators on memory that ends, or begins, at an inaccessible page: none reads or writes beyond its
+   tensors, and the results are those of tensors that lie elsewhere. */
+#include "../core/cpu.h"
+#include "../pycnn.h"
+#undef NDEBUG
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE ((size_t)4096)
+#define MOST_INPUTS 5
+#define MOST_OUTPUTS 4096 /* of operators that take a tensor to pieces */
+
+typedef struct area {
+    void *start;
+    size_t bytes;
+} area;
+
+static unsigned seed = 1;
+static int64_t pick(int n) { return rand_r(&seed) % n; }
+
+static void area_release(void *owner)
+{
+    area *a = owner;
+    munmap(a->start, a->bytes);
+    free(a);
+}
+
+/* A copy of t, contiguous, whose last byte is the last one before an inaccessible page, or the first one behind one. */
+static pc_tensor *guarded(pc_tensor *t, bool at_end)
+{
+    pc_tensor *plain, *out;
+    int64_t stride[PC_MAX_DIMS];
+    area *a = malloc(sizeof *a);
+    assert(a != NULL && pc_contiguous(t, &plain) == PC_OK);
+    size_t bytes = (size_t)(t->numel * pc_dtype_size(t->dtype)), room = (bytes + PAGE - 1) / PAGE * PAGE;
+    a->bytes = room + 2 * PAGE;
+    a->start = mmap(NULL, a->bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert(a->start != MAP_FAILED);
+    char *first = (char *)a->start + PAGE, *data = at_end ? first + room - bytes : first;
+    if (room > 0) assert(mprotect(first, room, PROT_READ | PROT_WRITE) == 0);
+    memcpy(data, pc_data(plain), bytes);
+    pc_contiguous_strides(t->ndim, t->shape, stride);
+    assert(pc_tensor_from_memory(t->dtype, t->ndim, t->shape, stride, data, false, area_release, a, &out) == PC_OK);
+    out->requires_grad = t->requires_grad;
+    pc_release(plain);
+    return out;
+}
+
+static pc_tensor *make(pc_dtype dtype, int ndim, const int64_t *shape)
+{
+    pc_tensor *wide, *t;
+    assert(pc_tensor_new(PC_F64, ndim, shape, &wide) == PC_OK);
+    for (int64_t i = 0; i < wide->numel; i++)
+        ((double *)pc_data(wide))[i] = pc_dtype_is_float(dtype) ? (double)(pick(2001) - 1000) / 500 : (double)pick(3);
+    assert(pc_cast(wide, dtype, &t) == PC_OK);
+    pc_release(wide);
+    return t;
+}
+
+static void check_same(pc_tensor *a, pc_tensor *b, const char *name)
+{
+    pc_tensor *x, *y;
+    assert((a == NULL) == (b == NULL));
+    if (a == NULL) return;
+    assert(pc_contiguous(a, &x) == PC_OK && pc_contiguous(b, &y) == PC_OK && pc_same_shape(a, b) && a->dtype == b->dtype);
+    if (memcmp(pc_data(x), pc_data(y), (size_t)(x->numel * pc_dtype_size(x->dtype))) != 0) {
+        fprintf(stderr, "%s: another result at the edge of memory\n", name);
+        assert(false);
+    }
+    pc_release(x);
+    pc_release(y);
+}
+
+/* One call and its gradients; returns its status, the results in out and grads. */
+static pc_status run(const pc_op *op, int nin, pc_tensor **in, const pc_value *v, bool inplace, bool at_end, pc_tensor **out,
+                     int *nout, pc_tensor **grads)
+{
+    pc_generator_seed(pc_default_generator(), 5);
+    pc_set_grad_enabled(!inplace);
+    pc_status status = pc_op_apply(op, nin, in, v, inplace, MOST_OUTPUTS, out, nout);
+    if (status != PC_OK || inplace || *nout == 0 || !pc_requires_grad(out[0]) || op->backward == NULL) return status;
+    pc_tensor *leaves[MOST_INPUTS], *g = NULL, *found[MOST_INPUTS] = { NULL };
+    int n = 0, at[MOST_INPUTS];
+    for (int k = 0; k < nin; k++)
+        if (in[k] != NULL && in[k]->requires_grad) at[n] = k, leaves[n++] = in[k];
+    pc_tensor *plain = make(out[0]->dtype, out[0]->ndim, out[0]->shape);
+    g = guarded(plain, at_end);
+    status = pc_backward(1, out, &g, false, n, leaves, found);
+    for (int k = 0; status == PC_OK && k < n; k++) grads[at[k]] = found[k];
+    pc_release(plain);
+    pc_release(g);
+    return status;
+}
+
+static void release_all(int n, pc_tensor **t)
+{
+    for (int k = 0; k < n; k++) {
+        pc_release(t[k]);
+        t[k] = NULL;
+    }
+}
+
+/* The same call on memory in the middle, at the end and at the beginning. Takes the inputs. False if it was refused. */
+static bool check(const pc_op *op, int nin, pc_tensor **in, const pc_value *v, bool inplace)
+{
+    unsigned before = seed;
+    pc_tensor *here[MOST_INPUTS] = { NULL }, *out[MOST_OUTPUTS] = { NULL }, *grads[MOST_INPUTS] = { NULL };
+    int n = 0;
+    for (int k = 0; k < nin; k++) {
+        if (in[k] == NULL) continue;
+        if (!inplace && pc_dtype_is_float(in[k]->dtype)) in[k]->requires_grad = true;
+        assert(pc_cast(in[k], in[k]->dtype, &here[k]) == PC_OK);
+        here[k]->requires_grad = in[k]->requires_grad;
+    }
+    pc_set_grad_enabled(true);
+    pc_status status = run(op, nin, here, v, inplace, true, out, &n, grads);
+    for (int at_end = 1; at_end >= 0; at_end--) {
+        pc_tensor *there[MOST_INPUTS] = { NULL }, *out2[MOST_OUTPUTS] = { NULL }, *grads2[MOST_INPUTS] = { NULL };
+        int n2 = 0;
+        seed = before;
+        for (int k = 0; k < nin; k++)
+            if (in[k] != NULL) there[k] = guarded(in[k], at_end);
+        assert(run(op, nin, there, v, inplace, at_end, out2, &n2, grads2) == status && n == n2);
+        bool draws = strncmp(op->schema, "empty", 5) == 0 || strncmp(op->schema, "new_empty", 9) == 0;
+        for (int k = 0; k < n && status == PC_OK && !draws; k++) check_same(out[k], out2[k], op->schema);
+        for (int k = 0; k < nin; k++) check_same(grads[k], grads2[k], op->schema);
+        if (inplace && status == PC_OK) check_same(here[0], there[0], op->schema);
+        release_all(n2, out2);
+        release_all(nin, there);
+        release_all(nin, grads2);
+    }
+    release_all(n, out);
+    release_all(nin, grads);
+    release_all(nin, here);
+    release_all(nin, in);
+    return status == PC_OK;
+}
+
+/* Every row that can do with tensors of one shape and its defaults. */
+static void test_rows(void)
+{
+    static const pc_dtype dtypes[] = { PC_F32, PC_F32, PC_F32, PC_F64, PC_F16, PC_BF16, PC_I64, PC_U8, PC_BOOL };
+    int ran = 0;
+    for (int row = 0; row < pc_op_count(); row++) {
+        const pc_op *op = pc_op_at(row);
+        const pc_schema *s = pc_op_schema(row);
+        pc_value v[PC_MAX_PARAMS] = { { 0 } };
+        bool possible = s->ntensors > 0 && !s->list, worked = false;
+        for (int k = 0; k < s->nparams; k++) {
+            const pc_param *p = &s->params[k];
+            if (p->type == PC_T_TENSOR || p->type == PC_T_OPERAND) continue;
+            if (p->has_default) v[p->slot] = p->dflt;
+            else if (p->type == PC_T_INT && strncmp(p->name, "dim", 3) == 0) v[p->slot] = (pc_value){ .kind = PC_INT };
+            else if (p->type == PC_T_INTS && strncmp(p->name, "dim", 3) == 0) v[p->slot] = (pc_value){ PC_INTS, .ints = { 1, { 0 } } };
+            else if (p->type == PC_T_INT || p->type == PC_T_SCALAR) v[p->slot] = (pc_value){ .kind = PC_INT, .i = 1 };
+            else if (p->type == PC_T_FLOAT) v[p->slot] = (pc_value){ .kind = PC_FLOAT, .f = 0.5 };
+            else possible = false;
+        }
+        for (int round = 0; round < 14 && possible; round++) {
+            pc_tensor *in[MOST_INPUTS] = { NULL };
+            pc_dtype dtype = dtypes[pick(9)];
+            int64_t size = 1 + pick(round < 7 ? 40 : 3000), shape[4] = { 1 + pick(7), 1 + pick(5), 1 + pick(20), 1 + pick(20) };
+            bool inplace = (op->flags & PC_WRITES) || ((op->flags & PC_INPLACE) && round % 2);
+            if (s->ntensors > MOST_INPUTS) break;
+            for (int k = 0; k < s->nparams; k++) {
+                const pc_param *p = &s->params[k];
+                if (p->type != PC_T_TENSOR && p->type != PC_T_OPERAND) continue;
+                if (p->optional && pick(2)) continue;
+                bool whole = strncmp(p->name, "ind", 3) == 0 || strcmp(p->name, "target") == 0;
+                bool mask = strcmp(p->name, "mask") == 0 || strcmp(p->name, "condition") == 0;
+                pc_dtype own = whole && round % 3 ? PC_I64 : mask ? PC_BOOL : dtype;
+                in[p->slot] = round % 3 == 0 ? make(own, 4, shape) : round % 3 == 1 ? make(own, 2, shape + 2) : make(own, 1, &size);
+            }
+            worked = check(op, s->ntensors, in, v, inplace) || worked;
+        }
+        ran += worked;
+        if (possible && !worked && getenv("VERBOSE")) printf("  not run: %s\n", op->schema);
+    }
+    printf("  %d of %d operators\n", ran, pc_op_count());
+    assert(ran > 150);
+}
+
+static pc_value pair(int64_t a, int64_t b) { return (pc_value){ .kind = PC_INTS, .ints = { 2, { a, b } } }; }
+static pc_value integer(int64_t i) { return (pc_value){ .kind = PC_INT, .i = i }; }
+
+static void test_convolutions(void)
+{
+    static const int64_t channels[] = { 1, 2, 3, 5, 8, 16, 17, 33, 40 };
+    for (int round = 0; round < 120; round++) {
+        int64_t groups = pick(4) == 0 ? 1 + pick(3) : 1, c = groups * channels[pick(9)], k = groups * channels[pick(9)];
+        int64_t r = 1 + pick(5), q = 1 + pick(5), h = r + pick(12), w = q + pick(12), n = 1 + pick(3);
+        if (pick(5) == 0) groups = k = c;
+        if (pick(4) == 0) r = q = 1;
+        pc_tensor *in[] = { make(PC_F32, 4, (int64_t[]){ n, c, h, w }), make(PC_F32, 4, (int64_t[]){ k, c / groups, r, q }),
+                            pick(2) ? make(PC_F32, 1, &k) : NULL };
+        pc_value v[] = { pair(1 + pick(2), 1 + pick(2)), pair(pick(3), pick(3)), pair(1, 1), integer(groups) };
+        assert(check(pc_op_find("conv2d"), 3, in, v, false));
+    }
+}
+
+static void test_pools(void)
+{
+    for (int round = 0; round < 60; round++) {
+        int64_t r = 1 + pick(4), shape[4] = { 1 + pick(3), 1 + pick(40), r + pick(14), r + pick(14) }, stride = 1 + pick(3);
+        pc_value zero = { .kind = PC_BOOLEAN };
+        pc_tensor *a = make(PC_F32, 4, shape), *b = make(PC_F32, 4, shape), *c = make(PC_F32, 4, shape);
+        assert(check(pc_op_find("max_pool2d"), 1, &a,
+                     (pc_value[]){ pair(r, r), pair(stride, stride), pair(r / 2, r / 2), pair(1, 1), zero }, false));
+        assert(check(pc_op_find("avg_pool2d"), 1, &b, (pc_value[]){ pair(r, r), pair(stride, stride), pair(r / 2, r / 2), zero,
+                     { .kind = PC_BOOLEAN, .i = 1 }, { .kind = PC_NONE } }, false));
+        assert(check(pc_op_find("adaptive_avg_pool2d"), 1, &c, (pc_value[]){ pair(1 + pick(4), 1 + pick(4)) }, false));
+    }
+}
+
+static void test_products(void)
+{
+    for (int round = 0; round < 150; round++) {
+        int64_t m = 1 + pick(round % 3 ? 70 : 9), n = 1 + pick(round % 5 ? 70 : 600), k = 1 + pick(90);
+        pc_dtype dtype = pick(4) ? PC_F32 : PC_F64;
+        pc_tensor *linear[] = { make(dtype, 2, (int64_t[]){ m, k }), make(dtype, 2, (int64_t[]){ n, k }),
+                                pick(2) ? make(dtype, 1, &n) : NULL };
+        pc_tensor *matmul[] = { make(dtype, 2, (int64_t[]){ m, k }), make(dtype, 2, (int64_t[]){ k, n }) };
+        pc_tensor *bmm[] = { make(dtype, 3, (int64_t[]){ 3, m, k }), make(dtype, 3, (int64_t[]){ 3, k, n }) };
+        pc_tensor *mv[] = { make(dtype, 2, (int64_t[]){ m, k }), make(dtype, 1, &k) };
+        assert(check(pc_op_find("linear"), 3, linear, NULL, false));
+        assert(check(pc_op_find("matmul"), 2, matmul, NULL, false));
+        assert(check(pc_op_find("bmm"), 2, bmm, NULL, false));
+        assert(check(pc_op_find("mv"), 2, mv, NULL, false));
+    }
+}
+
+/* Rows of an optimizer's step: parameters of odd sizes, some longer than a task. */
+static void test_optimizer(void)
+{
+    pc_optim_rule rule = { .lr = 0.1, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.01 };
+    static const int64_t sizes[] = { 1, 3, 15, 17, 16391 };
+    for (int k = 0; k < 10; k++) {
+        pc_tensor *t[4], *plain;
+        pc_tensor *steps = make(PC_F32, 0, NULL);
+        assert(pc_fill(steps, integer(0)) == PC_OK);
+        for (int i = 0; i < 4; i++) {
+            plain = make(PC_F32, 1, &sizes[k % 5]);
+            t[i] = guarded(plain, k < 5);
+            pc_release(plain);
+        }
+        pc_optim_item item = { .param = t[0], .grad = t[1], .a = t[2], .b = t[3], .steps = steps };
+        assert(pc_optim_step(PC_ADAM, &rule, 1, &item) == PC_OK);
+        item = (pc_optim_item){ .param = t[0], .grad = t[1], .a = t[2] };
+        assert(pc_optim_step(PC_SGD, &rule, 1, &item) == PC_OK);
+        release_all(4, t);
+        pc_release(steps);
+    }
+}
+
+int main(void)
+{
+    assert(pc_init() == PC_OK);
+    assert(pc_set_num_threads(1) == PC_OK);
+    int64_t live = pc_alloc_stats().live_blocks;
+    for (int isa = 0; isa < PC_ISA_COUNT; isa++) {
+        if (!pc_cpu_supports((pc_isa)isa)) continue;
+        assert(pc_use_isa(pc_isa_name((pc_isa)isa)) == PC_OK);
+        test_convolutions();
+        test_pools();
+        test_products();
+        test_optimizer();
+        test_rows();
+    }
+    assert(pc_alloc_stats().live_blocks == live);
+    return 0;
+}
