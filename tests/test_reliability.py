@@ -96,14 +96,9 @@ LONG = {
         interrupted(lambda: [x.sort() for _ in range(20)], after=0.5)
         """,
     "backward": """
-        x, w = torch.ones(8, 512, 64, 64, requires_grad=True), torch.ones(512, 512, 7, 7, requires_grad=True)
-        with torch.no_grad():
-            y = torch.ones(8, 512, 64, 64)
-        torch.set_grad_enabled(True)
-        small = F.conv2d(x[:, :, :7, :7], w)
-        for _ in range(12):
-            small = small + F.conv2d(x[:, :, :20, :20], w).sum()
-        interrupted(lambda: [small.sum().backward(retain_graph=True) for _ in range(9)])
+        x, w = torch.ones(4, 256, 24, 24, requires_grad=True), torch.ones(256, 256, 7, 7, requires_grad=True)
+        y = F.conv2d(x, w).sum()
+        interrupted(lambda: [y.backward(retain_graph=True) for _ in range(1000)])
         assert x.grad is None or x.grad.shape == x.shape
         """,
     "training": """
@@ -155,6 +150,9 @@ LONG = {
 }
 
 
+LIMIT = 3.0 if "san.so" in os.environ.get("LD_PRELOAD", "") else 0.5  # s; the aim is 0.05, on a machine that is not busy
+
+
 def latency(output):
     seconds = float(output.split("latency ")[1].split()[0])
     print(f"interrupted after {1000 * seconds:.1f} ms")
@@ -164,14 +162,14 @@ def latency(output):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("work", [name for name in LONG if not name.startswith("loader")])
 def test_ctrl_c_in_a_computation(work, threads):
-    assert latency(run_python(LONG[work], PYCNN_NUM_THREADS=str(threads))) < 0.5
+    assert latency(run_python(LONG[work], PYCNN_NUM_THREADS=str(threads))) < LIMIT
 
 
 @pytest.mark.parametrize("batch_size", [100, 5000])
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("kind", ["images", "Python"])
 def test_ctrl_c_in_a_loader(kind, workers, batch_size):
-    assert latency(run_python(LONG["loader, " + kind], workers, batch_size)) < 0.5
+    assert latency(run_python(LONG["loader, " + kind], workers, batch_size)) < LIMIT
 
 
 # ---- fork and threads -----------------------------------------------------------------------------
@@ -409,6 +407,31 @@ def test_nothing_grows_over_ten_thousand_steps(live_blocks):
     assert after[0] == blocks
     assert after[1] - objects < 100
     assert after[2] - kilobytes < 2000
+
+
+# ---- indices --------------------------------------------------------------------------------------
+
+BEYOND = {
+    "gather": lambda x, i: x.gather(0, i),
+    "scatter": lambda x, i: x.scatter(0, i, 1.0),
+    "scatter_add": lambda x, i: x.scatter_add(0, i, torch.ones(1)),
+    "index_select": lambda x, i: x.index_select(0, i),
+    "index_add": lambda x, i: x.index_add(0, i, torch.ones(1)),
+    "index_copy": lambda x, i: x.index_copy(0, i, torch.ones(1)),
+    "index_fill": lambda x, i: x.index_fill(0, i, 1.0),
+    "take": lambda x, i: x.take(i),
+    "index": lambda x, i: x[i],
+    "setitem": lambda x, i: x.clone().__setitem__(i, 1.0),
+    "embedding": lambda x, i: F.embedding(i, x.view(-1, 1)),
+    "cross_entropy": lambda x, i: F.cross_entropy(x.view(1, -1), i),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND)
+@pytest.mark.parametrize("index", [10, 11, -11, 2**62, -2**63])
+def test_an_index_past_the_end_is_refused(name, index):
+    with pytest.raises((IndexError, RuntimeError), match="out of (bounds|range)"):
+        BEYOND[name](torch.arange(10.0), torch.tensor([index]))
 
 
 # ---- files ----------------------------------------------------------------------------------------
