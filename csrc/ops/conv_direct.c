@@ -489,6 +489,7 @@ static pc_status sum_tasks(void *ctx, int64_t begin, int64_t end)
             source s;
             if (!view(j->x, &j->t, &q, j->x->c, &s)) s = load(j->x, &j->t, &q, j->x->c, memory + spare);
             sum_panels(j, &q, &s, slot, memory, first, last, b > b0);
+            PC_TRY(pc_poll()); /* a slot's share may take many milliseconds */
         }
     }
 done:
