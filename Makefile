@@ -21,12 +21,11 @@ test: $(VENV)/.parity
 quick: $(VENV)/.built
 	$(PY) -m pytest -m "not parity" --ignore=tests/parity
 
-# What takes longer: sanitizers, races, a whole epoch against torch.
+# What takes longer: the sanitizers.
 deep: $(VENV)/.parity
 	$(MAKE) -C csrc asan tsan
 	$(MAKE) asan
 	$(MAKE) tsan
-	PYCNN_DEEP=1 $(PY) -m pytest -m "deep"
 
 # Ratios to torch in one process; two threads, a quiet machine.
 bench: $(VENV)/.parity

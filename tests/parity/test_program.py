@@ -62,6 +62,18 @@ def test_every_batch_of_an_epoch_and_the_test_loader(programs, cifar10_root):
     assert sums[0] == sums[1]
 
 
+def test_persistent_workers_go_on_with_their_streams(programs, cifar10_root):
+    from pycnn.utils.data import Subset
+    from torch.utils.data import Subset as TorchSubset
+    epochs = []
+    for p, subset in zip(programs, (Subset, TorchSubset)):
+        p.torch.manual_seed(8)
+        d = subset(p.dataset(cifar10_root, True), list(range(300)))
+        loader = p.torch.utils.data.DataLoader(d, batch_size=64, shuffle=True, num_workers=2, persistent_workers=True)
+        epochs.append(([x.numpy().tobytes() for _ in range(2) for x, y in loader], p.torch.get_rng_state().numpy().tobytes()))
+    assert epochs[0] == epochs[1]
+
+
 def losses(p, dataset, optimizer, lr, steps):
     p.torch.manual_seed(0)
     loader = p.loader(dataset, True)

@@ -129,7 +129,10 @@ class DataLoader:
             return _SingleIterator(self)
         images = self._images()
         if images is not None:
-            return _ThreadedIterator(self, images)
+            iterator = _ThreadedIterator(self, images, self._persistent)
+            if self.persistent_workers:  # later epochs go on with the same generators
+                self._persistent = (iterator._base_seed, iterator._generators)
+            return iterator
         if not self.persistent_workers:
             return _ProcessIterator(self)
         if self._persistent is None:
@@ -224,9 +227,9 @@ def _gather(tensors, index):
 class _Ahead:
     """What the iterators with workers share: batch k is worker k mod W's; results are handed out in order."""
 
-    def _start(self, loader):
+    def _start(self, loader, base_seed=None):
         self._loader = loader
-        self._base_seed = loader._base_seed()
+        self._base_seed = loader._base_seed() if base_seed is None else base_seed
         self._indices = iter(loader._indices)
         self._sent = self._received = 0
         self._results = {}
@@ -253,17 +256,19 @@ class _Ahead:
 class _ThreadedIterator(_Ahead):
     """Threads that read images in memory, each with the generator that torch's worker process would have."""
 
-    def __init__(self, loader, images):
-        self._start(loader)
-        self._images = images
+    def __init__(self, loader, images, persistent):
+        base_seed, self._generators = persistent or (None, None)
+        self._start(loader, base_seed)
+        if self._generators is None:
+            self._generators = [_C.Generator().manual_seed(self._base_seed + w) for w in range(loader.num_workers)]
         self._stop = threading.Event()
         self._done = queue.SimpleQueue()
         self._tasks = [queue.SimpleQueue() for _ in range(loader.num_workers)]
-        for w in range(loader.num_workers):
-            generator = _C.Generator()
-            generator.manual_seed(self._base_seed + w)
-            threading.Thread(target=_run_thread, daemon=True, name=f"pycnn-loader-{w}",
-                             args=(images, generator, self._tasks[w], self._done, self._stop, w)).start()
+        self._threads = [threading.Thread(target=_run_thread, daemon=True, name=f"pycnn-loader-{w}",
+                                          args=(images, generator, self._tasks[w], self._done, self._stop, w))
+                         for w, generator in enumerate(self._generators)]
+        for thread in self._threads:
+            thread.start()
         self._send_ahead(loader.prefetch_factor * loader.num_workers)
 
     def _submit(self, number, index):
@@ -289,9 +294,12 @@ class _ThreadedIterator(_Ahead):
         self._stop.set()
         for tasks in self._tasks:
             tasks.put(None)
+        for thread in self._threads:
+            thread.join(1.0)  # a batch under way is done in milliseconds
+        self._threads = []
 
     def __del__(self):
-        if hasattr(self, "_tasks"):
+        if getattr(self, "_threads", None):
             self.close()
 
 
