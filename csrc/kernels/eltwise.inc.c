@@ -43,6 +43,34 @@ static void u32_transpose16(uint32_t *dst, int64_t ldd, const uint32_t *src, int
     }
 }
 
+/* ---- conversions ---------------------------------------------------------------------------------- */
+
+PC_PLAIN1(f16_from_f32_strided, uint16_t, float, , pc_f32_to_f16(a))
+PC_PLAIN1(f32_from_f16_strided, float, uint16_t, , pc_f16_to_f32(a))
+
+static void f16_from_f32 PC_ROW_PARAMS
+{
+    int64_t i = 0;
+#if defined(__F16C__)
+    if (stride[0] == 2 && stride[1] == 4)
+        for (; i + 8 <= n; i += 8)
+            _mm_storeu_si128((__m128i *)(data[0] + 2 * i),
+                             _mm256_cvtps_ph(_mm256_loadu_ps((const float *)(data[1] + 4 * i)), _MM_FROUND_TO_NEAREST_INT));
+#endif
+    f16_from_f32_strided(args, n - i, (char *const[]){ data[0] + i * stride[0], data[1] + i * stride[1] }, stride);
+}
+static void f32_from_f16 PC_ROW_PARAMS
+{
+    int64_t i = 0;
+#if defined(__F16C__)
+    if (stride[0] == 4 && stride[1] == 2)
+        for (; i + 8 <= n; i += 8)
+            _mm256_storeu_ps((float *)(data[0] + 4 * i),
+                             _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(data[1] + 2 * i))));
+#endif
+    f32_from_f16_strided(args, n - i, (char *const[]){ data[0] + i * stride[0], data[1] + i * stride[1] }, stride);
+}
+
 /* ---- rows that the compiler vectorises ----------------------------------------------------------- */
 
 #define F32_1(name, EXPR) PC_ROW1(f32_##name, float, float, , EXPR)
@@ -71,6 +99,9 @@ static inline float clamp_one(float a, float b, float c)
     return low > c || c != c ? c : low;
 }
 F32_3(clamp, , clamp_one(a, b, c))
+/* The same where neither bound is NaN. */
+PC_ROW1(f32_clamp_range, float, float, float low = (float)args->f[0]; float high = (float)args->f[1],
+        (a < low ? low : a) > high ? high : a < low ? low : a)
 
 PC_ROW1(f32_scale, float, float, float s = (float)args->f[0], a * s)
 F32_1(neg, -a)
@@ -155,11 +186,11 @@ VECTOR_1(erf, , vf_erf(a))
 
 /* args: the factors of exp(x) - 1, of positive x, and of x within the exponential. */
 #define ELU_ARGS float alpha = (float)args->f[0]; float scale = (float)args->f[1]; float inner = (float)args->f[2]
-VECTOR_1(elu, ELU_ARGS, vf_select(a <= 0.0f, vf_expm1(a * inner) * alpha, a * scale))
-VECTOR_2(elu_backward, ELU_ARGS, vf_select(b <= 0.0f, a * (inner * alpha) * vf_exp(b * inner), a * scale))
+VECTOR_1(elu, ELU_ARGS, vf_blend(vf_gt(a, vf_set(0.0f)), a * scale, vf_expm1(a * inner) * alpha))
+VECTOR_2(elu_backward, ELU_ARGS, vf_blend(vf_le(b, vf_set(0.0f)), a * (inner * alpha) * vf_exp(b * inner), a * scale))
 
 #define SQRT_HALF 0.707106781186547524f
-ALWAYS_INLINE vf normal_cdf(vf x) { return 0.5f * (1.0f + vf_erf(x * SQRT_HALF)); }
+ALWAYS_INLINE vf normal_cdf(vf x) { return 0.5f * (1.0f + vf_erf_fast(x * SQRT_HALF)); }
 VECTOR_1(gelu, , a * normal_cdf(a))
 VECTOR_2(gelu_backward, , a * (normal_cdf(b) + b * vf_exp(b * b * -0.5f) * 0.398942280401432678f))
 #define GELU_BETA 0.797884560802865356f /* sqrt(2 / pi) */
@@ -180,18 +211,29 @@ ALWAYS_INLINE vf silu_slope(vf x)
 VECTOR_1(silu, , a / (1.0f + vf_exp(-a)))
 VECTOR_2(silu_backward, , a * silu_slope(b))
 
-ALWAYS_INLINE vf softplus_of(vf x) { return vf_select(x > 20.0f, x, vf_log1p(vf_exp(x))); }
+/* tanh(log(1 + e^x)) is n / (n + 2) with n = e^x (e^x + 2); 1 where the square would overflow. */
+ALWAYS_INLINE vf tanh_softplus(vf x, vf *e)
+{
+    *e = vf_exp(vf_min(vf_set(20.0f), x));
+    vf n = *e * (*e + 2.0f);
+    return n / (n + 2.0f);
+}
 ALWAYS_INLINE vf mish_slope(vf x)
 {
-    vf t = vf_tanh(softplus_of(x));
-    return t + x * vf_sigmoid(x) * (1.0f - t * t);
+    vf e, t = tanh_softplus(x, &e);
+    return t + x * (e / (1.0f + e)) * (1.0f - t * t);
 }
-VECTOR_1(mish, , a * vf_tanh(softplus_of(a)))
+ALWAYS_INLINE vf mish_of(vf x)
+{
+    vf e;
+    return x * tanh_softplus(x, &e);
+}
+VECTOR_1(mish, , mish_of(a))
 VECTOR_2(mish_backward, , a * mish_slope(b))
 
 #define SOFTPLUS_ARGS float beta = (float)args->f[0]; float limit = (float)args->f[1]
-VECTOR_1(softplus, SOFTPLUS_ARGS, vf_select(a * beta > limit, a, vf_log1p(vf_exp(a * beta)) / beta))
-VECTOR_2(softplus_backward, SOFTPLUS_ARGS, vf_select(b * beta > limit, a, a * vf_sigmoid(b * beta)))
+VECTOR_1(softplus, SOFTPLUS_ARGS, vf_blend(vf_gt(a * beta, vf_set(limit)), a, vf_log1p(vf_exp(a * beta)) / beta))
+VECTOR_2(softplus_backward, SOFTPLUS_ARGS, vf_blend(vf_gt(b * beta, vf_set(limit)), a, a * vf_sigmoid(b * beta)))
 
-VECTOR_1(logsigmoid, , vf_select(a < 0.0f, a, vf_set(0.0f)) - vf_log1p(vf_exp(-vf_abs(a))))
+VECTOR_1(logsigmoid, , vf_min(vf_set(0.0f), a) - vf_log1p(vf_exp(-vf_abs(a))))
 VECTOR_2(logsigmoid_backward, , a * vf_sigmoid(-b))

@@ -1,5 +1,6 @@
 /* isa.inc.c -- all kernel bodies in one translation unit, compiled once per instruction set with PC_ISA_SUFFIX set
    by the build (base, v3, v4). Everything is static: nothing compiled for one processor can reach another. */
+#include "half.h"
 #include "kernels.h"
 #include "vec.h"
 #include "vec_math.h"

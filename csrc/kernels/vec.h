@@ -89,6 +89,14 @@ ALWAYS_INLINE vm vf_le(vf a, vf b) /* false for NaN */
     return a <= b;
 #endif
 }
+ALWAYS_INLINE vm vf_equal(vf a, vf b)
+{
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ);
+#else
+    return a == b;
+#endif
+}
 ALWAYS_INLINE vm vf_is_nan(vf a)
 {
 #if defined(__AVX512F__)

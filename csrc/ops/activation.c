@@ -35,8 +35,8 @@ static void relu_backward_f32 PC_ROW_PARAMS
 }
 PC_PLAIN2(relu_backward_f64, double, double, double, , b <= 0 ? 0 : a)
 
-static const pc_ew ew_relu = { "relu", 0, 0, relu_f32, relu_f64, relu_i64 };
-static const pc_ew ew_relu_backward = { "threshold_backward", 0, 0, relu_backward_f32, relu_backward_f64, NULL };
+static const pc_ew ew_relu = { "relu", 0, 0, relu_f32, relu_f64, relu_i64, NULL };
+static const pc_ew ew_relu_backward = { "threshold_backward", 0, 0, relu_backward_f32, relu_backward_f64, NULL, NULL };
 
 /* ---- flat runs of private memory ---------------------------------------------------------------- */
 

@@ -8,16 +8,20 @@
 /* Rows in float64 and int64 of an operator that is the same expression in both; integers wrap around. */
 #define F64_2(name, EXPR) PC_PLAIN2(name##_f64, double, double, double, , EXPR)
 #define I64_2(name, EXPR) PC_PLAIN2(name##_i64, int64_t, int64_t, int64_t, , EXPR)
+#define U8_2(name, EXPR) PC_ROW2(name##_u8, uint8_t, uint8_t, uint8_t, , EXPR)
 #define WRAP(a) ((uint64_t)(a))
 
 /* ---- building blocks ----------------------------------------------------------------------------- */
 
 F64_2(add, a + b)
 I64_2(add, WRAP(a) + WRAP(b))
+U8_2(add, a + b)
 F64_2(sub, a - b)
 I64_2(sub, WRAP(a) - WRAP(b))
+U8_2(sub, a - b)
 F64_2(mul, a * b)
 I64_2(mul, WRAP(a) * WRAP(b))
+U8_2(mul, a * b)
 F64_2(div, a / b)
 PC_PLAIN2(add_scaled_f64, double, double, double, double s = args->f[0], fma(b, s, a))
 PC_PLAIN2(add_scaled_i64, int64_t, int64_t, int64_t, int64_t s = args->i[0], WRAP(a) + WRAP(b) * WRAP(s))
@@ -25,14 +29,15 @@ PC_PLAIN1(scale_f64, double, double, double s = args->f[0], a * s)
 PC_PLAIN2(masked_keep_f64, double, uint8_t, double, , a ? b : 0.0)
 PC_PLAIN2(masked_drop_f64, double, uint8_t, double, , a ? 0.0 : b)
 
-static const pc_ew ew_add = { "add_stub", 0, PC_SLOT(f32_add), NULL, add_f64, add_i64 };
-static const pc_ew ew_add_scaled = { "add_stub", 0, PC_SLOT(f32_add_scaled), NULL, add_scaled_f64, add_scaled_i64 };
-static const pc_ew ew_sub = { "sub_stub", PC_EW_NO_BOOL, PC_SLOT(f32_sub), NULL, sub_f64, sub_i64 };
-static const pc_ew ew_mul = { "mul_cpu", 0, PC_SLOT(f32_mul), NULL, mul_f64, mul_i64 };
-static const pc_ew ew_div = { "div_cpu", PC_EW_FLOAT, PC_SLOT(f32_div), NULL, div_f64, NULL };
-static const pc_ew ew_scale = { "mul_cpu", 0, PC_SLOT(f32_scale), NULL, scale_f64, NULL };
-static const pc_ew ew_keep = { "where_cpu", PC_EW_MASK0, PC_SLOT(f32_masked_keep), NULL, masked_keep_f64, NULL };
-static const pc_ew ew_drop = { "where_cpu", PC_EW_MASK0, PC_SLOT(f32_masked_drop), NULL, masked_drop_f64, NULL };
+static const pc_ew ew_add = { "add_stub", 0, PC_SLOT(f32_add), NULL, add_f64, add_i64, add_u8 };
+static const pc_ew ew_add_scaled = { "add_stub", 0, PC_SLOT(f32_add_scaled), NULL, add_scaled_f64,
+                                     add_scaled_i64, NULL };
+static const pc_ew ew_sub = { "sub_stub", PC_EW_NO_BOOL, PC_SLOT(f32_sub), NULL, sub_f64, sub_i64, sub_u8 };
+static const pc_ew ew_mul = { "mul_cpu", PC_EW_BYTES, PC_SLOT(f32_mul), NULL, mul_f64, mul_i64, mul_u8 };
+static const pc_ew ew_div = { "div_cpu", PC_EW_FLOAT, PC_SLOT(f32_div), NULL, div_f64, NULL, NULL };
+static const pc_ew ew_scale = { "mul_cpu", 0, PC_SLOT(f32_scale), NULL, scale_f64, NULL, NULL };
+static const pc_ew ew_keep = { "where_cpu", PC_EW_MASK0, PC_SLOT(f32_masked_keep), NULL, masked_keep_f64, NULL, NULL };
+static const pc_ew ew_drop = { "where_cpu", PC_EW_MASK0, PC_SLOT(f32_masked_drop), NULL, masked_drop_f64, NULL, NULL };
 
 /* *gin = e(a, b [, c]), summed to the shape of like: the gradient of a broadcast operand. */
 static pc_status gradient(const pc_ew *e, int n, pc_tensor *const *in, const pc_row_args *args, const pc_tensor *like,
@@ -129,7 +134,7 @@ done:
 /* -g x / y^2 */
 PC_PLAIN3(div_other_f32, float, float, float, float, , -a * ((b / c) / c))
 PC_PLAIN3(div_other_f64, double, double, double, double, , -a * ((b / c) / c))
-static const pc_ew ew_div_other = { "div_cpu", 0, 0, div_other_f32, div_other_f64, NULL };
+static const pc_ew ew_div_other = { "div_cpu", 0, 0, div_other_f32, div_other_f64, NULL, NULL };
 
 static inline int64_t floor_div_i64(int64_t a, int64_t b)
 {
@@ -160,8 +165,10 @@ I64_2(div_floor, floor_div_i64(a, b))
 PC_PLAIN2(div_trunc_f32, float, float, float, , truncf(a / b))
 F64_2(div_trunc, trunc(a / b))
 I64_2(div_trunc, b == -1 ? (int64_t)(0 - WRAP(a)) : a / b)
-static const pc_ew ew_div_floor = { "div_floor_cpu", PC_EW_NO_BOOL, 0, div_floor_f32, div_floor_f64, div_floor_i64 };
-static const pc_ew ew_div_trunc = { "div_trunc_cpu", PC_EW_NO_BOOL, 0, div_trunc_f32, div_trunc_f64, div_trunc_i64 };
+static const pc_ew ew_div_floor = { "div_floor_cpu", PC_EW_NO_BOOL, 0, div_floor_f32, div_floor_f64, div_floor_i64,
+                                    NULL };
+static const pc_ew ew_div_trunc = { "div_trunc_cpu", PC_EW_NO_BOOL, 0, div_trunc_f32, div_trunc_f64, div_trunc_i64,
+                                    NULL };
 
 /* Integers cannot be divided by zero. */
 static pc_status check_divisor(pc_tensor *const *in)
@@ -244,15 +251,15 @@ PC_PLAIN2(row_fmod_f32, float, float, float, , fmodf(a, b))
 PC_PLAIN2(row_fmod_f64, double, double, double, , fmod(a, b))
 PC_PLAIN2(row_fmod_i64, int64_t, int64_t, int64_t, , fmod_i64(a, b))
 static const pc_ew ew_remainder = { "remainder_cpu", PC_EW_NO_BOOL, 0, row_remainder_f32, row_remainder_f64,
-                                    row_remainder_i64 };
-static const pc_ew ew_fmod = { "fmod_cpu", PC_EW_NO_BOOL, 0, row_fmod_f32, row_fmod_f64, row_fmod_i64 };
+                                    row_remainder_i64, NULL };
+static const pc_ew ew_fmod = { "fmod_cpu", PC_EW_NO_BOOL, 0, row_fmod_f32, row_fmod_f64, row_fmod_i64, NULL };
 /* -g times the rounded quotient */
 PC_PLAIN3(minus_floor_f32, float, float, float, float, , -a * floor_div_f32(b, c))
 PC_PLAIN3(minus_floor_f64, double, double, double, double, , -a * floor_div_f64(b, c))
 PC_PLAIN3(minus_trunc_f32, float, float, float, float, , -a * truncf(b / c))
 PC_PLAIN3(minus_trunc_f64, double, double, double, double, , -a * trunc(b / c))
-static const pc_ew ew_minus_floor = { "remainder_cpu", 0, 0, minus_floor_f32, minus_floor_f64, NULL };
-static const pc_ew ew_minus_trunc = { "fmod_cpu", 0, 0, minus_trunc_f32, minus_trunc_f64, NULL };
+static const pc_ew ew_minus_floor = { "remainder_cpu", 0, 0, minus_floor_f32, minus_floor_f64, NULL, NULL };
+static const pc_ew ew_minus_trunc = { "fmod_cpu", 0, 0, minus_trunc_f32, minus_trunc_f64, NULL, NULL };
 
 static pc_status rest_forward(pc_call *c, const pc_ew *e)
 {
@@ -295,7 +302,7 @@ static int64_t pow_i64(int64_t base, int64_t exponent)
 PC_PLAIN2(row_pow_f32, float, float, float, , powf(a, b))
 PC_PLAIN2(row_pow_f64, double, double, double, , pow(a, b))
 PC_PLAIN2(row_pow_i64, int64_t, int64_t, int64_t, , pow_i64(a, b))
-static const pc_ew ew_pow = { "pow", PC_EW_NO_BOOL | PC_EW_COSTLY, 0, row_pow_f32, row_pow_f64, row_pow_i64 };
+static const pc_ew ew_pow = { "pow", PC_EW_NO_BOOL | PC_EW_COSTLY, 0, row_pow_f32, row_pow_f64, row_pow_i64, NULL };
 /* Exponents for which a simpler operation gives torch's value. */
 PC_PLAIN1(square_f64, double, double, , a * a)
 PC_PLAIN1(cube_f64, double, double, , a * a * a)
@@ -306,11 +313,11 @@ static const struct {
     double exponent;
     pc_ew e;
 } simple_powers[] = {
-    { 2.0, { "pow", 0, PC_SLOT(f32_square), NULL, square_f64, NULL } },
-    { 3.0, { "pow", 0, PC_SLOT(f32_cube), NULL, cube_f64, NULL } },
-    { 0.5, { "pow", 0, PC_SLOT(f32_sqrt), NULL, sqrt_f64, NULL } },
-    { -0.5, { "pow", 0, PC_SLOT(f32_rsqrt), NULL, rsqrt_f64, NULL } },
-    { -1.0, { "pow", 0, PC_SLOT(f32_reciprocal), NULL, reciprocal_f64, NULL } },
+    { 2.0, { "pow", 0, PC_SLOT(f32_square), NULL, square_f64, NULL, NULL } },
+    { 3.0, { "pow", 0, PC_SLOT(f32_cube), NULL, cube_f64, NULL, NULL } },
+    { 0.5, { "pow", 0, PC_SLOT(f32_sqrt), NULL, sqrt_f64, NULL, NULL } },
+    { -0.5, { "pow", 0, PC_SLOT(f32_rsqrt), NULL, rsqrt_f64, NULL, NULL } },
+    { -1.0, { "pow", 0, PC_SLOT(f32_reciprocal), NULL, reciprocal_f64, NULL, NULL } },
 };
 /* g e x^(e - 1), 0 where e is 0; g x^e log x, 0 where x is 0 and e is not negative. */
 PC_PLAIN3(pow_base_f32, float, float, float, float, , c == 0 ? 0 : a * (c * powf(b, c - 1)))
@@ -319,12 +326,12 @@ PC_PLAIN3(pow_exponent_f32, float, float, float, float, , b == 0 && c >= 0 ? 0 :
 PC_PLAIN3(pow_exponent_f64, double, double, double, double, , b == 0 && c >= 0 ? 0 : a * (pow(b, c) * log(b)))
 PC_PLAIN2(pow_two_f32, float, float, float, , a * (2.0f * b))
 PC_PLAIN2(pow_two_f64, double, double, double, , a * (2.0 * b))
-static const pc_ew ew_pow_base = { "pow", PC_EW_COSTLY, 0, pow_base_f32, pow_base_f64, NULL };
-static const pc_ew ew_pow_exponent = { "pow", PC_EW_COSTLY, 0, pow_exponent_f32, pow_exponent_f64, NULL };
-static const pc_ew ew_pow_two = { "pow", 0, 0, pow_two_f32, pow_two_f64, NULL };
+static const pc_ew ew_pow_base = { "pow", PC_EW_COSTLY, 0, pow_base_f32, pow_base_f64, NULL, NULL };
+static const pc_ew ew_pow_exponent = { "pow", PC_EW_COSTLY, 0, pow_exponent_f32, pow_exponent_f64, NULL, NULL };
+static const pc_ew ew_pow_two = { "pow", 0, 0, pow_two_f32, pow_two_f64, NULL, NULL };
 
-/* The exponent as a number if it is one. */
-static bool exponent_number(const pc_tensor *t, double *value)
+/* A Python number's value. */
+static bool is_number(const pc_tensor *t, double *value)
 {
     if (!t->is_number) return false;
     *value = pc_value_f64(pc_number(t));
@@ -337,7 +344,7 @@ static pc_status pow_forward(pc_call *c)
     pc_dtype common = pc_result_type(2, c->in);
     double number;
     if (!c->need[0] && !c->need[1]) c->save = 0;
-    if (exponent_number(exponent, &number)) {
+    if (is_number(exponent, &number)) {
         PC_CHECK(number >= 0 || pc_dtype_is_float(common) || base->is_number, PC_ESHAPE,
                  "Integers to negative integer powers are not allowed.");
         if (number == 1.0 && common == base->dtype && !c->inplace) {
@@ -362,7 +369,7 @@ static pc_status pow_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gi
     pc_status status = PC_OK;
     pc_tensor *g = gout[0], *base = pc_ew_saved(c), *exponent = c->in[1];
     double number;
-    if (c->need[0] && exponent_number(exponent, &number) && number == 2.0)
+    if (c->need[0] && is_number(exponent, &number) && number == 2.0)
         PC_TRY(gradient(&ew_pow_two, OPERANDS(g, base), NULL, c->in[0], &gin[0]));
     else if (c->need[0])
         PC_TRY(gradient(&ew_pow_base, OPERANDS(g, base, exponent), NULL, c->in[0], &gin[0]));
@@ -375,23 +382,27 @@ done:
 
 F64_2(maximum, a > b || a != a ? a : b)
 I64_2(maximum, a > b ? a : b)
+U8_2(maximum, a > b ? a : b)
 F64_2(minimum, a < b || a != a ? a : b)
 I64_2(minimum, a < b ? a : b)
+U8_2(minimum, a < b ? a : b)
 PC_PLAIN2(fmax_f32, float, float, float, , fmaxf(a, b))
 F64_2(fmax, fmax(a, b))
 PC_PLAIN2(fmin_f32, float, float, float, , fminf(a, b))
 F64_2(fmin, fmin(a, b))
-static const pc_ew ew_maximum = { "maximum_cpu", 0, PC_SLOT(f32_maximum), NULL, maximum_f64, maximum_i64 };
-static const pc_ew ew_minimum = { "minimum_cpu", 0, PC_SLOT(f32_minimum), NULL, minimum_f64, minimum_i64 };
-static const pc_ew ew_fmax = { "fmax_cpu", 0, 0, fmax_f32, fmax_f64, maximum_i64 };
-static const pc_ew ew_fmin = { "fmin_cpu", 0, 0, fmin_f32, fmin_f64, minimum_i64 };
+static const pc_ew ew_maximum = { "maximum_cpu", PC_EW_BYTES, PC_SLOT(f32_maximum), NULL, maximum_f64, maximum_i64,
+                                  maximum_u8 };
+static const pc_ew ew_minimum = { "minimum_cpu", PC_EW_BYTES, PC_SLOT(f32_minimum), NULL, minimum_f64, minimum_i64,
+                                  minimum_u8 };
+static const pc_ew ew_fmax = { "fmax_cpu", 0, 0, fmax_f32, fmax_f64, maximum_i64, NULL };
+static const pc_ew ew_fmin = { "fmin_cpu", 0, 0, fmin_f32, fmin_f64, minimum_i64, NULL };
 /* The share of operand b in the larger (smaller) of b and c: ties are halved. */
 PC_PLAIN3(larger_f32, float, float, float, float, , b == c ? a / 2 : b < c ? 0 : a)
 PC_PLAIN3(larger_f64, double, double, double, double, , b == c ? a / 2 : b < c ? 0 : a)
 PC_PLAIN3(smaller_f32, float, float, float, float, , b == c ? a / 2 : b > c ? 0 : a)
 PC_PLAIN3(smaller_f64, double, double, double, double, , b == c ? a / 2 : b > c ? 0 : a)
-static const pc_ew ew_larger = { "maximum_cpu", 0, 0, larger_f32, larger_f64, NULL };
-static const pc_ew ew_smaller = { "minimum_cpu", 0, 0, smaller_f32, smaller_f64, NULL };
+static const pc_ew ew_larger = { "maximum_cpu", 0, 0, larger_f32, larger_f64, NULL, NULL };
+static const pc_ew ew_smaller = { "minimum_cpu", 0, 0, smaller_f32, smaller_f64, NULL, NULL };
 
 static pc_status maximum_forward(pc_call *c) { return pc_ew_forward(c, &ew_maximum, NULL); }
 static pc_status minimum_forward(pc_call *c) { return pc_ew_forward(c, &ew_minimum, NULL); }
@@ -422,7 +433,11 @@ static inline double clamp_one(double a, double b, double c)
 }
 PC_PLAIN3(clamp_f64, double, double, double, double, , clamp_one(a, b, c))
 PC_PLAIN3(clamp_i64, int64_t, int64_t, int64_t, int64_t, , (a < b ? b : a) > c ? c : a < b ? b : a)
-static const pc_ew ew_clamp = { "clamp_cpu", PC_EW_NO_BOOL, PC_SLOT(f32_clamp), NULL, clamp_f64, clamp_i64 };
+static const pc_ew ew_clamp = { "clamp_cpu", PC_EW_NO_BOOL, PC_SLOT(f32_clamp), NULL, clamp_f64, clamp_i64, NULL };
+
+/* The same with two numbers, neither NaN, as arguments. */
+PC_PLAIN1(clamp_range_f64, double, double, double low = args->f[0]; double high = args->f[1], clamp_one(a, low, high))
+static const pc_ew ew_clamp_range = { "clamp_cpu", 0, PC_SLOT(f32_clamp_range), NULL, clamp_range_f64, NULL, NULL };
 
 /* Numbers as bounds (NaN: there is none): the gradient passes strictly between them. */
 #define BETWEEN(T)                                                                                 \
@@ -432,7 +447,7 @@ PC_PLAIN2(between_f32, float, float, float, BETWEEN(float),
           (b > low || low != low) && (b < high || high != high) && b == b ? a : 0)
 PC_PLAIN2(between_f64, double, double, double, BETWEEN(double),
           (b > low || low != low) && (b < high || high != high) && b == b ? a : 0)
-static const pc_ew ew_between = { "clamp_cpu", 0, 0, between_f32, between_f64, NULL };
+static const pc_ew ew_between = { "clamp_cpu", 0, 0, between_f32, between_f64, NULL, NULL };
 
 /* Tensors as bounds: args->i[0] says whose share of g is wanted, 0 the value's, 1 the lower, 2 the upper bound's. */
 static inline double clamp_share(int64_t whose, double g, double x, double low, double high)
@@ -453,7 +468,7 @@ static inline double clamp_share(int64_t whose, double g, double x, double low, 
     }
 SHARE_ROW(float, clamp_share_f32)
 SHARE_ROW(double, clamp_share_f64)
-static const pc_ew ew_clamp_share = { "clamp_cpu", 0, 0, clamp_share_f32, clamp_share_f64, NULL };
+static const pc_ew ew_clamp_share = { "clamp_cpu", 0, 0, clamp_share_f32, clamp_share_f64, NULL, NULL };
 
 /* low, high: numbers of the operands in c->in, 0 where the operator has no such bound. */
 static pc_status bound(pc_call *c, int low, int high)
@@ -471,6 +486,12 @@ static pc_status bound(pc_call *c, int low, int high)
         PC_TRY(pc_clone(c->in[0], &c->aux[0]));
         c->save &= ~(uint32_t)PC_SAVE_IN0;
     }
+    pc_row_args range;
+    if (n == 3 && pc_dtype_is_float(in[0]->dtype) && is_number(in[1], &range.f[0])
+        && is_number(in[2], &range.f[1]) && !isnan(range.f[0]) && !isnan(range.f[1])) {
+        PC_TRY(pc_elementwise(&ew_clamp_range, 1, in, &range, c->inplace ? in[0] : NULL, &c->out[0]));
+        goto done;
+    }
     PC_TRY(pc_elementwise(n == 3 ? &ew_clamp : has_low ? &ew_maximum : &ew_minimum, n, in, NULL,
                           c->inplace ? c->in[0] : NULL, &c->out[0]));
 done:
@@ -485,7 +506,7 @@ static pc_status bound_backward(pc_call *c, pc_tensor *g, int low, int high, pc_
     pc_status status = PC_OK;
     pc_tensor *x = pc_ew_saved(c), *lo = low > 0 ? c->in[low] : NULL, *hi = high > 0 ? c->in[high] : NULL;
     pc_row_args args = { .f = { NAN, NAN } };
-    if ((lo == NULL || exponent_number(lo, &args.f[0])) && (hi == NULL || exponent_number(hi, &args.f[1]))) {
+    if ((lo == NULL || is_number(lo, &args.f[0])) && (hi == NULL || is_number(hi, &args.f[1]))) {
         if (c->need[0]) PC_TRY(gradient(&ew_between, OPERANDS(g, x), &args, c->in[0], &gin[0]));
         goto done;
     }
@@ -521,11 +542,15 @@ static pc_status clamp_max_backward(pc_call *c, pc_tensor *const *gout, pc_tenso
 
 PC_PLAIN3(where_f64, double, uint8_t, double, double, , a ? b : c)
 PC_PLAIN3(where_i64, int64_t, uint8_t, int64_t, int64_t, , a ? b : c)
+PC_ROW3(where_u8, uint8_t, uint8_t, uint8_t, uint8_t, , a ? b : c)
+PC_ROW3(masked_fill_u8, uint8_t, uint8_t, uint8_t, uint8_t, , b ? c : a)
 PC_PLAIN3(masked_fill_f64, double, double, uint8_t, double, , b ? c : a)
 PC_PLAIN3(masked_fill_i64, int64_t, int64_t, uint8_t, int64_t, , b ? c : a)
-static const pc_ew ew_where = { "where_cpu", PC_EW_MASK0, PC_SLOT(f32_where), NULL, where_f64, where_i64 };
-static const pc_ew ew_masked_fill = { "masked_fill", PC_EW_MASK1 | PC_EW_OF_FIRST, PC_SLOT(f32_masked_fill), NULL,
-                                      masked_fill_f64, masked_fill_i64 };
+static const pc_ew ew_where = { "where_cpu", PC_EW_MASK0 | PC_EW_BYTES, PC_SLOT(f32_where), NULL, where_f64, where_i64,
+                                where_u8 };
+static const pc_ew ew_masked_fill = { "masked_fill", PC_EW_MASK1 | PC_EW_OF_FIRST | PC_EW_BYTES,
+                                      PC_SLOT(f32_masked_fill), NULL, masked_fill_f64, masked_fill_i64,
+                                      masked_fill_u8 };
 
 static pc_status where_forward(pc_call *c)
 {
@@ -579,13 +604,13 @@ done:
 /* ---- lerp, addcmul, addcdiv, atan2 --------------------------------------------------------------- */
 
 PC_PLAIN3(lerp_f64, double, double, double, double, , fabs(c) < 0.5 ? a + c * (b - a) : b - (b - a) * (1 - c))
-static const pc_ew ew_lerp = { "lerp_kernel_tensor", 0, PC_SLOT(f32_lerp), NULL, lerp_f64, NULL };
+static const pc_ew ew_lerp = { "lerp_kernel_tensor", 0, PC_SLOT(f32_lerp), NULL, lerp_f64, NULL, NULL };
 PC_PLAIN2(rest_of_f32, float, float, float, , a * (1 - b))
 PC_PLAIN2(rest_of_f64, double, double, double, , a * (1 - b))
 PC_PLAIN3(times_difference_f32, float, float, float, float, , a * (b - c))
 PC_PLAIN3(times_difference_f64, double, double, double, double, , a * (b - c))
-static const pc_ew ew_rest_of = { "lerp", 0, 0, rest_of_f32, rest_of_f64, NULL };
-static const pc_ew ew_times_difference = { "lerp", 0, 0, times_difference_f32, times_difference_f64, NULL };
+static const pc_ew ew_rest_of = { "lerp", 0, 0, rest_of_f32, rest_of_f64, NULL, NULL };
+static const pc_ew ew_times_difference = { "lerp", 0, 0, times_difference_f32, times_difference_f64, NULL, NULL };
 
 static const char *c_type_name(pc_dtype d)
 {
@@ -625,17 +650,17 @@ PC_PLAIN3(addcmul_i64, int64_t, int64_t, int64_t, int64_t, int64_t s = args->i[0
           WRAP(a) + WRAP(s) * WRAP(b) * WRAP(c))
 PC_PLAIN3(addcdiv_f64, double, double, double, double, double s = args->f[0], a + s * b / c)
 static const pc_ew ew_addcmul = { "addcmul_cpu_out", PC_EW_NO_BOOL, PC_SLOT(f32_addcmul), NULL, addcmul_f64,
-                                  addcmul_i64 };
-static const pc_ew ew_addcdiv = { "addcdiv_cpu_out", 0, PC_SLOT(f32_addcdiv), NULL, addcdiv_f64, NULL };
+                                  addcmul_i64, NULL };
+static const pc_ew ew_addcdiv = { "addcdiv_cpu_out", 0, PC_SLOT(f32_addcdiv), NULL, addcdiv_f64, NULL, NULL };
 PC_PLAIN2(scaled_product_f32, float, float, float, float s = (float)args->f[0], a * (b * s))
 PC_PLAIN2(scaled_product_f64, double, double, double, double s = args->f[0], a * (b * s))
 PC_PLAIN2(scaled_quotient_f32, float, float, float, float s = (float)args->f[0], a * (s / b))
 PC_PLAIN2(scaled_quotient_f64, double, double, double, double s = args->f[0], a * (s / b))
 PC_PLAIN3(scaled_divisor_f32, float, float, float, float, float s = (float)args->f[0], -a * (s * b / (c * c)))
 PC_PLAIN3(scaled_divisor_f64, double, double, double, double, double s = args->f[0], -a * (s * b / (c * c)))
-static const pc_ew ew_scaled_product = { "mul_cpu", 0, 0, scaled_product_f32, scaled_product_f64, NULL };
-static const pc_ew ew_scaled_quotient = { "div_cpu", 0, 0, scaled_quotient_f32, scaled_quotient_f64, NULL };
-static const pc_ew ew_scaled_divisor = { "div_cpu", 0, 0, scaled_divisor_f32, scaled_divisor_f64, NULL };
+static const pc_ew ew_scaled_product = { "mul_cpu", 0, 0, scaled_product_f32, scaled_product_f64, NULL, NULL };
+static const pc_ew ew_scaled_quotient = { "div_cpu", 0, 0, scaled_quotient_f32, scaled_quotient_f64, NULL, NULL };
+static const pc_ew ew_scaled_divisor = { "div_cpu", 0, 0, scaled_divisor_f32, scaled_divisor_f64, NULL, NULL };
 
 static pc_row_args value_args(const pc_call *c)
 {
@@ -685,13 +710,13 @@ done:
 
 PC_PLAIN2(row_atan2_f32, float, float, float, , atan2f(a, b))
 PC_PLAIN2(row_atan2_f64, double, double, double, , atan2(a, b))
-static const pc_ew ew_atan2 = { "atan2_cpu", PC_EW_FLOAT | PC_EW_COSTLY, 0, row_atan2_f32, row_atan2_f64, NULL };
+static const pc_ew ew_atan2 = { "atan2_cpu", PC_EW_FLOAT | PC_EW_COSTLY, 0, row_atan2_f32, row_atan2_f64, NULL, NULL };
 PC_PLAIN3(atan2_self_f32, float, float, float, float, , a * c / (b * b + c * c))
 PC_PLAIN3(atan2_self_f64, double, double, double, double, , a * c / (b * b + c * c))
 PC_PLAIN3(atan2_other_f32, float, float, float, float, , a * -b / (b * b + c * c))
 PC_PLAIN3(atan2_other_f64, double, double, double, double, , a * -b / (b * b + c * c))
-static const pc_ew ew_atan2_self = { "atan2_cpu", 0, 0, atan2_self_f32, atan2_self_f64, NULL };
-static const pc_ew ew_atan2_other = { "atan2_cpu", 0, 0, atan2_other_f32, atan2_other_f64, NULL };
+static const pc_ew ew_atan2_self = { "atan2_cpu", 0, 0, atan2_self_f32, atan2_self_f64, NULL, NULL };
+static const pc_ew ew_atan2_other = { "atan2_cpu", 0, 0, atan2_other_f32, atan2_other_f64, NULL, NULL };
 
 static pc_status atan2_forward(pc_call *c) { return pc_ew_forward(c, &ew_atan2, NULL); }
 static pc_status atan2_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)

@@ -10,7 +10,9 @@
 #define COMPARE(name, OP)                                                                          \
     PC_PLAIN2(name##_f64, uint8_t, double, double, , a OP b)                                       \
     PC_ROW2(name##_i64, uint8_t, int64_t, int64_t, , a OP b)                                       \
-    static const pc_ew ew_##name = { #name "_cpu", PC_EW_BOOL, PC_SLOT(f32_##name), NULL, name##_f64, name##_i64 }; \
+    PC_ROW2(name##_u8, uint8_t, uint8_t, uint8_t, , a OP b)                                        \
+    static const pc_ew ew_##name = { #name "_cpu", PC_EW_BOOL | PC_EW_BYTES, PC_SLOT(f32_##name), NULL, name##_f64, \
+                                     name##_i64, name##_u8 };                                      \
     static pc_status name##_forward(pc_call *c) { return pc_ew_forward(c, &ew_##name, NULL); }
 COMPARE(eq, ==)
 COMPARE(ne, !=)
@@ -23,7 +25,9 @@ COMPARE(ge, >=)
     PC_PLAIN2(name##_f32, uint8_t, float, float, , EXPR)                                           \
     PC_PLAIN2(name##_f64, uint8_t, double, double, , EXPR)                                         \
     PC_PLAIN2(name##_i64, uint8_t, int64_t, int64_t, , EXPR)                                       \
-    static const pc_ew ew_##name = { #name "_cpu", PC_EW_BOOL, 0, name##_f32, name##_f64, name##_i64 }; \
+    PC_ROW2(name##_u8, uint8_t, uint8_t, uint8_t, , EXPR)                                          \
+    static const pc_ew ew_##name = { #name "_cpu", PC_EW_BOOL | PC_EW_BYTES, 0, name##_f32, name##_f64, name##_i64, \
+                                     name##_u8 };                                                  \
     static pc_status name##_forward(pc_call *c) { return pc_ew_forward(c, &ew_##name, NULL); }
 LOGIC(logical_and, a != 0 && b != 0)
 LOGIC(logical_or, a != 0 || b != 0)
@@ -31,7 +35,8 @@ LOGIC(logical_xor, (a != 0) != (b != 0))
 
 #define BITS(name, OP)                                                                             \
     PC_PLAIN2(name##_i64, int64_t, int64_t, int64_t, , a OP b)                                     \
-    static const pc_ew ew_##name = { #name "_cpu", 0, 0, NULL, NULL, name##_i64 };                 \
+    PC_ROW2(name##_u8, uint8_t, uint8_t, uint8_t, , a OP b)                                        \
+    static const pc_ew ew_##name = { #name "_cpu", PC_EW_BYTES, 0, NULL, NULL, name##_i64, name##_u8 }; \
     static pc_status name##_forward(pc_call *c) { return pc_ew_forward(c, &ew_##name, NULL); }
 BITS(bitwise_and, &)
 BITS(bitwise_or, |)
@@ -47,7 +52,7 @@ PC_PLAIN2(isclose_f32, uint8_t, float, float, , CLOSE(float, fabsf))
 PC_PLAIN2(isclose_f64, uint8_t, double, double, , CLOSE(double, fabs))
 PC_PLAIN2(isclose_i64, uint8_t, int64_t, int64_t, ,
           a == b || fabs((double)a - (double)b) <= args->f[1] + fabs(args->f[0] * (double)b))
-static const pc_ew ew_isclose = { "isclose", PC_EW_BOOL, 0, isclose_f32, isclose_f64, isclose_i64 };
+static const pc_ew ew_isclose = { "isclose", PC_EW_BOOL, 0, isclose_f32, isclose_f64, isclose_i64, NULL };
 
 static pc_status close(pc_call *c, pc_tensor **out)
 {

@@ -62,6 +62,8 @@ static const pc_row_fn convert[PC_DTYPE_COUNT][PC_DTYPE_COUNT] = { /* [from][to]
 
 pc_row_fn pc_convert_row(pc_dtype from, pc_dtype to)
 {
+    if (from == PC_F32 && to == PC_F16) return pc_k->f16_from_f32;
+    if (from == PC_F16 && to == PC_F32) return pc_k->f32_from_f16;
     return convert[from][to];
 }
 
@@ -178,7 +180,7 @@ pc_status pc_copy(pc_tensor *dst, const pc_tensor *src)
     PC_TRY(pc_tensor_settle(src));
     pc_loop_plan(&l, 2, t);
     if (dst->dtype != src->dtype) {
-        PC_TRY(pc_loop_run(&l, PC_GRAIN, convert[src->dtype][dst->dtype], NULL));
+        PC_TRY(pc_loop_run(&l, PC_GRAIN, pc_convert_row(src->dtype, dst->dtype), NULL));
         goto done;
     }
     if (l.data[0] == l.data[1] && memcmp(l.stride[0], l.stride[1], (size_t)l.ndim * sizeof(int64_t)) == 0) goto done;

@@ -410,6 +410,11 @@ pc_status pc_elementwise(const pc_ew *e, int nin, pc_tensor *const *in, const pc
     pc_dtype returned = e->rules & PC_EW_BOOL ? PC_BOOL : common, made = e->rules & PC_EW_BOOL ? PC_BOOL : compute;
     if (compute == PC_F32) c.row = e->f32 != 0 ? *(const pc_row_fn *)((const char *)pc_k + e->f32) : e->f32_row;
     else c.row = compute == PC_F64 ? e->f64 : e->i64;
+    if (e->u8 != NULL && (common == PC_U8 || (common == PC_BOOL && e->rules & PC_EW_BYTES))) {
+        c.row = e->u8;
+        compute = common;
+        if (made != PC_BOOL) made = common;
+    }
     PC_CHECK(c.row != NULL && !(common == PC_BOOL && e->rules & PC_EW_NO_BOOL), PC_ENOTIMPL,
              "\"%s\" not implemented for '%s'", e->name, pc_dtype_type_name(common));
     PC_TRY(pc_broadcast(nin, in, &ndim, shape));

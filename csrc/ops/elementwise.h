@@ -37,17 +37,19 @@ enum {
     PC_EW_MASK1 = 1 << 3,     /* operand 1 */
     PC_EW_OF_FIRST = 1 << 4,  /* computed in the dtype of operand 0, whatever the others are */
     PC_EW_NO_BOOL = 1 << 5,   /* refuses bool operands though it takes integers */
-    PC_EW_COSTLY = 1 << 6     /* an element takes many cycles: smaller chunks */
+    PC_EW_BYTES = 1 << 6,     /* the row of bytes serves bools too */
+    PC_EW_COSTLY = 1 << 7     /* an element takes many cycles: smaller chunks */
 };
 
 /* An operator as rows, by the dtype computed in: halves are computed in float32, integers and bools in int64 (their
-   results wrap just the same), converted block by block in the cache. */
+   results wrap just the same) unless there is a row of bytes, converted block by block in the cache. */
 typedef struct pc_ew {
     const char *name; /* how torch's messages call its kernel: "floor_cpu" */
     uint32_t rules;
     size_t f32;       /* PC_SLOT(kernel) of the float32 row, or 0 and: */
     pc_row_fn f32_row; /* one that is not worth a kernel per instruction set */
     pc_row_fn f64, i64; /* NULL where the operator does not take such dtypes */
+    pc_row_fn u8;       /* of uint8, or NULL */
 } pc_ew;
 #define PC_SLOT(kernel) offsetof(pc_kernels, kernel)
 

@@ -49,7 +49,7 @@ static void set_scalar(pc_tensor *t, double v)
 }
 
 PC_PLAIN2(mul_f64, double, double, double, , a * b)
-static const pc_ew mul = { "mul_cpu", 0, PC_SLOT(f32_mul), NULL, mul_f64, NULL };
+static const pc_ew mul = { "mul_cpu", 0, PC_SLOT(f32_mul), NULL, mul_f64, NULL, NULL };
 
 /* gin = derivative * g, where g (of the result) is a scalar or lacks the dimension `missing`; in like's dtype, and summed
    over what like was broadcast to. */

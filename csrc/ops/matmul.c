@@ -461,7 +461,7 @@ done:
 }
 
 PC_PLAIN1(scale_f64, double, double, double s = args->f[0], a * s)
-static const pc_ew scale = { "mul_cpu", 0, PC_SLOT(f32_scale), NULL, scale_f64, NULL };
+static const pc_ew scale = { "mul_cpu", 0, PC_SLOT(f32_scale), NULL, scale_f64, NULL, NULL };
 
 static pc_status add_product_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {

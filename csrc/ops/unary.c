@@ -57,8 +57,8 @@ static pc_row_args numbers_of(const pc_call *c, int n)
     PC_PLAIN2(name##_g32, float, float, float, , G32)                                              \
     PC_PLAIN2(name##_g64, double, double, double, , G64)                                           \
     static const unary name##_op = {                                                               \
-        { TORCH, PC_EW_FLOAT | PC_EW_COSTLY, SLOT, ROW, name##_f64, NULL },                        \
-        { TORCH, PC_EW_COSTLY, 0, name##_g32, name##_g64, NULL },                                  \
+        { TORCH, PC_EW_FLOAT | PC_EW_COSTLY, SLOT, ROW, name##_f64, NULL, NULL },                        \
+        { TORCH, PC_EW_COSTLY, 0, name##_g32, name##_g64, NULL, NULL },                                  \
     };                                                                                             \
     CALLS(name, NO_ARGS)
 #define FUNCTION(name, TORCH, F32, F64, G32, G64)                                                  \
@@ -93,15 +93,15 @@ VECTOR_FUNCTION(erf, "erf_vml_cpu", erf(a), 1.12837916709551257f * expf(-(b * b)
 PC_PLAIN1(sigmoid_f64, double, double, , 1 / (1 + exp(-a)))
 PC_PLAIN2(sigmoid_g64, double, double, double, , a * (1 - b) * b)
 static const unary sigmoid_op = {
-    { "sigmoid_cpu", PC_EW_FLOAT | PC_EW_COSTLY, PC_SLOT(f32_sigmoid), NULL, sigmoid_f64, NULL },
-    { "sigmoid_cpu", 0, PC_SLOT(f32_sigmoid_backward), NULL, sigmoid_g64, NULL },
+    { "sigmoid_cpu", PC_EW_FLOAT | PC_EW_COSTLY, PC_SLOT(f32_sigmoid), NULL, sigmoid_f64, NULL, NULL },
+    { "sigmoid_cpu", 0, PC_SLOT(f32_sigmoid_backward), NULL, sigmoid_g64, NULL, NULL },
 };
 CALLS(sigmoid, NO_ARGS)
 PC_PLAIN1(tanh_f64, double, double, , tanh(a))
 PC_PLAIN2(tanh_g64, double, double, double, , a * (1 - b * b))
 static const unary tanh_op = {
-    { "tanh_vml_cpu", PC_EW_FLOAT | PC_EW_COSTLY, PC_SLOT(f32_tanh), NULL, tanh_f64, NULL },
-    { "tanh_vml_cpu", 0, PC_SLOT(f32_tanh_backward), NULL, tanh_g64, NULL },
+    { "tanh_vml_cpu", PC_EW_FLOAT | PC_EW_COSTLY, PC_SLOT(f32_tanh), NULL, tanh_f64, NULL, NULL },
+    { "tanh_vml_cpu", 0, PC_SLOT(f32_tanh_backward), NULL, tanh_g64, NULL, NULL },
 };
 CALLS(tanh, NO_ARGS)
 
@@ -113,8 +113,8 @@ CALLS(tanh, NO_ARGS)
     PC_PLAIN2(name##_g32, float, float, float, , G32)                                              \
     PC_PLAIN2(name##_g64, double, double, double, , G64)                                           \
     static const unary name##_op = {                                                               \
-        { TORCH, RULES, PC_SLOT(f32_##name), NULL, name##_f64, name##_i64 },                       \
-        { TORCH, 0, 0, name##_g32, name##_g64, NULL },                                             \
+        { TORCH, RULES, PC_SLOT(f32_##name), NULL, name##_f64, name##_i64, NULL },                       \
+        { TORCH, 0, 0, name##_g32, name##_g64, NULL, NULL },                                             \
     };
 
 EXACT(abs, "abs_cpu", PC_EW_NO_BOOL, fabs(a), a < 0 ? 0 - WRAP(a) : WRAP(a),
@@ -142,12 +142,12 @@ static pc_status square_backward(pc_call *c, pc_tensor *const *gout, pc_tensor *
 PC_PLAIN1(sign_f32, float, float, , SIGN)
 PC_PLAIN1(sign_f64, double, double, , SIGN)
 PC_PLAIN1(sign_i64, int64_t, int64_t, , SIGN)
-static const pc_ew ew_sign = { "sign_cpu", 0, 0, sign_f32, sign_f64, sign_i64 };
+static const pc_ew ew_sign = { "sign_cpu", 0, 0, sign_f32, sign_f64, sign_i64, NULL };
 static pc_status sign_forward(pc_call *c) { return forward(c, &ew_sign, NULL); }
 
 PC_PLAIN1(neg_f64, double, double, , -a)
 PC_PLAIN1(neg_i64, int64_t, int64_t, , 0 - WRAP(a))
-static const pc_ew ew_neg = { "neg_cpu", PC_EW_NO_BOOL, PC_SLOT(f32_neg), NULL, neg_f64, neg_i64 };
+static const pc_ew ew_neg = { "neg_cpu", PC_EW_NO_BOOL, PC_SLOT(f32_neg), NULL, neg_f64, neg_i64, NULL };
 static pc_status neg_forward(pc_call *c)
 {
     if (c->in[0]->dtype == PC_BOOL)
@@ -164,7 +164,7 @@ static pc_status neg_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gi
 #define ROUNDING(name, KERNEL, F64)                                                                \
     PC_PLAIN1(name##_f64, double, double, , F64)                                                   \
     PC_PLAIN1(name##_i64, int64_t, int64_t, , a)                                                   \
-    static const pc_ew ew_##name = { #name "_vml_cpu", PC_EW_NO_BOOL, KERNEL, NULL, name##_f64, name##_i64 };
+    static const pc_ew ew_##name = { #name "_vml_cpu", PC_EW_NO_BOOL, KERNEL, NULL, name##_f64, name##_i64, NULL };
 ROUNDING(floor, PC_SLOT(f32_floor), floor(a))
 ROUNDING(ceil, PC_SLOT(f32_ceil), ceil(a))
 ROUNDING(round, PC_SLOT(f32_round), rint(a))
@@ -172,10 +172,10 @@ ROUNDING(trunc, PC_SLOT(f32_trunc), trunc(a))
 /* To decimals: args->f[0] is the power of ten, args->i[0] says that it divides. */
 PC_PLAIN1(round_to_f32, float, float, float p = (float)args->f[0], args->i[0] ? rintf(a / p) * p : rintf(a * p) / p)
 PC_PLAIN1(round_to_f64, double, double, double p = args->f[0], args->i[0] ? rint(a / p) * p : rint(a * p) / p)
-static const pc_ew ew_round_to = { "round_vml_cpu", PC_EW_NO_BOOL, 0, round_to_f32, round_to_f64, NULL };
+static const pc_ew ew_round_to = { "round_vml_cpu", PC_EW_NO_BOOL, 0, round_to_f32, round_to_f64, NULL, NULL };
 PC_PLAIN1(frac_f32, float, float, , a - truncf(a))
 PC_PLAIN1(frac_f64, double, double, , a - trunc(a))
-static const pc_ew ew_frac = { "frac_cpu", 0, 0, frac_f32, frac_f64, NULL };
+static const pc_ew ew_frac = { "frac_cpu", 0, 0, frac_f32, frac_f64, NULL, NULL };
 
 static pc_status floor_forward(pc_call *c) { return forward(c, &ew_floor, NULL); }
 static pc_status ceil_forward(pc_call *c) { return forward(c, &ew_ceil, NULL); }
@@ -199,15 +199,23 @@ static pc_status round_forward(pc_call *c)
     PC_ROW1(name##_f32, uint8_t, float, , F32)                                                     \
     PC_PLAIN1(name##_f64, uint8_t, double, , F64)                                                  \
     PC_PLAIN1(name##_i64, uint8_t, int64_t, , I64)                                                 \
-    static const pc_ew ew_##name = { #name, PC_EW_BOOL, 0, name##_f32, name##_f64, name##_i64 };   \
+    static const pc_ew ew_##name = { #name, PC_EW_BOOL, 0, name##_f32, name##_f64, name##_i64, NULL };   \
     static pc_status name##_forward(pc_call *c) { return forward(c, &ew_##name, NULL); }
 TEST(isnan, a != a, a != a, a != a)
 TEST(isinf, fabsf(a) > FLT_MAX, fabs(a) > DBL_MAX, a != a)
 TEST(isfinite, fabsf(a) <= FLT_MAX, fabs(a) <= DBL_MAX, a == a)
-TEST(logical_not, a == 0, a == 0, a == 0)
+
+#define IS_ZERO(name, KIND, T) KIND(logical_not_##name, uint8_t, T, , a == 0)
+IS_ZERO(f32, PC_ROW1, float)
+IS_ZERO(f64, PC_PLAIN1, double)
+IS_ZERO(i64, PC_PLAIN1, int64_t)
+IS_ZERO(u8, PC_ROW1, uint8_t)
+static const pc_ew ew_logical_not = { "logical_not_cpu", PC_EW_BOOL | PC_EW_BYTES, 0, logical_not_f32, logical_not_f64,
+                                      logical_not_i64, logical_not_u8 };
+static pc_status logical_not_forward(pc_call *c) { return forward(c, &ew_logical_not, NULL); }
 
 PC_PLAIN1(bitwise_not_i64, int64_t, int64_t, , ~a)
-static const pc_ew ew_bitwise_not = { "bitwise_not_cpu", 0, 0, NULL, NULL, bitwise_not_i64 };
+static const pc_ew ew_bitwise_not = { "bitwise_not_cpu", 0, 0, NULL, NULL, bitwise_not_i64, NULL };
 static pc_status bitwise_not_forward(pc_call *c)
 {
     return forward(c, c->in[0]->dtype == PC_BOOL ? &ew_logical_not : &ew_bitwise_not, NULL);
@@ -220,8 +228,8 @@ static pc_status bitwise_not_forward(pc_call *c)
     PC_PLAIN1(name##_f64, double, double, PRE, F64)                                                \
     PC_PLAIN2(name##_g64, double, double, double, PRE, G64)                                        \
     static const unary name##_op = {                                                               \
-        { TORCH, PC_EW_COSTLY, PC_SLOT(f32_##name), NULL, name##_f64, NULL },                      \
-        { TORCH, PC_EW_COSTLY, PC_SLOT(f32_##name##_backward), NULL, name##_g64, NULL },           \
+        { TORCH, PC_EW_COSTLY, PC_SLOT(f32_##name), NULL, name##_f64, NULL, NULL },                      \
+        { TORCH, PC_EW_COSTLY, PC_SLOT(f32_##name##_backward), NULL, name##_g64, NULL, NULL },           \
     };
 
 static double silu_slope(double x)
@@ -317,13 +325,12 @@ static pc_status gelu_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **g
 #define LIMITS(T)                                                                                  \
     T low = (T)args->f[0];                                                                         \
     T high = (T)args->f[1]
-PC_PLAIN1(hardtanh_f32, float, float, LIMITS(float), a < low ? low : a > high ? high : a)
 PC_PLAIN1(hardtanh_f64, double, double, LIMITS(double), a < low ? low : a > high ? high : a)
 PC_PLAIN1(hardtanh_i64, int64_t, int64_t, LIMITS(int64_t), a < low ? low : a > high ? high : a)
 PC_PLAIN2(hardtanh_g64, double, double, double, LIMITS(double), b <= low || b >= high ? 0 : a)
 static const unary hardtanh_op = {
-    { "hardtanh_cpu", PC_EW_NO_BOOL, 0, hardtanh_f32, hardtanh_f64, hardtanh_i64 },
-    { "hardtanh_cpu", 0, PC_SLOT(f32_hardtanh_backward), NULL, hardtanh_g64, NULL },
+    { "hardtanh_cpu", PC_EW_NO_BOOL, PC_SLOT(f32_clamp_range), NULL, hardtanh_f64, hardtanh_i64, NULL },
+    { "hardtanh_cpu", 0, PC_SLOT(f32_hardtanh_backward), NULL, hardtanh_g64, NULL, NULL },
 };
 CALLS(hardtanh, NUMBERS(2))
 static const pc_row_args relu6_args = { .f = { 0, 6 } };
@@ -336,8 +343,8 @@ PC_PLAIN1(threshold_f64, double, double, LIMITS(double), a <= low ? high : a)
 PC_PLAIN1(threshold_i64, int64_t, int64_t, LIMITS(int64_t), a <= low ? high : a)
 PC_PLAIN2(threshold_g64, double, double, double, double low = args->f[0], b <= low ? 0 : a)
 static const unary threshold_op = {
-    { "threshold_cpu", PC_EW_NO_BOOL, PC_SLOT(f32_threshold), NULL, threshold_f64, threshold_i64 },
-    { "threshold_cpu", 0, PC_SLOT(f32_threshold_backward), NULL, threshold_g64, NULL },
+    { "threshold_cpu", PC_EW_NO_BOOL, PC_SLOT(f32_threshold), NULL, threshold_f64, threshold_i64, NULL },
+    { "threshold_cpu", 0, PC_SLOT(f32_threshold_backward), NULL, threshold_g64, NULL, NULL },
 };
 CALLS(threshold, NUMBERS(2))
 
@@ -349,9 +356,9 @@ PC_PLAIN3(prelu_x_f32, float, float, float, float, , b > 0 ? a : a * c)
 PC_PLAIN3(prelu_x_f64, double, double, double, double, , b > 0 ? a : a * c)
 PC_PLAIN2(prelu_w_f32, float, float, float, , b > 0 ? 0 : a * b)
 PC_PLAIN2(prelu_w_f64, double, double, double, , b > 0 ? 0 : a * b)
-static const pc_ew ew_prelu = { "prelu_cpu", 0, 0, prelu_f32, prelu_f64, NULL };
-static const pc_ew ew_prelu_x = { "prelu_cpu", 0, 0, prelu_x_f32, prelu_x_f64, NULL };
-static const pc_ew ew_prelu_w = { "prelu_cpu", 0, 0, prelu_w_f32, prelu_w_f64, NULL };
+static const pc_ew ew_prelu = { "prelu_cpu", 0, 0, prelu_f32, prelu_f64, NULL, NULL };
+static const pc_ew ew_prelu_x = { "prelu_cpu", 0, 0, prelu_x_f32, prelu_x_f64, NULL, NULL };
+static const pc_ew ew_prelu_w = { "prelu_cpu", 0, 0, prelu_w_f32, prelu_w_f64, NULL, NULL };
 
 /* The weights along dimension 1 of x. */
 static pc_status weight_view(pc_tensor *x, pc_tensor *w, pc_tensor **out)
