@@ -39,7 +39,8 @@ def test_targets_of_any_integer_dtype(dtype):
 
 
 def test_errors_say_where():
-    with pytest.raises(IndexError, match=r"^Target 10 is out of bounds\. It is element 1 of the targets; there are 10 classes"):
+    with pytest.raises(IndexError,
+                       match=r"^Target 10 is out of bounds\. It is element 1 of the targets; there are 10 classes"):
         F.cross_entropy(torch.zeros(4, 10), torch.tensor([0, 10, 1, 2]))
     with pytest.raises(ValueError, match=r"^Expected input batch_size \(4\) to match target batch_size \(3\)\."):
         F.cross_entropy(torch.zeros(4, 10), torch.zeros(3, dtype=torch.int64))

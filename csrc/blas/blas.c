@@ -197,8 +197,8 @@ static pc_status multiply_task(void *ctx, int64_t begin, int64_t end)
                     char *c = p->c + (i * e->mr * p->rs + j * e->nr * p->cs) * p->item;
                     bli_auxinfo_set_next_a(i + 1 < i1 ? a + depth * e->pa * p->item : a, &aux);
                     bli_auxinfo_set_next_b(i + 1 < i1 ? b : b + depth * e->pb * p->item, &aux);
-                    e->run(least(e->mr, p->a.extent - i * e->mr), least(e->nr, p->b.extent - j * e->nr), depth, alpha, a, b,
-                           l == 0 ? beta : one, c, p->rs, p->cs, &aux, context);
+                    e->run(least(e->mr, p->a.extent - i * e->mr), least(e->nr, p->b.extent - j * e->nr), depth, alpha,
+                           a, b, l == 0 ? beta : one, c, p->rs, p->cs, &aux, context);
                 }
             }
         }
@@ -237,7 +237,9 @@ pc_status pc_gemm(bool wide, int64_t m, int64_t n, int64_t k, double alpha, pc_m
 {
     pc_status status = PC_OK;
     const engine *e = &engines[wide];
-    product p = { .e = e, .wide = wide, .item = wide ? 8 : 4, .alpha = alpha, .beta = beta, .c = c, .rs = rs, .cs = cs };
+    product p = {
+        .e = e, .wide = wide, .item = wide ? 8 : 4, .alpha = alpha, .beta = beta, .c = c, .rs = rs, .cs = cs
+    };
     if (m <= 0 || n <= 0) return PC_OK;
     if (e->by_rows ? cs != 1 && rs == 1 : rs != 1 && cs == 1) { /* the transposed product writes as the kernel likes */
         p.a = (operand){ .data = b.data, .along = b.cs, .across = b.rs, .extent = n };

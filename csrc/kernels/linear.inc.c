@@ -27,7 +27,8 @@ ALWAYS_INLINE __m128 sums_of_four(vf a, vf b, vf c, vf d)
 }
 
 /* columns: 1 to 4 of them count; the others repeat the last one. */
-ALWAYS_INLINE void dots_tile(const pc_dots *t, const float *a, const float *b, float *c, int64_t columns, const int rows)
+ALWAYS_INLINE void dots_tile(const pc_dots *t, const float *a, const float *b, float *c, int64_t columns,
+                             const int rows)
 {
     vf acc[DOTS_ROWS][4];
     for (int i = 0; i < rows; i++)
@@ -60,7 +61,8 @@ ALWAYS_INLINE void dots_tile(const pc_dots *t, const float *a, const float *b, f
     for (int i = 0; i < rows; i++) {
         float four[4], *d = c + i * t->c_row;
         _mm_storeu_ps(four, sums_of_four(acc[i][0], acc[i][1], acc[i][2], acc[i][3]));
-        for (int64_t j = 0; j < columns; j++) d[j * t->c_column] = t->accumulate ? d[j * t->c_column] + four[j] : four[j];
+        for (int64_t j = 0; j < columns; j++)
+            d[j * t->c_column] = t->accumulate ? d[j * t->c_column] + four[j] : four[j];
     }
 }
 

@@ -168,7 +168,8 @@ static void f32_norm_sums_run(const float *g, const float *x, int64_t n, float m
 }
 
 /* gx = g * scale + (x - mean) * slope + shift; the coefficients of rows: c of each, in this order. */
-static void f32_norm_grad_rows(float *gx, const float *g, const float *x, int64_t n, int64_t c, const float *coefficients)
+static void f32_norm_grad_rows(float *gx, const float *g, const float *x, int64_t n, int64_t c,
+                               const float *coefficients)
 {
     const float *scale = coefficients, *mean = scale + c, *slope = mean + c, *shift = slope + c;
     const int m = c < VL ? (int)c : VL;
@@ -179,8 +180,8 @@ static void f32_norm_grad_rows(float *gx, const float *g, const float *x, int64_
             store_channels(gx + k, vf_fma(load_channels(g + k, m), load_channels(scale + k, m), v), m);
         }
 }
-static void f32_norm_grad_run(float *gx, const float *g, const float *x, int64_t n, float scale, float mean, float slope,
-                              float shift)
+static void f32_norm_grad_run(float *gx, const float *g, const float *x, int64_t n, float scale, float mean,
+                              float slope, float shift)
 {
     for (int64_t i = 0; i < n; i += VL) {
         const int m = n - i < VL ? (int)(n - i) : VL;

@@ -34,8 +34,8 @@ static pc_matrix matrix(const pc_tensor *t, bool transposed)
 
 static pc_status multiply(int64_t m, int64_t n, int64_t k, pc_matrix a, pc_matrix b, double beta, pc_tensor *c)
 {
-    pc_product p = { .dtype = c->dtype, .m = m, .n = n, .k = k, .a = a, .b = b, .c = pc_data(c), .rs = n, .cs = 1, .alpha = 1,
-                     .beta = beta };
+    pc_product p = { .dtype = c->dtype, .m = m, .n = n, .k = k, .a = a, .b = b, .c = pc_data(c), .rs = n, .cs = 1,
+                     .alpha = 1, .beta = beta };
     return pc_product_run(&p);
 }
 
@@ -48,9 +48,11 @@ static pc_status spread_bias(pc_tensor *bias, int64_t rows, pc_tensor *y)
     int64_t shape[PC_MAX_DIMS];
     int ndim;
     char have[200], want[200];
-    PC_CHECK(bias->ndim > 1 || last == n || last == 1, PC_ESHAPE, "The expanded size of the tensor (%" PRId64 ") must match the "
-             "existing size (%" PRId64 ") at non-singleton dimension 1.  Target sizes: [%" PRId64 ", %" PRId64 "].  Tensor sizes: "
-             "%s. The bias needs one element for each of the out_features", n, last, rows, n, pc_shape_text(bias, have));
+    PC_CHECK(bias->ndim > 1 || last == n || last == 1, PC_ESHAPE,
+             "The expanded size of the tensor (%" PRId64 ") must match the existing size (%" PRId64 ") at "
+             "non-singleton dimension 1.  Target sizes: [%" PRId64 ", %" PRId64 "].  Tensor sizes: %s. The bias needs "
+             "one element for each of the out_features",
+             n, last, rows, n, pc_shape_text(bias, have));
     PC_TRY(pc_broadcast(2, both, &ndim, shape));
     pc_tensor wanted = { .ndim = ndim };
     memcpy(wanted.shape, shape, (size_t)ndim * sizeof *shape);
@@ -63,26 +65,30 @@ done:
 
 static pc_status check(const pc_tensor *x, const pc_tensor *w, const pc_tensor *bias, int64_t rows)
 {
-    static const char *const names[PC_DTYPE_COUNT] = { "bool", "unsigned char", "signed char", "short int", "int", "long int",
-                                                       "c10::Half", "c10::BFloat16", "float", "double" };
+    static const char *const names[PC_DTYPE_COUNT] = { "bool",  "unsigned char", "signed char", "short int",
+                                                       "int",   "long int",      "c10::Half",   "c10::BFloat16",
+                                                       "float", "double" };
     pc_status status = PC_OK;
-    PC_CHECK(x->ndim > 0 && w->ndim > 0, PC_ESHAPE, "both arguments to linear need to be at least 1D, but they are %dD and %dD",
-             x->ndim, w->ndim);
+    PC_CHECK(x->ndim > 0 && w->ndim > 0, PC_ESHAPE,
+             "both arguments to linear need to be at least 1D, but they are %dD and %dD", x->ndim, w->ndim);
     PC_CHECK(w->ndim <= 2, PC_ESHAPE, "t() expects a tensor with <= 2 dimensions, but self is %dD", w->ndim);
     PC_CHECK(w->ndim == 2 || bias == NULL, PC_ESHAPE, "mat2 must be a matrix, got %d-D tensor", w->ndim);
     const int64_t k = x->shape[x->ndim - 1], n = w->shape[0];
-    PC_CHECK(w->ndim == 2 || k == n, PC_ESHAPE, "size mismatch, got input (%" PRId64 "), mat (%" PRId64 "x%" PRId64 "), vec (%" PRId64
-             ")", rows, rows, k, n);
-    PC_CHECK(w->ndim == 1 || k == w->shape[1], PC_ESHAPE, "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64
-             " and %" PRId64 "x%" PRId64 "): the layer has in_features=%" PRId64 ", its input has %" PRId64 " features", rows, k,
-             w->shape[1], n, w->shape[1], k);
-    PC_CHECK(bias == NULL || bias->dtype == w->dtype, PC_ESHAPE, "self and mat2 must have the same dtype, but got %s and %s",
-             pc_dtype_type_name(bias->dtype), pc_dtype_type_name(w->dtype));
-    PC_CHECK(bias == NULL || x->dtype == w->dtype, PC_ESHAPE, "mat1 and mat2 must have the same dtype, but got %s and %s: convert "
-             "the input, for instance with .%s()", pc_dtype_type_name(x->dtype), pc_dtype_type_name(w->dtype),
-             w->dtype == PC_F64 ? "double" : "float");
-    PC_CHECK(x->dtype == w->dtype, PC_ESHAPE, "expected m1 and m2 to have the same dtype, but got: %s != %s", names[x->dtype],
-             names[w->dtype]);
+    PC_CHECK(w->ndim == 2 || k == n, PC_ESHAPE,
+             "size mismatch, got input (%" PRId64 "), mat (%" PRId64 "x%" PRId64 "), vec (%" PRId64 ")", rows, rows, k,
+             n);
+    PC_CHECK(w->ndim == 1 || k == w->shape[1], PC_ESHAPE,
+             "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64 " and %" PRId64 "x%" PRId64
+             "): the layer has in_features=%" PRId64 ", its input has %" PRId64 " features",
+             rows, k, w->shape[1], n, w->shape[1], k);
+    PC_CHECK(bias == NULL || bias->dtype == w->dtype, PC_ESHAPE,
+             "self and mat2 must have the same dtype, but got %s and %s", pc_dtype_type_name(bias->dtype),
+             pc_dtype_type_name(w->dtype));
+    PC_CHECK(bias == NULL || x->dtype == w->dtype, PC_ESHAPE,
+             "mat1 and mat2 must have the same dtype, but got %s and %s: convert the input, for instance with .%s()",
+             pc_dtype_type_name(x->dtype), pc_dtype_type_name(w->dtype), w->dtype == PC_F64 ? "double" : "float");
+    PC_CHECK(x->dtype == w->dtype, PC_ESHAPE, "expected m1 and m2 to have the same dtype, but got: %s != %s",
+             names[x->dtype], names[w->dtype]);
     PC_CHECK(x->dtype != PC_BOOL, PC_ENOTIMPL, "\"addmm_impl_cpu_\" not implemented for 'Bool'");
 done:
     return status;
@@ -126,7 +132,8 @@ done:
 }
 
 /* gin = the product, in like's dtype and shape. */
-static pc_status gradient(int64_t m, int64_t n, int64_t k, pc_matrix a, pc_matrix b, const pc_tensor *like, pc_tensor **gin)
+static pc_status gradient(int64_t m, int64_t n, int64_t k, pc_matrix a, pc_matrix b, const pc_tensor *like,
+                          pc_tensor **gin)
 {
     pc_status status = PC_OK;
     pc_tensor *g = NULL;

@@ -51,9 +51,10 @@ static void set_scalar(pc_tensor *t, double v)
 PC_PLAIN2(mul_f64, double, double, double, , a * b)
 static const pc_ew mul = { "mul_cpu", 0, PC_SLOT(f32_mul), NULL, mul_f64, NULL, NULL };
 
-/* gin = derivative * g, where g (of the result) is a scalar or lacks the dimension `missing`; in like's dtype, and summed
-   over what like was broadcast to. */
-static pc_status times_gradient(pc_tensor *derivative, pc_tensor *g, int missing, const pc_tensor *like, pc_tensor **gin)
+/* gin = derivative * g, where g (of the result) is a scalar or lacks the dimension `missing`; in like's dtype, and
+   summed over what like was broadcast to. */
+static pc_status times_gradient(pc_tensor *derivative, pc_tensor *g, int missing, const pc_tensor *like,
+                                pc_tensor **gin)
 {
     pc_status status = PC_OK;
     pc_tensor *plain = NULL, *view = NULL, *full = NULL, *product = NULL;
@@ -157,7 +158,8 @@ static double weight_of(const classes *s, int64_t k) { return s->weight != NULL 
         return loss;                                                                                                   \
     }
 
-static void f64_exp_columns(double *p, const double *x, int64_t n, int64_t step, int64_t width, double *top, double *sum)
+static void f64_exp_columns(double *p, const double *x, int64_t n, int64_t step, int64_t width, double *top,
+                            double *sum)
 {
     for (int64_t j = 0; j < width; j++) {
         top[j] = -INFINITY;
@@ -182,7 +184,8 @@ CLASSES_STRIP(double, f64_exp_columns(grad, x, c, step, width, top, total))
 static double plain_row(const classes *s, const float *x, float *grad, int64_t target, float *losses)
 {
     float top;
-    const double sum = pc_k->f32_exp_row(grad, x, s->c, &top), loss = target == s->ignore ? 0 : (double)top + log(sum) - x[target];
+    const double sum = pc_k->f32_exp_row(grad, x, s->c, &top);
+    const double loss = target == s->ignore ? 0 : (double)top + log(sum) - x[target];
     if (losses != NULL) *losses = (float)loss;
     if (grad != NULL && target == s->ignore) {
         memset(grad, 0, (size_t)s->c * sizeof *grad);
@@ -208,8 +211,9 @@ static pc_status classes_f32(void *ctx, int64_t begin, int64_t end)
             loss += plain_row(s, x, AT(float, s->grad, first), s->target[i], AT(float, s->losses, i));
             continue;
         }
-        loss += strip_float(s, x, AT(const float, s->p, first), AT(float, s->grad, first), AT(float, s->target_grad, first),
-                            AT(const int64_t, s->target, i), AT(float, s->losses, i), width);
+        loss += strip_float(s, x, AT(const float, s->p, first), AT(float, s->grad, first),
+                            AT(float, s->target_grad, first), AT(const int64_t, s->target, i), AT(float, s->losses, i),
+                            width);
     }
     s->parts[begin / s->grain] = loss;
     return PC_OK;
@@ -222,8 +226,8 @@ static pc_status classes_f64(void *ctx, int64_t begin, int64_t end)
         const int64_t at = i % s->inner, first = i / s->inner * s->c * s->inner + at;
         width = least(least(STRIP, s->inner - at), end - i);
         loss += strip_double(s, (const double *)s->x + first, AT(const double, s->p, first), AT(double, s->grad, first),
-                             AT(double, s->target_grad, first), AT(const int64_t, s->target, i), AT(double, s->losses, i),
-                             width);
+                             AT(double, s->target_grad, first), AT(const int64_t, s->target, i),
+                             AT(double, s->losses, i), width);
     }
     s->parts[begin / s->grain] = loss;
     return PC_OK;
@@ -251,8 +255,10 @@ static pc_status check_weight(const char *prefix, const pc_tensor *x, const pc_t
     pc_status status = PC_OK;
     char shape[200];
     if (weight == NULL) return PC_OK;
-    PC_CHECK(weight->ndim == 1 && weight->numel == classes, PC_ESHAPE, "%sweight tensor should be defined either for all %" PRId64
-             " classes or no classes but got weight tensor of shape: %s", prefix, classes, pc_shape_text(weight, shape));
+    PC_CHECK(weight->ndim == 1 && weight->numel == classes, PC_ESHAPE,
+             "%sweight tensor should be defined either for all %" PRId64
+             " classes or no classes but got weight tensor of shape: %s",
+             prefix, classes, pc_shape_text(weight, shape));
     PC_CHECK(weight->dtype == x->dtype, PC_ESHAPE, "expected scalar type %s but found %s", pc_dtype_type_name(x->dtype),
              pc_dtype_type_name(weight->dtype));
 done:
@@ -267,28 +273,32 @@ static pc_status check_indices(const pc_tensor *x, const pc_tensor *target)
     pc_tensor wanted = { .ndim = x->ndim > 1 ? x->ndim - 1 : 0 };
     PC_CHECK(x->ndim > 0, PC_EVALUE, "Expected 1 or more dimensions (got 0)");
     const int64_t n = x->shape[0], given = target->ndim > 0 ? target->shape[0] : 0;
-    PC_CHECK(x->ndim == 1 || n == given, PC_EVALUE, "Expected input batch_size (%" PRId64 ") to match target batch_size (%" PRId64
-             "). The scores have shape %s, the targets %s: if a view() in the model changed the batch, check its sizes", n, given,
-             pc_shape_text(x, a), pc_shape_text(target, b));
+    PC_CHECK(x->ndim == 1 || n == given, PC_EVALUE,
+             "Expected input batch_size (%" PRId64 ") to match target batch_size (%" PRId64
+             "). The scores have shape %s, the targets %s: if a view() in the model changed the batch, check its sizes",
+             n, given, pc_shape_text(x, a), pc_shape_text(target, b));
     for (int d = 1; d < x->ndim; d++) wanted.shape[d - 1] = x->shape[d == 1 ? 0 : d];
     if (x->ndim <= 2) {
-        PC_CHECK(target->ndim <= 1, PC_ESHAPE, "0D or 1D target tensor expected, multi-target not supported. Got targets of shape "
-                 "%s: use .squeeze(1), or give probabilities in the shape of the scores, %s", pc_shape_text(target, b),
-                 pc_shape_text(x, a));
-        PC_CHECK(x->ndim == 2 || target->numel == 1, PC_ESHAPE, "size mismatch (got input: %s, target: %s)", pc_shape_text(x, a),
-                 pc_shape_text(target, b));
+        PC_CHECK(target->ndim <= 1, PC_ESHAPE,
+                 "0D or 1D target tensor expected, multi-target not supported. Got targets of shape %s: "
+                 "use .squeeze(1), or give probabilities in the shape of the scores, %s",
+                 pc_shape_text(target, b), pc_shape_text(x, a));
+        PC_CHECK(x->ndim == 2 || target->numel == 1, PC_ESHAPE, "size mismatch (got input: %s, target: %s)",
+                 pc_shape_text(x, a), pc_shape_text(target, b));
     } else if (x->ndim == 4) {
-        PC_CHECK(target->ndim == 3, PC_ESHAPE, "only batches of spatial targets supported (3D tensors) but got targets of "
-                 "dimension: %d", target->ndim);
-        PC_CHECK(pc_same_shape(&wanted, target), PC_ESHAPE, "size mismatch (got input: %s , target: %s", pc_shape_text(x, a),
-                 pc_shape_text(target, b));
+        PC_CHECK(target->ndim == 3, PC_ESHAPE,
+                 "only batches of spatial targets supported (3D tensors) but got targets of dimension: %d",
+                 target->ndim);
+        PC_CHECK(pc_same_shape(&wanted, target), PC_ESHAPE, "size mismatch (got input: %s , target: %s",
+                 pc_shape_text(x, a), pc_shape_text(target, b));
     } else {
-        PC_CHECK(pc_same_shape(&wanted, target), PC_ESHAPE, "Expected target size %s, got %s", pc_shape_text(&wanted, a),
-                 pc_shape_text(target, b));
+        PC_CHECK(pc_same_shape(&wanted, target), PC_ESHAPE, "Expected target size %s, got %s",
+                 pc_shape_text(&wanted, a), pc_shape_text(target, b));
     }
     PC_CHECK(!pc_dtype_is_float(target->dtype) && target->dtype != PC_BOOL, PC_ESHAPE,
-             "expected target dtype to be Long or Byte, but got %s. Class indices are integers: use .long(); probabilities have the "
-             "shape of the scores", pc_dtype_type_name(target->dtype));
+             "expected target dtype to be Long or Byte, but got %s. Class indices are integers: use .long(); "
+             "probabilities have the shape of the scores",
+             pc_dtype_type_name(target->dtype));
 done:
     return status;
 }
@@ -301,8 +311,10 @@ static pc_status scan_indices(const classes *s, double *mass)
     for (int64_t i = 0; i < s->n * s->inner; i++) {
         const int64_t t = s->target[i];
         if (t == s->ignore) continue;
-        PC_CHECK(t >= 0 && t < s->c, PC_EINDEX, "Target %" PRId64 " is out of bounds. It is element %" PRId64 " of the targets; there "
-                 "are %" PRId64 " classes, numbered from 0", t, i, s->c);
+        PC_CHECK(t >= 0 && t < s->c, PC_EINDEX,
+                 "Target %" PRId64 " is out of bounds. It is element %" PRId64 " of the targets; there are %" PRId64
+                 " classes, numbered from 0",
+                 t, i, s->c);
         *mass += weight_of(s, t);
     }
 done:
@@ -321,7 +333,12 @@ static pc_status classes_forward(pc_call *c, bool log, bool probabilities, doubl
     int64_t shape[PC_MAX_DIMS];
     int ndim = 0;
     double total, mass;
-    classes s = { .n = in->ndim > 1 ? in->shape[0] : 1, .c = in->shape[dim], .inner = 1, .e = e, .scale = 1, .ignore = c->v[1].i,
+    classes s = { .n = in->ndim > 1 ? in->shape[0] : 1,
+                  .c = in->shape[dim],
+                  .inner = 1,
+                  .e = e,
+                  .scale = 1,
+                  .ignore = c->v[1].i,
                   .log = log };
     for (int d = 2; d < in->ndim; d++) s.inner *= in->shape[d];
     PC_TRY(in_full(in, full, &x));
@@ -365,8 +382,8 @@ done:
 static pc_status check_scores(const pc_tensor *x)
 {
     if (pc_dtype_is_float(x->dtype)) return PC_OK;
-    return pc_fail(PC_ENOTIMPL, "\"log_softmax%s_kernel_impl\" not implemented for '%s'", x->ndim <= 2 ? "_lastdim" : "",
-                   pc_dtype_type_name(x->dtype));
+    return pc_fail(PC_ENOTIMPL, "\"log_softmax%s_kernel_impl\" not implemented for '%s'",
+                   x->ndim <= 2 ? "_lastdim" : "", pc_dtype_type_name(x->dtype));
 }
 
 static pc_status cross_entropy_forward(pc_call *c)
@@ -375,7 +392,8 @@ static pc_status cross_entropy_forward(pc_call *c)
     const pc_tensor *x = c->in[0], *target = c->in[1];
     const double e = c->v[2].f;
     if (pc_same_shape(x, target)) {
-        PC_CHECK(pc_dtype_is_float(target->dtype), PC_ESHAPE, "Expected floating point type for target with class probabilities, got "
+        PC_CHECK(pc_dtype_is_float(target->dtype), PC_ESHAPE,
+                 "Expected floating point type for target with class probabilities, got "
                  "%s. Class indices do not have the classes' dimension: use .argmax(1) on one-hot targets, or .float()",
                  pc_dtype_type_name(target->dtype));
         PC_CHECK(x->ndim > 0, PC_EVALUE, "Expected 1 or more dimensions (got 0)");
@@ -428,8 +446,10 @@ typedef struct points {
 
 static pc_status no_probability(int64_t i, double x)
 {
-    return pc_fail(PC_ESHAPE, "all elements of input should be between 0 and 1. Element %" PRId64 " is %g: put a sigmoid before the "
-                   "loss, or use binary_cross_entropy_with_logits", i, x);
+    return pc_fail(PC_ESHAPE,
+                   "all elements of input should be between 0 and 1. Element %" PRId64
+                   " is %g: put a sigmoid before the loss, or use binary_cross_entropy_with_logits",
+                   i, x);
 }
 
 /* Statements that set loss, dx and dy from x, y, w (not applied yet), pw and a, all of type R. */
@@ -589,8 +609,10 @@ static pc_status l1_loss_forward(pc_call *c)
 {
     const pc_dtype d = pc_result_type(2, c->in);
     if (!pc_dtype_is_float(d))
-        return pc_fail(PC_ESHAPE, "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
-                       "Got: %s. Use .float() on the arguments of l1_loss", pc_dtype_type_name(d));
+        return pc_fail(PC_ESHAPE,
+                       "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
+                       "dtype. Got: %s. Use .float() on the arguments of l1_loss",
+                       pc_dtype_type_name(d));
     return points_forward(c, l1_float, l1_double, 0);
 }
 static pc_status smooth_l1_forward(pc_call *c)
@@ -618,17 +640,21 @@ static pc_status bce_forward(pc_call *c)
     pc_status status = PC_OK;
     const pc_tensor *x = c->in[0], *y = c->in[1], *w = c->in[2];
     char a[200], b[200];
-    PC_CHECK(pc_same_shape(x, y), PC_EVALUE, "Using a target size (torch.Size(%s)) that is different to the input size (torch.Size(%s)) "
-             "is deprecated. Please ensure they have the same size.", pc_shape_text(y, a), pc_shape_text(x, b));
+    PC_CHECK(pc_same_shape(x, y), PC_EVALUE,
+             "Using a target size (torch.Size(%s)) that is different to the input size (torch.Size(%s)) "
+             "is deprecated. Please ensure they have the same size.",
+             pc_shape_text(y, a), pc_shape_text(x, b));
     PC_CHECK(pc_dtype_is_float(x->dtype), PC_ENOTIMPL, "\"binary_cross_entropy\" not implemented for '%s'",
              pc_dtype_type_name(x->dtype));
-    PC_CHECK(x->dtype == y->dtype, PC_ESHAPE, "Found dtype %s but expected %s. Convert the target, for instance with .float()",
+    PC_CHECK(x->dtype == y->dtype, PC_ESHAPE,
+             "Found dtype %s but expected %s. Convert the target, for instance with .float()",
              pc_dtype_type_name(y->dtype), pc_dtype_type_name(x->dtype));
     for (int d = 0; w != NULL && d < w->ndim; d++) {
         const int at = x->ndim - w->ndim + d;
-        PC_CHECK(at >= 0 && (w->shape[d] == 1 || w->shape[d] == x->shape[at]), PC_ESHAPE, "Attempting to broadcast a dimension of length "
-                 "%" PRId64 " at %d! Mismatching argument at index 1 had torch.Size(%s); but expected shape should be broadcastable to "
-                 "%s", w->shape[d], d - w->ndim, pc_shape_text(w, a), pc_shape_text(x, b));
+        PC_CHECK(at >= 0 && (w->shape[d] == 1 || w->shape[d] == x->shape[at]), PC_ESHAPE,
+                 "Attempting to broadcast a dimension of length %" PRId64 " at %d! Mismatching argument at index 1 had "
+                 "torch.Size(%s); but expected shape should be broadcastable to %s",
+                 w->shape[d], d - w->ndim, pc_shape_text(w, a), pc_shape_text(x, b));
     }
     PC_TRY(points_forward(c, bce_float, bce_double, 0));
 done:
@@ -641,11 +667,15 @@ static pc_status bce_logits_forward(pc_call *c)
     char a[200], b[200];
     int64_t shape[PC_MAX_DIMS];
     int ndim;
-    PC_CHECK(pc_same_shape(x, y), PC_EVALUE, "Target size (torch.Size(%s)) must be the same as input size (torch.Size(%s))",
-             pc_shape_text(y, a), pc_shape_text(x, b));
-    PC_CHECK(pc_dtype_is_float(x->dtype), PC_ENOTIMPL, "\"log_sigmoid_cpu\" not implemented for '%s'", pc_dtype_type_name(x->dtype));
-    PC_CHECK(pc_dtype_is_float(y->dtype), PC_ESHAPE, "result type %s can't be cast to the desired output type %s: convert the target, for "
-             "instance with .float()", pc_dtype_type_name(x->dtype), pc_dtype_type_name(y->dtype));
+    PC_CHECK(pc_same_shape(x, y), PC_EVALUE,
+             "Target size (torch.Size(%s)) must be the same as input size (torch.Size(%s))", pc_shape_text(y, a),
+             pc_shape_text(x, b));
+    PC_CHECK(pc_dtype_is_float(x->dtype), PC_ENOTIMPL, "\"log_sigmoid_cpu\" not implemented for '%s'",
+             pc_dtype_type_name(x->dtype));
+    PC_CHECK(pc_dtype_is_float(y->dtype), PC_ESHAPE,
+             "result type %s can't be cast to the desired output type %s: convert the target, "
+             "for instance with .float()",
+             pc_dtype_type_name(x->dtype), pc_dtype_type_name(y->dtype));
     for (int k = 2; k < 4; k++) {
         if (c->in[k] == NULL) continue;
         PC_TRY(pc_broadcast(2, (pc_tensor *[]){ c->in[0], c->in[k] }, &ndim, shape));

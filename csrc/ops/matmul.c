@@ -28,8 +28,10 @@ static pc_status read_shapes(const pc_tensor *a, const pc_tensor *b, shapes *s)
     for (int d = 0; d < s->nbatch; d++) {
         const int da = d - (s->nbatch - na), db = d - (s->nbatch - nb);
         const int64_t x = da >= 0 ? a->shape[da] : 1, y = db >= 0 ? b->shape[db] : 1;
-        PC_CHECK(x == y || x == 1 || y == 1, PC_ESHAPE, "The size of tensor a (%" PRId64 ") must match the size of tensor b (%"
-                 PRId64 ") at non-singleton dimension %d", x, y, d);
+        PC_CHECK(x == y || x == 1 || y == 1, PC_ESHAPE,
+                 "The size of tensor a (%" PRId64 ") must match the size of tensor b (%" PRId64
+                 ") at non-singleton dimension %d",
+                 x, y, d);
         s->batch[d] = x == 1 ? y : x;
     }
 done:
@@ -49,7 +51,8 @@ static pc_matrix place(const shapes *s, const pc_tensor *t, bool has_rows, bool 
 }
 static pc_matrix transposed(pc_matrix m) { return (pc_matrix){ m.data, m.cs, m.rs }; }
 
-static pc_product new_product(const shapes *s, pc_dtype dtype, int64_t m, int64_t n, int64_t k, double alpha, double beta)
+static pc_product new_product(const shapes *s, pc_dtype dtype, int64_t m, int64_t n, int64_t k, double alpha,
+                              double beta)
 {
     pc_product p = { .dtype = dtype, .m = m, .n = n, .k = k, .alpha = alpha, .beta = beta, .nbatch = s->nbatch };
     memcpy(p.batch, s->batch, sizeof p.batch);
@@ -57,7 +60,8 @@ static pc_product new_product(const shapes *s, pc_dtype dtype, int64_t m, int64_
 }
 
 /* c = alpha * a b + beta * c */
-static pc_status multiply(const shapes *s, double alpha, const pc_tensor *a, const pc_tensor *b, double beta, pc_tensor *c)
+static pc_status multiply(const shapes *s, double alpha, const pc_tensor *a, const pc_tensor *b, double beta,
+                          pc_tensor *c)
 {
     pc_product p = new_product(s, c->dtype == PC_BOOL ? PC_U8 : c->dtype, s->m, s->n, s->k, alpha, beta);
     p.a = place(s, a, !s->row, true, p.sa);
@@ -180,8 +184,9 @@ static pc_status product_backward(pc_call *c, pc_tensor *const *gout, pc_tensor 
 
 static const char *c_name(pc_dtype d)
 {
-    static const char *const names[PC_DTYPE_COUNT] = { "bool", "unsigned char", "signed char", "short int", "int", "long int",
-                                                       "c10::Half", "c10::BFloat16", "float", "double" };
+    static const char *const names[PC_DTYPE_COUNT] = { "bool",  "unsigned char", "signed char", "short int",
+                                                       "int",   "long int",      "c10::Half",   "c10::BFloat16",
+                                                       "float", "double" };
     return names[d];
 }
 static pc_status refuse_bool(const char *kernel, const pc_tensor *t)
@@ -195,7 +200,8 @@ static pc_status check_matrices(const pc_tensor *a, const pc_tensor *b)
     int64_t rows = m;
     for (int d = 0; d < a->ndim - 2; d++) rows *= a->shape[d];
     if (a->shape[a->ndim - 1] == b->shape[b->ndim - 2]) return PC_OK;
-    return pc_fail(PC_ESHAPE, "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64 " and %" PRId64 "x%" PRId64 ")",
+    return pc_fail(PC_ESHAPE,
+                   "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64 " and %" PRId64 "x%" PRId64 ")",
                    rows, a->shape[a->ndim - 1], b->shape[b->ndim - 2], b->shape[b->ndim - 1]);
 }
 static pc_status check_same_type(const pc_tensor *a, const pc_tensor *b)
@@ -220,9 +226,10 @@ static pc_status check_dot(const pc_tensor *a, const pc_tensor *b)
     char x[200], y[200];
     PC_CHECK(a->dtype == b->dtype, PC_ESHAPE, "dot : expected both vectors to have same dtype, but found %s and %s",
              pc_dtype_type_name(a->dtype), pc_dtype_type_name(b->dtype));
-    PC_CHECK(a->numel == b->numel, PC_ESHAPE, "inconsistent tensor size, expected tensor %s and src %s to have the same number "
-             "of elements, but got %" PRId64 " and %" PRId64 " elements respectively", pc_shape_text(a, x),
-             pc_shape_text(b, y), a->numel, b->numel);
+    PC_CHECK(a->numel == b->numel, PC_ESHAPE,
+             "inconsistent tensor size, expected tensor %s and src %s to have the same number "
+             "of elements, but got %" PRId64 " and %" PRId64 " elements respectively",
+             pc_shape_text(a, x), pc_shape_text(b, y), a->numel, b->numel);
     PC_TRY(refuse_bool("dot", a));
 done:
     return status;
@@ -235,11 +242,13 @@ static pc_status check_mv(const pc_tensor *self, const pc_tensor *a, const pc_te
     const int64_t k = a->shape[a->ndim - 1];
     for (int d = 0; d < a->ndim - 1; d++) rows *= a->shape[d];
     const int64_t size = self == NULL ? rows : self->numel;
-    PC_CHECK(k == b->shape[0] && (size == rows || size == 1), PC_ESHAPE, "size mismatch, got input (%" PRId64 "), mat (%" PRId64
-             "x%" PRId64 "), vec (%" PRId64 ")", size, rows, k, b->shape[0]);
+    PC_CHECK(k == b->shape[0] && (size == rows || size == 1), PC_ESHAPE,
+             "size mismatch, got input (%" PRId64 "), mat (%" PRId64 "x%" PRId64 "), vec (%" PRId64 ")", size, rows, k,
+             b->shape[0]);
     const pc_dtype d = self == NULL ? b->dtype : self->dtype;
-    PC_CHECK(a->dtype == b->dtype && d == a->dtype, PC_ESHAPE, "addmv input tensors must have the same dtype, but got %s, %s, and "
-             "%s", pc_dtype_type_name(d), pc_dtype_type_name(a->dtype), pc_dtype_type_name(b->dtype));
+    PC_CHECK(a->dtype == b->dtype && d == a->dtype, PC_ESHAPE,
+             "addmv input tensors must have the same dtype, but got %s, %s, and %s",
+             pc_dtype_type_name(d), pc_dtype_type_name(a->dtype), pc_dtype_type_name(b->dtype));
     PC_TRY(refuse_bool("addmv_impl_cpu", a));
 done:
     return status;
@@ -252,8 +261,10 @@ static pc_status check_batches(const pc_tensor *a, const pc_tensor *b)
     PC_TRY(read_shapes(a, b, &s));
     int64_t count = 1;
     for (int d = 0; d < s.nbatch; d++) count *= s.batch[d];
-    PC_CHECK(s.k == b->shape[b->ndim - 2], PC_ESHAPE, "Expected size for first two dimensions of batch2 tensor to be: [%" PRId64
-             ", %" PRId64 "] but got: [%" PRId64 ", %" PRId64 "].", count, s.k, count, b->shape[b->ndim - 2]);
+    PC_CHECK(s.k == b->shape[b->ndim - 2], PC_ESHAPE,
+             "Expected size for first two dimensions of batch2 tensor to be: [%" PRId64 ", %" PRId64
+             "] but got: [%" PRId64 ", %" PRId64 "].",
+             count, s.k, count, b->shape[b->ndim - 2]);
     PC_CHECK(a->dtype == b->dtype, PC_ESHAPE, "expected scalar type %s but found %s", pc_dtype_type_name(a->dtype),
              pc_dtype_type_name(b->dtype));
     PC_TRY(refuse_bool("bmm", a));
@@ -267,8 +278,8 @@ static pc_status matmul_forward(pc_call *c)
 {
     pc_status status = PC_OK;
     const pc_tensor *a = c->in[0], *b = c->in[1];
-    PC_CHECK(a->ndim > 0 && b->ndim > 0, PC_ESHAPE, "both arguments to matmul need to be at least 1D, but they are %dD and %dD",
-             a->ndim, b->ndim);
+    PC_CHECK(a->ndim > 0 && b->ndim > 0, PC_ESHAPE,
+             "both arguments to matmul need to be at least 1D, but they are %dD and %dD", a->ndim, b->ndim);
     if (a->ndim == 1 && b->ndim == 1) PC_TRY(check_dot(a, b));
     else if (b->ndim == 1) PC_TRY(check_mv(NULL, a, b));
     else if (b->ndim == 2) PC_TRY(check_mm(a, b));
@@ -296,8 +307,9 @@ static pc_status check_bmm(const pc_tensor *a, const pc_tensor *b)
     PC_CHECK(a->ndim == 3, PC_ESHAPE, "batch1 must be a 3D tensor");
     PC_CHECK(b->ndim == 3, PC_ESHAPE, "batch2 must be a 3D tensor");
     PC_CHECK(a->shape[0] == b->shape[0] && a->shape[2] == b->shape[1], PC_ESHAPE,
-             "Expected size for first two dimensions of batch2 tensor to be: [%" PRId64 ", %" PRId64 "] but got: [%" PRId64
-             ", %" PRId64 "].", a->shape[0], a->shape[2], b->shape[0], b->shape[1]);
+             "Expected size for first two dimensions of batch2 tensor to be: [%" PRId64 ", %" PRId64
+             "] but got: [%" PRId64 ", %" PRId64 "].",
+             a->shape[0], a->shape[2], b->shape[0], b->shape[1]);
 done:
     return status;
 }
@@ -359,7 +371,8 @@ static pc_status outer_forward(pc_call *c)
     pc_tensor *a = NULL, *b = NULL;
     shapes s;
     for (int k = 0; k < 2; k++)
-        PC_CHECK(c->in[k]->ndim == 1, PC_ESHAPE, "outer: Expected 1-D argument %s, but got %d-D", names[k], c->in[k]->ndim);
+        PC_CHECK(c->in[k]->ndim == 1, PC_ESHAPE, "outer: Expected 1-D argument %s, but got %d-D", names[k],
+                 c->in[k]->ndim);
     const pc_dtype dtype = pc_promote(c->in[0]->dtype, c->in[1]->dtype), full = full_dtype(dtype);
     trim_saved(c, 0, 1);
     outer_shapes(c, &s);
@@ -407,14 +420,16 @@ static pc_status check_expand(const pc_tensor *t, int ndim, const int64_t *shape
     pc_tensor wanted = { .ndim = ndim };
     char have[200], want[200];
     memcpy(wanted.shape, shape, (size_t)ndim * sizeof *shape);
-    PC_CHECK(t->ndim <= ndim, PC_ESHAPE, "expand(torch.%sTensor{%s}, size=%s): the number of sizes provided (%d) must be greater "
-             "or equal to the number of dimensions in the tensor (%d)", pc_dtype_type_name(t->dtype),
-             pc_shape_text(t, have), pc_shape_text(&wanted, want), ndim, t->ndim);
+    PC_CHECK(t->ndim <= ndim, PC_ESHAPE,
+             "expand(torch.%sTensor{%s}, size=%s): the number of sizes provided (%d) must be greater "
+             "or equal to the number of dimensions in the tensor (%d)",
+             pc_dtype_type_name(t->dtype), pc_shape_text(t, have), pc_shape_text(&wanted, want), ndim, t->ndim);
     for (int d = ndim - 1; d >= ndim - t->ndim; d--) {
         const int64_t own = t->shape[d - (ndim - t->ndim)];
-        PC_CHECK(own == shape[d] || own == 1, PC_ESHAPE, "The expanded size of the tensor (%" PRId64 ") must match the existing size "
-                 "(%" PRId64 ") at non-singleton dimension %d.  Target sizes: %s.  Tensor sizes: %s", shape[d], own, d,
-                 pc_shape_text(&wanted, want), pc_shape_text(t, have));
+        PC_CHECK(own == shape[d] || own == 1, PC_ESHAPE,
+                 "The expanded size of the tensor (%" PRId64 ") must match the existing size "
+                 "(%" PRId64 ") at non-singleton dimension %d.  Target sizes: %s.  Tensor sizes: %s",
+                 shape[d], own, d, pc_shape_text(&wanted, want), pc_shape_text(t, have));
     }
 done:
     return status;
@@ -436,8 +451,9 @@ static pc_status add_product_forward(pc_call *c)
     if (c->inplace) {
         pc_tensor wanted = { .ndim = ndim };
         memcpy(wanted.shape, shape, (size_t)ndim * sizeof *shape);
-        PC_CHECK(pc_same_shape(in, &wanted), PC_ESHAPE, "Bad in-place call: input tensor size %s and output tensor size %s should "
-                 "match", pc_shape_text(in, have), pc_shape_text(&wanted, want));
+        PC_CHECK(pc_same_shape(in, &wanted), PC_ESHAPE,
+                 "Bad in-place call: input tensor size %s and output tensor size %s should match",
+                 pc_shape_text(in, have), pc_shape_text(&wanted, want));
     }
     PC_TRY(check_expand(in, ndim, shape));
     PC_TRY(widen(c->in[1], full, &a));
@@ -513,8 +529,8 @@ static pc_status baddbmm_forward(pc_call *c)
     const pc_tensor *in = c->in[0], *a = c->in[1], *b = c->in[2];
     PC_TRY(check_bmm(a, b));
     PC_CHECK(in->dtype == a->dtype && a->dtype == b->dtype, PC_ESHAPE,
-             "Input dtypes must be the same, got: input %s, batch1: %s, batch2: %s", c_name(in->dtype), c_name(a->dtype),
-             c_name(b->dtype));
+             "Input dtypes must be the same, got: input %s, batch1: %s, batch2: %s", c_name(in->dtype),
+             c_name(a->dtype), c_name(b->dtype));
     PC_TRY(refuse_bool("baddbmm", a));
     PC_TRY(add_product_forward(c));
 done:
@@ -529,9 +545,12 @@ static const pc_op rows[] = {
     { "mm(Tensor self, Tensor mat2) -> Tensor", mm_forward, product_backward, PRODUCT, "Product of two matrices." },
     { "bmm(Tensor self, Tensor mat2) -> Tensor", bmm_forward, product_backward, PRODUCT,
       "Products of two batches of matrices, [b, n, m] by [b, m, p]." },
-    { "mv(Tensor self, Tensor vec) -> Tensor", mv_forward, product_backward, PRODUCT, "Product of a matrix and a vector." },
-    { "dot(Tensor self, Tensor tensor) -> Tensor", dot_forward, product_backward, PRODUCT, "Dot product of two vectors." },
-    { "vdot(Tensor self, Tensor other) -> Tensor", dot_forward, product_backward, PRODUCT, "Dot product of two vectors." },
+    { "mv(Tensor self, Tensor vec) -> Tensor", mv_forward, product_backward, PRODUCT,
+      "Product of a matrix and a vector." },
+    { "dot(Tensor self, Tensor tensor) -> Tensor", dot_forward, product_backward, PRODUCT,
+      "Dot product of two vectors." },
+    { "vdot(Tensor self, Tensor other) -> Tensor", dot_forward, product_backward, PRODUCT,
+      "Dot product of two vectors." },
     { "outer(Tensor self, Tensor vec2) -> Tensor", outer_forward, outer_backward, PRODUCT,
       "All products of an element of one vector and one of the other." },
     { "ger(Tensor self, Tensor vec2) -> Tensor", outer_forward, outer_backward, PRODUCT, "Another name of outer()." },

@@ -73,7 +73,8 @@ static void f64_norm_sums_run(const double *g, const double *x, int64_t n, doubl
         *dot += g[i] * (x[i] - mean);
     }
 }
-static void f64_norm_grad_rows(double *gx, const double *g, const double *x, int64_t n, int64_t c, const double *coefficients)
+static void f64_norm_grad_rows(double *gx, const double *g, const double *x, int64_t n, int64_t c,
+                               const double *coefficients)
 {
     const double *scale = coefficients, *mean = scale + c, *slope = mean + c, *shift = slope + c;
     for (int64_t i = 0; i < n * c; i++) {
@@ -130,8 +131,8 @@ static pc_status sums_task(void *ctx, int64_t begin, int64_t end)
     if (!p->f.rows) {
         for (int64_t i = begin; i < end; i++) {
             if (p->f.wide)
-                f64_norm_sums_run((const double *)p->g + i * s, (const double *)p->x + i * s, s, p->mean[i], &p->first[i],
-                                  &p->second[i]);
+                f64_norm_sums_run((const double *)p->g + i * s, (const double *)p->x + i * s, s, p->mean[i],
+                                  &p->first[i], &p->second[i]);
             else
                 pc_k->f32_norm_sums_run((const float *)p->g + i * s, (const float *)p->x + i * s, s, (float)p->mean[i],
                                         &p->first[i], &p->second[i]);
@@ -155,7 +156,8 @@ static pc_status affine_task(void *ctx, int64_t begin, int64_t end)
     if (p->f.rows && p->f.wide) {
         f64_affine_rows((double *)p->y + begin * c, (const double *)p->x + begin * c, end - begin, c, p->coefficients);
     } else if (p->f.rows) {
-        pc_k->f32_affine_rows((float *)p->y + begin * c, (const float *)p->x + begin * c, end - begin, c, p->coefficients);
+        pc_k->f32_affine_rows((float *)p->y + begin * c, (const float *)p->x + begin * c, end - begin, c,
+                              p->coefficients);
     } else {
         for (int64_t i = begin; i < end; i++) {
             if (p->f.wide)
@@ -174,8 +176,8 @@ static pc_status grad_task(void *ctx, int64_t begin, int64_t end)
     const pass *p = ctx;
     const int64_t c = p->f.c, s = p->f.s;
     if (p->f.rows && p->f.wide) {
-        f64_norm_grad_rows((double *)p->y + begin * c, (const double *)p->g + begin * c, (const double *)p->x + begin * c,
-                           end - begin, c, p->coefficients);
+        f64_norm_grad_rows((double *)p->y + begin * c, (const double *)p->g + begin * c,
+                           (const double *)p->x + begin * c, end - begin, c, p->coefficients);
     } else if (p->f.rows) {
         pc_k->f32_norm_grad_rows((float *)p->y + begin * c, (const float *)p->g + begin * c,
                                  (const float *)p->x + begin * c, end - begin, c, p->coefficients);
@@ -185,8 +187,9 @@ static pc_status grad_task(void *ctx, int64_t begin, int64_t end)
                 f64_norm_grad_run((double *)p->y + i * s, (const double *)p->g + i * s, (const double *)p->x + i * s, s,
                                   p->scale[i], p->mean[i], p->slope[i], p->shift[i]);
             else
-                pc_k->f32_norm_grad_run((float *)p->y + i * s, (const float *)p->g + i * s, (const float *)p->x + i * s, s,
-                                        (float)p->scale[i], (float)p->mean[i], (float)p->slope[i], (float)p->shift[i]);
+                pc_k->f32_norm_grad_run((float *)p->y + i * s, (const float *)p->g + i * s, (const float *)p->x + i * s,
+                                        s, (float)p->scale[i], (float)p->mean[i], (float)p->slope[i],
+                                        (float)p->shift[i]);
         }
     }
     return PC_OK;
@@ -210,7 +213,8 @@ static pc_status run_statistics(pass *p, pc_range_fn task, char **parts)
     const field *f = &p->f;
     p->grain = grain_of(f);
     int64_t count = f->rows ? f->n * f->s : f->n * f->c;
-    int64_t bytes = f->rows ? (count + p->grain - 1) / p->grain * 2 * f->c * item_of(f) : 2 * count * (int64_t)sizeof(double);
+    int64_t bytes =
+        f->rows ? (count + p->grain - 1) / p->grain * 2 * f->c * item_of(f) : 2 * count * (int64_t)sizeof(double);
     *parts = pc_alloc((size_t)bytes);
     PC_CHECK(*parts != NULL, PC_ENOMEM, "out of memory for the statistics of a normalisation");
     p->parts = *parts;
@@ -261,7 +265,8 @@ done:
 }
 
 /* Sums of g and of g * (x - mean), by channel. */
-static pc_status channel_sums(const field *f, const void *g, const void *x, const double *mean, double *sum, double *dot)
+static pc_status channel_sums(const field *f, const void *g, const void *x, const double *mean, double *sum,
+                              double *dot)
 {
     pc_status status = PC_OK;
     char *parts = NULL;
@@ -448,8 +453,9 @@ static pc_status check_dtypes(const char *kernel, const pc_tensor *x, int n, pc_
     for (int k = 0; k < n; k++)
         PC_CHECK(parameters[k] == NULL || parameters[k]->dtype == x->dtype
                      || (is_half(x->dtype) && parameters[k]->dtype == PC_F32),
-                 PC_ESHAPE, x->dtype == PC_F32 ? "mixed dtype (CPU): expect parameter to have scalar type of Float (got %s)"
-                                               : "mixed dtype (CPU): all inputs must share same datatype. (got %s and %s)",
+                 PC_ESHAPE,
+                 x->dtype == PC_F32 ? "mixed dtype (CPU): expect parameter to have scalar type of Float (got %s)"
+                                    : "mixed dtype (CPU): all inputs must share same datatype. (got %s and %s)",
                  pc_dtype_type_name(parameters[k]->dtype), pc_dtype_type_name(x->dtype));
 done:
     return status;
@@ -470,16 +476,17 @@ static pc_status check_batch_norm(const pc_call *c)
     for (int d = 0; d < x->ndim; d++)
         if (d != 1) values *= x->shape[d];
     PC_CHECK(!training || values != 1 || x->ndim < 2, PC_EVALUE,
-             "Expected more than 1 value per channel when training, got input size torch.Size(%s). A batch of one cannot be "
-             "normalised: use drop_last=True in the loader, or eval()", pc_shape_text(x, shape));
+             "Expected more than 1 value per channel when training, got input size torch.Size(%s). A batch of one "
+             "cannot be normalised: use drop_last=True in the loader, or eval()",
+             pc_shape_text(x, shape));
     PC_CHECK(c->v[BN_EPS].f >= 0, PC_EVALUE, "batch_norm eps must be non-negative, but got %.*f",
              c->v[BN_EPS].f == floor(c->v[BN_EPS].f) ? 1 : 6, c->v[BN_EPS].f);
     PC_CHECK((c->in[1] == NULL) == (c->in[2] == NULL) || !training, PC_EVALUE,
              "running_mean and running_var must either both be None or neither be None");
     for (int k = 1; k < 5; k++) {
         PC_CHECK(c->in[k] != NULL || k > 2 || training, PC_ESHAPE, "%s must be defined in evaluation mode", names[k]);
-        PC_CHECK(c->in[k] == NULL || c->in[k]->numel == channels, PC_ESHAPE, "%s should contain %" PRId64 " elements not %"
-                 PRId64, names[k], channels, c->in[k]->numel);
+        PC_CHECK(c->in[k] == NULL || c->in[k]->numel == channels, PC_ESHAPE,
+                 "%s should contain %" PRId64 " elements not %" PRId64, names[k], channels, c->in[k]->numel);
     }
     PC_CHECK(x->ndim >= 2, PC_ESHAPE, "batch_norm: expected an input [batch, channels, ...], got shape %s",
              pc_shape_text(x, shape));
@@ -522,7 +529,8 @@ static pc_status batch_norm_forward(pc_call *c)
     const int64_t n = x->shape[1], values = x->numel / most(n, 1);
     memory = pc_alloc((size_t)(6 * n) * sizeof *memory);
     PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for the statistics of a normalisation");
-    double *mean = memory, *inverse = mean + n, *scale = inverse + n, *shift = scale + n, *m2 = shift + n, *scratch = m2 + n;
+    double *mean = memory, *inverse = mean + n, *scale = inverse + n, *shift = scale + n, *m2 = shift + n,
+           *scratch = m2 + n;
     PC_TRY(open_activation(x, true, &a));
     PC_TRY(new_like(x, &a, &c->out[0], &y));
     if (training && x->numel > 0) {
@@ -557,7 +565,8 @@ static pc_status batch_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
 {
     pc_status status = PC_OK;
     pc_tensor *x = c->in[0];
-    const bool training = c->v[BN_TRAINING].i, statistics = c->aux[0] != NULL, need_x = c->need[3] || (training && c->need[0]);
+    const bool training = c->v[BN_TRAINING].i, statistics = c->aux[0] != NULL,
+               need_x = c->need[3] || (training && c->need[0]);
     const bool any = c->need[0] || c->need[3] || c->need[4];
     const int64_t n = x->shape[1], values = x->numel / most(n, 1);
     activation a = { 0 }, g = { 0 };
@@ -566,7 +575,8 @@ static pc_status batch_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
     if (gout[0] == NULL || !any) return PC_OK;
     memory = pc_calloc((size_t)(6 * n), sizeof *memory);
     PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for the statistics of a normalisation");
-    double *mean = memory, *inverse = mean + n, *scale = inverse + n, *sum = scale + n, *dot = sum + n, *slope = dot + n;
+    double *mean = memory, *inverse = mean + n, *scale = inverse + n, *sum = scale + n, *dot = sum + n,
+           *slope = dot + n;
     if (need_x) {
         PC_TRY(open_activation(x, true, &a));
         PC_TRY(open_like(gout[0], &a, &g));
@@ -687,11 +697,14 @@ static pc_status check_layer_norm(const pc_call *c, int64_t *samples, int64_t *n
     char shape[200], want[200], stars[208];
     bool fits = dims <= x->ndim;
     ints_text(&c->v[0], want, sizeof want);
-    PC_CHECK(dims > 0, PC_ESHAPE, "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
-             "element, but got normalized_shape = %s", want);
+    PC_CHECK(dims > 0, PC_ESHAPE,
+             "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
+             "element, but got normalized_shape = %s",
+             want);
     for (int k = 1; k < 3; k++) {
         const pc_tensor *t = c->in[k];
-        bool same = t == NULL || (t->ndim == dims && memcmp(t->shape, c->v[0].ints.v, (size_t)dims * sizeof *t->shape) == 0);
+        bool same =
+            t == NULL || (t->ndim == dims && memcmp(t->shape, c->v[0].ints.v, (size_t)dims * sizeof *t->shape) == 0);
         PC_CHECK(same, PC_ESHAPE, "Expected %s to be of same shape as normalized_shape, but got %s of shape %s and "
                  "normalized_shape = %s", names[k], names[k], pc_shape_text(t, shape), want);
     }
@@ -701,8 +714,8 @@ static pc_status check_layer_norm(const pc_call *c, int64_t *samples, int64_t *n
         *n *= c->v[0].ints.v[d];
     }
     snprintf(stars, sizeof stars, "[*, %s", want + 1);
-    PC_CHECK(fits, PC_ESHAPE, "Given normalized_shape=%s, expected input with shape %s, but got input of size%s", want, stars,
-             pc_shape_text(x, shape));
+    PC_CHECK(fits, PC_ESHAPE, "Given normalized_shape=%s, expected input with shape %s, but got input of size%s", want,
+             stars, pc_shape_text(x, shape));
     for (int d = 0; d < x->ndim - dims; d++) *samples *= x->shape[d];
     PC_TRY(check_dtypes("LayerNormKernelImpl", x, 2, c->in + 1));
 done:
@@ -749,7 +762,8 @@ done:
 }
 
 /* The sums over chunks of n values each, as a gradient of `like`. */
-static pc_status sum_chunks(bool wide, const char *parts, int64_t chunks, int64_t n, const pc_tensor *like, pc_tensor **out)
+static pc_status sum_chunks(bool wide, const char *parts, int64_t chunks, int64_t n, const pc_tensor *like,
+                            pc_tensor **out)
 {
     pc_status status = PC_OK;
     double *sums = pc_calloc((size_t)n, sizeof *sums);
@@ -772,7 +786,8 @@ static pc_status layer_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
     char *gw = NULL, *gb = NULL;
     int64_t samples, n;
     PC_TRY(check_layer_norm(c, &samples, &n));
-    const int64_t grain = most(1, most(CHUNK / most(n, 1), (samples + 63) / 64)), chunks = (samples + grain - 1) / grain;
+    const int64_t grain = most(1, most(CHUNK / most(n, 1), (samples + 63) / 64)),
+                  chunks = (samples + grain - 1) / grain;
     PC_TRY(in_full(gout[0], full, &g));
     if (statistics) PC_TRY(in_full(in, full, &x));
     if (c->need[0]) {
@@ -815,17 +830,20 @@ static pc_status check_group_norm(const pc_call *c)
     char shape[200], other[200];
     PC_CHECK(x->ndim >= 2, PC_ESHAPE, "Expected at least 2 dimensions for input tensor but received %d", x->ndim);
     PC_CHECK(groups > 0, PC_ESHAPE, "Expected num groups to be greater than 0, got %" PRId64, groups);
-    PC_CHECK(x->shape[1] % groups == 0, PC_ESHAPE, "Expected number of channels in input to be divisible by num_groups, but "
-             "got input of shape %s and num_groups=%" PRId64, pc_shape_text(x, shape), groups);
+    PC_CHECK(x->shape[1] % groups == 0, PC_ESHAPE,
+             "Expected number of channels in input to be divisible by num_groups, but got input of shape %s and "
+             "num_groups=%" PRId64,
+             pc_shape_text(x, shape), groups);
     int64_t area = 1;
     for (int d = 2; d < x->ndim; d++) area *= x->shape[d];
     PC_CHECK(x->shape[0] * x->shape[1] / groups * area != 1, PC_EVALUE,
              "Expected more than 1 value per channel when training, got input size %s", pc_shape_text(x, shape));
     for (int k = 1; k < 3; k++) {
         const pc_tensor *t = c->in[k];
-        PC_CHECK(t == NULL || (t->ndim == 1 && t->shape[0] == x->shape[1]), PC_ESHAPE, "Expected %s to be a vector of size "
-                 "equal to the number of channels in input, but got %s of shape %s and input of shape %s", names[k],
-                 names[k], pc_shape_text(t, other), pc_shape_text(x, shape));
+        PC_CHECK(t == NULL || (t->ndim == 1 && t->shape[0] == x->shape[1]), PC_ESHAPE,
+                 "Expected %s to be a vector of size equal to the number of channels in input, but got %s of shape %s "
+                 "and input of shape %s",
+                 names[k], names[k], pc_shape_text(t, other), pc_shape_text(x, shape));
     }
     PC_CHECK(area > 0, PC_ESHAPE, "Expected HxW to be greater than 0, got 0");
     PC_TRY(check_dtypes("GroupNormKernelImpl", x, 2, c->in + 1));
@@ -868,7 +886,8 @@ static pc_status group_norm_forward(pc_call *c)
     PC_TRY(pc_tensor_new(PC_F64, 2, (int64_t[]){ 2, n * groups }, &c->aux[0])); /* means, then inverse deviations */
     memory = pc_alloc((size_t)(2 * channels + 3 * n * channels) * sizeof *memory);
     PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for the statistics of a normalisation");
-    double *w = memory, *b = w + channels, *scale = b + channels, *shift = scale + n * channels, *means = shift + n * channels;
+    double *w = memory, *b = w + channels, *scale = b + channels, *shift = scale + n * channels,
+           *means = shift + n * channels;
     double *mean = pc_data(c->aux[0]), *inverse = mean + n * groups;
     PC_TRY(read_vector(c->in[1], channels, 1, w));
     PC_TRY(read_vector(c->in[2], channels, 0, b));
@@ -904,7 +923,8 @@ static pc_status group_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
     double *memory = NULL;
     char *parts = NULL;
     void *gx;
-    const int64_t groups = c->v[0].i, channels = x->shape[1], each = channels / groups, n = x->shape[0], planes = n * channels;
+    const int64_t groups = c->v[0].i, channels = x->shape[1], each = channels / groups, n = x->shape[0],
+                  planes = n * channels;
     const double *mean = pc_data(c->aux[0]), *inverse = mean + n * groups;
     PC_TRY(open_activation(gout[0], false, &g));
     g.f.rows = false;
@@ -940,7 +960,9 @@ static pc_status group_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
                 shift[k] = -sum * inverse[i] / values;
             }
         }
-        pass q = { .f = g.f, .x = a.p, .g = g.p, .y = gx, .scale = scale, .mean = means, .slope = slope, .shift = shift };
+        pass q = {
+            .f = g.f, .x = a.p, .g = g.p, .y = gx, .scale = scale, .mean = means, .slope = slope, .shift = shift
+        };
         PC_TRY(pc_parallel_for(planes, grain_of(&g.f), grad_task, &q));
         PC_TRY(finish(&gin[0], x->dtype));
         PC_TRY(restore_layout(x, &gin[0]));
@@ -955,10 +977,12 @@ done:
 
 static const pc_op rows[] = {
     { "batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, Tensor? bias=None, "
-      "bool training=False, float momentum=0.1, float eps=1e-05) -> Tensor", batch_norm_forward, batch_norm_backward,
+      "bool training=False, float momentum=0.1, float eps=1e-05) -> Tensor",
+      batch_norm_forward, batch_norm_backward,
       PC_NN | PC_PRIVATE | PC_SAVE_IN0 | PC_SAVE_IN1 | PC_SAVE_IN2 | PC_SAVE_IN3,
       "Each channel minus its mean, divided by its deviation, times weight plus bias." },
-    { "layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05) -> Tensor",
+    { "layer_norm(Tensor input, int[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05) -> "
+      "Tensor",
       layer_norm_forward, layer_norm_backward, PC_FUNCTION | PC_NN | PC_SAVE_IN0 | PC_SAVE_IN1,
       "Normalisation over the last dimensions." },
     { "group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05) -> Tensor",

@@ -56,9 +56,10 @@ static pc_status dots_task(void *ctx, int64_t begin, int64_t end)
     const single *s = ctx;
     for (int64_t task = begin; task < end; task++) {
         const int64_t i = task / s->across * s->rows, j = task % s->across * s->cols;
-        pc_dots t = { .a = s->a + i * s->ars + s->at, .b = s->b + j * s->bcs + s->at, .c = s->c + i * s->rs + j * s->cs,
-                      .a_row = s->ars, .b_row = s->bcs, .c_row = s->rs, .c_column = s->cs, .m = least(s->rows, s->m - i),
-                      .n = least(s->cols, s->n - j), .k = least(s->depth, s->k - s->at),
+        pc_dots t = { .a = s->a + i * s->ars + s->at, .b = s->b + j * s->bcs + s->at,
+                      .c = s->c + i * s->rs + j * s->cs, .a_row = s->ars, .b_row = s->bcs, .c_row = s->rs,
+                      .c_column = s->cs, .m = least(s->rows, s->m - i), .n = least(s->cols, s->n - j),
+                      .k = least(s->depth, s->k - s->at),
                       .accumulate = s->accumulate || s->at > 0 };
         pc_k->f32_dots(&t);
     }
@@ -86,9 +87,10 @@ static pc_status tile_task(void *ctx, int64_t begin, int64_t end)
             for (int64_t j = j0; j < j1; j += s->width) {
                 const bool edge = s->edge != NULL && j == s->edge_at;
                 pc_tile t = { .a = s->a + i * s->ars + q * s->acs, .ai = s->ars, .aq = s->acs, .a4 = 4 * s->ars,
-                              .b = edge ? s->edge + q * s->width : s->b + q * s->brs + j, .bq = edge ? s->width : s->brs,
-                              .nu = 1, .nv = 1, .n = least(TILE_DEPTH, s->k - q), .c = s->c + i * s->rs + j, .ci = s->rs,
-                              .c4 = 4 * s->rs, .m = least(s->rows, s->m - i), .width = least(s->width, j1 - j),
+                              .b = edge ? s->edge + q * s->width : s->b + q * s->brs + j,
+                              .bq = edge ? s->width : s->brs, .nu = 1, .nv = 1, .n = least(TILE_DEPTH, s->k - q),
+                              .c = s->c + i * s->rs + j, .ci = s->rs, .c4 = 4 * s->rs,
+                              .m = least(s->rows, s->m - i), .width = least(s->width, j1 - j),
                               .accumulate = s->accumulate || q > 0 };
                 pc_k->f32_tile(&t);
             }
@@ -110,7 +112,7 @@ static pc_status run_tiles(single *s)
     }
     s->across = (s->n + s->cols - 1) / s->cols;
     s->edge_at = (s->n - 1) / s->width * s->width;
-    if (s->edge_at + s->width > s->n) { /* the kernel reads whole vectors, beyond the end of b where that is its last row */
+    if (s->edge_at + s->width > s->n) { /* the kernel reads whole vectors: in the last row beyond the end of b */
         copy = pc_alloc((size_t)(s->k * s->width) * sizeof *copy);
         PC_CHECK(copy != NULL, PC_ENOMEM, "out of memory for a product of matrices");
         for (int64_t q = 0; q < s->k; q++)
@@ -126,7 +128,8 @@ done:
 static pc_status spread_task(void *ctx, int64_t begin, int64_t end)
 {
     const spread *p = ctx;
-    for (int64_t i = begin; i < end; i++) memcpy(p->to + i * p->row, p->from + i * p->from_row, (size_t)p->k * sizeof *p->to);
+    for (int64_t i = begin; i < end; i++)
+        memcpy(p->to + i * p->row, p->from + i * p->from_row, (size_t)p->k * sizeof *p->to);
     return PC_OK;
 }
 
@@ -144,7 +147,7 @@ static pc_status run_dots(single *s)
         s->ars = copy.row;
     }
     s->rows = least(s->m, 96);
-    s->depth = s->m < SPREAD_LEAST ? s->k : least(s->k, DOTS_DEPTH); /* of a, rows * depth stays in the second-level cache */
+    s->depth = s->m < SPREAD_LEAST ? s->k : least(s->k, DOTS_DEPTH); /* so that rows * depth of a stay in a cache */
     s->cols = most(4, round_up((s->m == 1 ? VECTOR_TASK : TASK) / most(1, s->rows * s->depth), 4));
     s->across = (s->n + s->cols - 1) / s->cols;
     for (s->at = 0; s->at < s->k || s->at == 0; s->at += s->depth)
@@ -182,8 +185,8 @@ static bool suits_tiles(const single *s)
 static pc_status multiply_f32(const pc_product *p, const void *a, const void *b, void *c, double beta)
 {
     pc_status status = PC_OK;
-    single s = { .m = p->m, .n = p->n, .k = p->k, .a = a, .b = b, .c = c, .ars = p->a.rs, .acs = p->a.cs, .brs = p->b.rs,
-                 .bcs = p->b.cs, .rs = p->rs, .cs = p->cs, .accumulate = beta == 1 };
+    single s = { .m = p->m, .n = p->n, .k = p->k, .a = a, .b = b, .c = c, .ars = p->a.rs, .acs = p->a.cs,
+                 .brs = p->b.rs, .bcs = p->b.cs, .rs = p->rs, .cs = p->cs, .accumulate = beta == 1 };
     float *copy = NULL;
     if (p->alpha != 1 || (beta != 0 && beta != 1) || p->k == 0) goto gemm;
     if (s.n == 1 || (s.cs != 1 && s.rs == 1 && s.m != 1)) transpose(&s);
@@ -204,8 +207,8 @@ done:
     pc_free(copy);
     return status;
 gemm:
-    return pc_gemm(false, p->m, p->n, p->k, p->alpha, (pc_matrix){ a, p->a.rs, p->a.cs }, (pc_matrix){ b, p->b.rs, p->b.cs },
-                   beta, c, p->rs, p->cs);
+    return pc_gemm(false, p->m, p->n, p->k, p->alpha, (pc_matrix){ a, p->a.rs, p->a.cs },
+                   (pc_matrix){ b, p->b.rs, p->b.cs }, beta, c, p->rs, p->cs);
 }
 
 /* ---- integers ------------------------------------------------------------------------------------------- */
@@ -242,8 +245,11 @@ INTEGER_TASK(int64_t)
 
 static pc_status multiply_integers(const pc_product *p, const void *a, const void *b, void *c, double beta)
 {
-    static const pc_range_fn task[PC_DTYPE_COUNT] = { [PC_U8] = task_uint8_t, [PC_I8] = task_int8_t, [PC_I16] = task_int16_t,
-                                                      [PC_I32] = task_int32_t, [PC_I64] = task_int64_t };
+    static const pc_range_fn task[PC_DTYPE_COUNT] = { [PC_U8] = task_uint8_t,
+                                                      [PC_I8] = task_int8_t,
+                                                      [PC_I16] = task_int16_t,
+                                                      [PC_I32] = task_int32_t,
+                                                      [PC_I64] = task_int64_t };
     integers s = { p, a, b, c, (uint64_t)(int64_t)p->alpha, (uint64_t)(int64_t)beta };
     return pc_parallel_for(p->m, (1 << 18) / (p->n * (p->k + 1)) + 1, task[p->dtype], &s);
 }
@@ -280,8 +286,8 @@ static pc_status multiply(const pc_product *p, int64_t a, int64_t b, int64_t c, 
     char *z = (char *)p->c + c * item;
     if (p->dtype == PC_F32) return multiply_f32(p, x, y, z, beta);
     if (p->dtype == PC_F64)
-        return pc_gemm(true, p->m, p->n, p->k, p->alpha, (pc_matrix){ x, p->a.rs, p->a.cs }, (pc_matrix){ y, p->b.rs, p->b.cs },
-                       beta, z, p->rs, p->cs);
+        return pc_gemm(true, p->m, p->n, p->k, p->alpha, (pc_matrix){ x, p->a.rs, p->a.cs },
+                       (pc_matrix){ y, p->b.rs, p->b.cs }, beta, z, p->rs, p->cs);
     return multiply_integers(p, x, y, z, beta);
 }
 

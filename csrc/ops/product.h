@@ -4,7 +4,7 @@
 #include "../blas/blas.h"
 #include "op.h"
 
-/* c = alpha * a b + beta * c for every index of the batch. Where the batch stride of c is 0, the products are summed. */
+/* c = alpha * a b + beta * c for every index of the batch. Where c's batch stride is 0, the products are summed. */
 typedef struct pc_product {
     pc_dtype dtype;       /* float32, float64, or an integer one, which wraps around */
     int64_t m, n, k;      /* a is m x k, b is k x n */

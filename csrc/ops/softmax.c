@@ -44,7 +44,8 @@ static void backward_row(const lines *p, const float *restrict y, const float *r
     double sum, dot;
     pc_k->f32_norm_sums_run(g, y, p->n, 0, &sum, &dot);
     const float s = (float)(p->log ? sum : dot);
-    if (p->log) pc_k->f32_exp(NULL, p->n, (char *const[]){ (char *)out, (char *)y }, (int64_t[]){ sizeof *out, sizeof *y });
+    if (p->log)
+        pc_k->f32_exp(NULL, p->n, (char *const[]){ (char *)out, (char *)y }, (int64_t[]){ sizeof *out, sizeof *y });
     for (int64_t k = 0; k < p->n; k++) out[k] = p->log ? g[k] - out[k] * s : y[k] * (g[k] - s);
 }
 
@@ -75,7 +76,8 @@ static pc_status run_f32(void *ctx, int64_t begin, int64_t end)
     const lines *p = ctx;
     for (int64_t i = begin, width; i < end; i += width) {
         const int64_t at = i % p->inner, first = i / p->inner * p->n * p->inner + at;
-        const float *x = (const float *)p->x + first, *y = (const float *)p->y + first, *g = (const float *)p->g + first;
+        const float *x = (const float *)p->x + first, *y = (const float *)p->y + first,
+                    *g = (const float *)p->g + first;
         float *out = (float *)p->out + first;
         width = p->inner - at < STRIP ? p->inner - at : STRIP;
         if (width > end - i) width = end - i;
@@ -138,8 +140,10 @@ static pc_status wrap_dim(const pc_tensor *t, int64_t dim, int *out)
 {
     int64_t n = t->ndim > 0 ? t->ndim : 1;
     if (dim < -n || dim >= n)
-        return pc_fail(PC_EINDEX, "Dimension out of range (expected to be in range of [%" PRId64 ", %" PRId64 "], but got %"
-                       PRId64 ")", -n, n - 1, dim);
+        return pc_fail(PC_EINDEX,
+                       "Dimension out of range (expected to be in range of [%" PRId64 ", %" PRId64 "], but got %" PRId64
+                       ")",
+                       -n, n - 1, dim);
     *out = (int)(dim < 0 ? dim + n : dim);
     return PC_OK;
 }
@@ -172,8 +176,10 @@ static pc_status forward(pc_call *c, bool log)
     int dim = 0;
     const pc_dtype d = c->v[1].kind == PC_DTYPE ? (pc_dtype)c->v[1].i : in->dtype, full = d == PC_F64 ? PC_F64 : PC_F32;
     PC_TRY(wrap_dim(in, c->v[0].i, &dim));
-    PC_CHECK(pc_dtype_is_float(d), PC_ENOTIMPL, "\"%ssoftmax%s_kernel_impl\" not implemented for '%s'. Give dtype=, for instance "
-             "torch.float32", log ? "log_" : "", dim >= in->ndim - 1 ? "_lastdim" : "", pc_dtype_type_name(d));
+    PC_CHECK(pc_dtype_is_float(d), PC_ENOTIMPL,
+             "\"%ssoftmax%s_kernel_impl\" not implemented for '%s'. Give dtype=, for instance "
+             "torch.float32",
+             log ? "log_" : "", dim >= in->ndim - 1 ? "_lastdim" : "", pc_dtype_type_name(d));
     PC_TRY(in_full(in, full, &x));
     PC_TRY(pc_tensor_new(full, in->ndim, in->shape, &c->out[0]));
     lines p = { .x = pc_data(x), .out = pc_data(c->out[0]), .log = log };

@@ -35,7 +35,10 @@ static void *guard(guarded *g, size_t bytes)
     return g->map + g->bytes - page - bytes;
 }
 
-static double get(const void *p, bool wide, int64_t i) { return wide ? ((const double *)p)[i] : (double)((const float *)p)[i]; }
+static double get(const void *p, bool wide, int64_t i)
+{
+    return wide ? ((const double *)p)[i] : (double)((const float *)p)[i];
+}
 static void put(void *p, bool wide, int64_t i, double v)
 {
     if (wide) ((double *)p)[i] = v;
@@ -68,7 +71,8 @@ static void check(bool wide, int64_t m, int64_t n, int64_t k, int ka, int kb, in
     a.data = pa, b.data = pb;
     for (int64_t i = 0; i < na; i++) put(pa, wide, i, draw(2001) / 1000.0 - 1);
     for (int64_t i = 0; i < nb; i++) put(pb, wide, i, draw(2001) / 1000.0 - 1);
-    for (int64_t i = 0; i < nc; i++) put(c, wide, i, before[i] = beta == 0 ? (double)NAN : (double)(float)(draw(2001) / 1000.0 - 1));
+    for (int64_t i = 0; i < nc; i++)
+        put(c, wide, i, before[i] = beta == 0 ? (double)NAN : (double)(float)(draw(2001) / 1000.0 - 1));
     assert(pc_gemm(wide, m, n, k, alpha, a, b, beta, c, rs, cs) == PC_OK);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
@@ -123,8 +127,8 @@ int main(void)
         printf("%s: BLIS %s %s\n", pc_isa_name((pc_isa)isa), pc_blas_version(), pc_blas_arch());
         for (int round = 0; round < 400; round++) {
             int most = round % 20 == 0 ? 300 : round % 5 == 0 ? 100 : 20;
-            check(draw(2), draw(most) + (draw(10) != 0), draw(most) + 1, draw(most) + (draw(10) != 0), draw(5), draw(5), draw(5),
-                  draw(2) ? 1 : 0.5, (double[]){ 0, 1, 1.5 }[draw(3)]);
+            check(draw(2), draw(most) + (draw(10) != 0), draw(most) + 1, draw(most) + (draw(10) != 0), draw(5), draw(5),
+                  draw(5), draw(2) ? 1 : 0.5, (double[]){ 0, 1, 1.5 }[draw(3)]);
         }
         check(false, 20, 30, 2000, 0, 0, 0, 1, 0);
         check(true, 150, 170, 600, 0, 1, 0, 1, 1);

@@ -25,7 +25,8 @@ static operand make(int64_t outer, int64_t inner, int64_t rows, int64_t cols)
 {
     operand o = { 0 };
     const bool by_columns = draw(3) == 0;
-    const int64_t gap = draw(3) == 0 ? draw(3) : 0, each = (rows + (by_columns ? gap : 0)) * (cols + (by_columns ? 0 : gap));
+    const int64_t gap = draw(3) == 0 ? draw(3) : 0,
+                  each = (rows + (by_columns ? gap : 0)) * (cols + (by_columns ? 0 : gap));
     o.m.rs = by_columns ? 1 : cols + gap;
     o.m.cs = by_columns ? rows + gap : 1;
     o.step[1] = inner == 0 ? 0 : each;
@@ -43,10 +44,22 @@ static void check(int most)
     const int64_t m = size_of(most), n = size_of(most), k = size_of(most), outer = draw(3) == 0 ? draw(3) + 1 : 1;
     const int64_t inner = draw(3) == 0 ? draw(4) + 1 : 1;
     /* 0: the operand, or the sum, is one for all of the batch */
-    operand a = make(draw(3) ? outer : 0, draw(3) ? inner : 0, m, k), b = make(draw(3) ? outer : 0, draw(3) ? inner : 0, k, n);
+    operand a = make(draw(3) ? outer : 0, draw(3) ? inner : 0, m, k),
+            b = make(draw(3) ? outer : 0, draw(3) ? inner : 0, k, n);
     operand c = make(draw(3) ? outer : 0, draw(3) ? inner : 0, m, n);
-    pc_product p = { .dtype = PC_F32, .m = m, .n = n, .k = k, .a = a.m, .b = b.m, .c = c.data, .rs = c.m.rs, .cs = c.m.cs,
-                     .alpha = draw(4) ? 1 : 0.5, .beta = (double[]){ 0, 1, 0.5 }[draw(3)], .nbatch = 2, .batch = { outer, inner } };
+    pc_product p = { .dtype = PC_F32,
+                     .m = m,
+                     .n = n,
+                     .k = k,
+                     .a = a.m,
+                     .b = b.m,
+                     .c = c.data,
+                     .rs = c.m.rs,
+                     .cs = c.m.cs,
+                     .alpha = draw(4) ? 1 : 0.5,
+                     .beta = (double[]){ 0, 1, 0.5 }[draw(3)],
+                     .nbatch = 2,
+                     .batch = { outer, inner } };
     memcpy(p.sa, a.step, sizeof a.step);
     memcpy(p.sb, b.step, sizeof b.step);
     memcpy(p.sc, c.step, sizeof c.step);
@@ -72,7 +85,8 @@ static void check(int most)
         for (int64_t s = 0; s < outer; s++)
             for (int64_t t = 0; t < inner; t++)
                 for (int64_t i = 0; i < m; i++)
-                    for (int64_t j = 0; j < n; j++) c.data[s * c.step[0] + t * c.step[1] + i * c.m.rs + j * c.m.cs] = NAN;
+                    for (int64_t j = 0; j < n; j++)
+                        c.data[s * c.step[0] + t * c.step[1] + i * c.m.rs + j * c.m.cs] = NAN;
     assert(pc_product_run(&p) == PC_OK);
     for (int64_t i = 0; i < c.count; i++) assert(fabs(c.data[i] - want[i]) <= 2e-6 * size[i]);
     pc_free(a.data);

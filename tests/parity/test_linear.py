@@ -1,4 +1,4 @@
-"""Linear layers and matrix products against torch: values and gradients over shapes, strides, dtypes, instruction sets."""
+"""Linear layers and matrix products against torch: values and gradients over shapes, strides, dtypes."""
 
 import itertools
 import random
@@ -79,7 +79,8 @@ def test_linear(seed, dtype, isa):
         run(ours_nn.linear, torch.nn.functional.linear, arrays, need, rng, LIMIT[dtype], (lead, n, k, need))
 
 
-@pytest.mark.parametrize("shape", [(64, 4096, 512), (64, 512, 10), (1000, 512, 10), (1, 4096, 512), (2, 1000, 333), (7, 2048, 130),
+@pytest.mark.parametrize("shape", [(64, 4096, 512), (64, 512, 10), (1000, 512, 10), (1, 4096, 512), (2, 1000, 333),
+                                   (7, 2048, 130),
                                    (130, 1027, 200), (300, 300, 300), (17, 600, 64)], ids=str)
 def test_linear_of_networks(shape, isa):
     import torch
@@ -94,8 +95,10 @@ def test_linear_shapes_of_bias_and_weight():
     import torch
 
     values, rng = np.random.RandomState(0), random.Random(0)
-    for x, weight, bias in [((2, 3), (5, 3), (1,)), ((2, 3), (5, 3), (2, 1)), ((2, 3), (5, 3), (2, 5)), ((4, 2, 3), (5, 3), (4, 2, 5)),
-                            ((4, 2, 3), (5, 3), (2, 5)), ((2, 3), (3,), None), ((2, 4, 3), (3,), None), ((3,), (3,), None)]:
+    for x, weight, bias in [((2, 3), (5, 3), (1,)), ((2, 3), (5, 3), (2, 1)), ((2, 3), (5, 3), (2, 5)),
+                            ((4, 2, 3), (5, 3), (4, 2, 5)),
+                            ((4, 2, 3), (5, 3), (2, 5)), ((2, 3), (3,), None), ((2, 4, 3), (3,), None), ((3,), (3,),
+                                    None)]:
         arrays = [values.randn(*s) for s in (x, weight, bias) if s is not None]
         run(ours_nn.linear, torch.nn.functional.linear, arrays, [True] * len(arrays), rng, 1e-14, (x, weight, bias))
 
@@ -128,9 +131,11 @@ def test_matmul(seed, dtype, isa):
         run(pycnn.matmul, torch.matmul, arrays, need, rng, LIMIT[dtype], (a, b, need))
 
 
-NAMED = [("mm", (5, 7), (7, 3)), ("bmm", (4, 5, 7), (4, 7, 3)), ("bmm", (0, 5, 7), (0, 7, 3)), ("mv", (5, 7), (7,)), ("dot", (9,), (9,)),
+NAMED = [("mm", (5, 7), (7, 3)), ("bmm", (4, 5, 7), (4, 7, 3)), ("bmm", (0, 5, 7), (0, 7, 3)), ("mv", (5, 7), (7,)),
+         ("dot", (9,), (9,)),
          ("vdot", (0,), (0,)), ("outer", (5,), (4,)), ("ger", (5,), (0,)), ("bmm", (70, 20, 20), (70, 20, 20)),
-         ("matmul", (6, 1, 8, 9), (3, 9, 5)), ("matmul", (2, 3, 30, 40), (40, 50)), ("matmul", (2, 300, 200), (2, 200, 170))]
+         ("matmul", (6, 1, 8, 9), (3, 9, 5)), ("matmul", (2, 3, 30, 40), (40, 50)), ("matmul", (2, 300, 200),
+                 (2, 200, 170))]
 
 
 @pytest.mark.parametrize("name, a, b", NAMED, ids=str)
@@ -144,9 +149,11 @@ def test_named_products(name, a, b, dtype, isa):
         run(getattr(pycnn, name), getattr(torch, name), arrays, need, rng, LIMIT[dtype], (name, need))
 
 
-ADDED = [("addmm", (5, 3), (5, 7), (7, 3)), ("addmm", (3,), (5, 7), (7, 3)), ("addmm", (5, 1), (5, 7), (7, 3)), ("addmm", (), (5, 0), (0, 3)),
+ADDED = [("addmm", (5, 3), (5, 7), (7, 3)), ("addmm", (3,), (5, 7), (7, 3)), ("addmm", (5, 1), (5, 7), (7, 3)),
+         ("addmm", (), (5, 0), (0, 3)),
          ("addmv", (5,), (5, 7), (7,)), ("addmv", (1,), (5, 7), (7,)), ("addmv", (), (5, 7), (7,)),
-         ("baddbmm", (4, 5, 3), (4, 5, 7), (4, 7, 3)), ("baddbmm", (5, 3), (4, 5, 7), (4, 7, 3)), ("baddbmm", (3,), (4, 5, 7), (4, 7, 3))]
+         ("baddbmm", (4, 5, 3), (4, 5, 7), (4, 7, 3)), ("baddbmm", (5, 3), (4, 5, 7), (4, 7, 3)), ("baddbmm", (3,),
+                 (4, 5, 7), (4, 7, 3))]
 
 
 @pytest.mark.parametrize("name, c, a, b", ADDED, ids=str)
@@ -158,8 +165,10 @@ def test_added_products(name, c, a, b, dtype, isa):
     arrays = [np.asarray(values.randn(*s), dtype) for s in (c, a, b)]
     for need in itertools.product((True, False), repeat=3):
         for kwargs in ({}, {"beta": 0.5, "alpha": 2}, {"beta": 0}, {"alpha": 0.25, "beta": 1}):
-            run(getattr(pycnn, name), getattr(torch, name), arrays, need, rng, LIMIT[dtype], (name, need, kwargs), kwargs)
-    if c and len(c) == len(np.broadcast_shapes(c, getattr(torch, name)(*map(torch.from_numpy, arrays)).shape)) and 1 not in c:
+            run(getattr(pycnn, name), getattr(torch, name), arrays, need, rng, LIMIT[dtype], (name, need, kwargs),
+                kwargs)
+    if c and len(c) == len(np.broadcast_shapes(c, getattr(torch, name)(*map(torch.from_numpy,
+            arrays)).shape)) and 1 not in c:
         ours, theirs = [pycnn.from_numpy(a.copy()) for a in arrays], [torch.from_numpy(a.copy()) for a in arrays]
         getattr(ours[0], name + "_")(*ours[1:], beta=2)
         getattr(theirs[0], name + "_")(*theirs[1:], beta=2)
@@ -204,7 +213,8 @@ def test_integers(dtype):
         arrays = [values.randint(0, 100, s).astype(dtype) for s in shapes]
         return [pycnn.from_numpy(a) for a in arrays], [torch.from_numpy(a) for a in arrays]
 
-    for name, shapes in [("matmul", [(5, 7), (7, 3)]), ("matmul", [(2, 5, 7), (7, 3)]), ("mv", [(5, 7), (7,)]), ("dot", [(50,), (50,)]),
+    for name, shapes in [("matmul", [(5, 7), (7, 3)]), ("matmul", [(2, 5, 7), (7, 3)]), ("mv", [(5, 7), (7,)]),
+                         ("dot", [(50,), (50,)]),
                          ("addmm", [(3,), (5, 7), (7, 3)]), ("bmm", [(4, 2, 3), (4, 3, 2)]), ("outer", [(4,), (5,)])]:
         ours, theirs = both(*shapes)
         got, want = getattr(pycnn, name)(*ours), getattr(torch, name)(*theirs)
@@ -239,14 +249,16 @@ def test_halves(dtype):
         assert np.allclose(a.grad.float().numpy(), b.grad.float().numpy(), atol=0.1, rtol=0.02)
 
 
-@pytest.mark.parametrize("shape", [(64, 4096, 500), (1, 4096, 500), (500, 700, 600), (3, 5000, 1000), (100, 64, 64), (40, 3000, 9)], ids=str)
+@pytest.mark.parametrize("shape", [(64, 4096, 500), (1, 4096, 500), (500, 700, 600), (3, 5000, 1000), (100, 64, 64),
+                                   (40, 3000, 9)], ids=str)
 @pytest.mark.parametrize("dtype", LIMIT)
 def test_threads_do_not_matter(shape, dtype, isa):
     m, k, n = shape
     values = np.random.RandomState(0)
     arrays = [values.randn(*s).astype(dtype) for s in ((m, k), (n, k), (n,))]
     grad = pycnn.from_numpy(values.randn(m, n).astype(dtype))
-    batches = [pycnn.from_numpy(values.randn(9, 33, 40).astype(dtype)), pycnn.from_numpy(values.randn(9, 40, 50).astype(dtype))]
+    batches = [pycnn.from_numpy(values.randn(9, 33, 40).astype(dtype)), pycnn.from_numpy(values.randn(9, 40,
+            50).astype(dtype))]
     results, before = [], pycnn.get_num_threads()
     try:
         for threads in (1, 2, 5):
@@ -267,36 +279,61 @@ def test_threads_do_not_matter(shape, dtype, isa):
 ONES = np.ones
 F, D, Q = "f", "d", "?"
 BAD = [
-    ("linear", [ONES((2, 3), F), ONES((5, 4), F)]), ("linear", [ONES((2, 7, 3), F), ONES((5, 4), F)]), ("linear", [ONES(3, F), ONES((5, 4), F)]),
-    ("linear", [ONES((2, 3), F), ONES((5, 3), D)]), ("linear", [ONES((2, 3), "i8"), ONES((5, 3), F)]), ("linear", [ONES((2, 3), "u1"), ONES((5, 3), F)]),
-    ("linear", [ONES((2, 3), F), ONES((5, 3), F), ONES(4, F)]), ("linear", [ONES((2, 3), F), ONES((5, 3), F), ONES(5, D)]),
-    ("linear", [ONES((2, 3), D), ONES((5, 3), F), ONES(5, F)]), ("linear", [ONES((4, 2, 3), F), ONES((5, 3), F), ONES(4, F)]),
-    ("linear", [ONES((4, 2, 3), F), ONES((5, 3), F), ONES((3, 5), F)]), ("linear", [ONES(3, F), ONES((5, 3), F), ONES((2, 5), F)]),
-    ("linear", [ONES((2, 3), F), ONES(3, F), ONES(2, F)]), ("linear", [ONES((2, 3), F), ONES(4, F)]), ("linear", [ONES((2, 3), F), ONES((1, 2, 3), F)]),
+    ("linear", [ONES((2, 3), F), ONES((5, 4), F)]), ("linear", [ONES((2, 7, 3), F), ONES((5, 4), F)]), ("linear",
+            [ONES(3, F), ONES((5, 4), F)]),
+    ("linear", [ONES((2, 3), F), ONES((5, 3), D)]), ("linear", [ONES((2, 3), "i8"), ONES((5, 3), F)]), ("linear",
+            [ONES((2, 3), "u1"), ONES((5, 3), F)]),
+    ("linear", [ONES((2, 3), F), ONES((5, 3), F), ONES(4, F)]), ("linear", [ONES((2, 3), F), ONES((5, 3), F),
+            ONES(5, D)]),
+    ("linear", [ONES((2, 3), D), ONES((5, 3), F), ONES(5, F)]), ("linear", [ONES((4, 2, 3), F), ONES((5, 3), F),
+            ONES(4, F)]),
+    ("linear", [ONES((4, 2, 3), F), ONES((5, 3), F), ONES((3, 5), F)]), ("linear",
+            [ONES(3, F), ONES((5, 3), F), ONES((2, 5), F)]),
+    ("linear", [ONES((2, 3), F), ONES(3, F), ONES(2, F)]), ("linear", [ONES((2, 3), F), ONES(4, F)]), ("linear",
+            [ONES((2, 3), F), ONES((1, 2, 3), F)]),
     ("linear", [ONES((), F), ONES((5, 3), F)]), ("linear", [ONES((2, 3), Q), ONES((5, 3), Q)]),
-    ("matmul", [ONES((2, 3), F), ONES((4, 5), F)]), ("matmul", [ONES(3, F), ONES(4, F)]), ("matmul", [ONES(3, F), ONES((4, 5), F)]),
-    ("matmul", [ONES((2, 3), F), ONES(4, F)]), ("matmul", [ONES((2, 2, 3), F), ONES(4, F)]), ("matmul", [ONES((2, 2, 3), F), ONES((2, 4, 5), F)]),
-    ("matmul", [ONES((2, 2, 3), F), ONES((3, 3, 5), F)]), ("matmul", [ONES((2, 2, 3), F), ONES((4, 5), F)]), ("matmul", [ONES(3, F), ONES((2, 4, 5), F)]),
-    ("matmul", [ONES((2, 3), F), ONES((2, 4, 5), F)]), ("matmul", [ONES((), F), ONES(3, F)]), ("matmul", [ONES((2, 3), F), ONES((3, 2), D)]),
-    ("matmul", [ONES((2, 3), "i8"), ONES((3, 2), F)]), ("matmul", [ONES(3, F), ONES(3, D)]), ("matmul", [ONES(3, Q), ONES(3, Q)]),
-    ("matmul", [ONES((2, 3), Q), ONES((3, 3), Q)]), ("matmul", [ONES((2, 2, 3), Q), ONES((2, 3, 3), Q)]), ("matmul", [ONES((2, 2, 3), F), ONES((2, 3, 3), D)]),
+    ("matmul", [ONES((2, 3), F), ONES((4, 5), F)]), ("matmul", [ONES(3, F), ONES(4, F)]), ("matmul",
+            [ONES(3, F), ONES((4, 5), F)]),
+    ("matmul", [ONES((2, 3), F), ONES(4, F)]), ("matmul", [ONES((2, 2, 3), F), ONES(4, F)]), ("matmul",
+            [ONES((2, 2, 3), F), ONES((2, 4, 5), F)]),
+    ("matmul", [ONES((2, 2, 3), F), ONES((3, 3, 5), F)]), ("matmul", [ONES((2, 2, 3), F), ONES((4, 5), F)]), ("matmul",
+            [ONES(3, F), ONES((2, 4, 5), F)]),
+    ("matmul", [ONES((2, 3), F), ONES((2, 4, 5), F)]), ("matmul", [ONES((), F), ONES(3, F)]), ("matmul",
+            [ONES((2, 3), F), ONES((3, 2), D)]),
+    ("matmul", [ONES((2, 3), "i8"), ONES((3, 2), F)]), ("matmul", [ONES(3, F), ONES(3, D)]), ("matmul",
+            [ONES(3, Q), ONES(3, Q)]),
+    ("matmul", [ONES((2, 3), Q), ONES((3, 3), Q)]), ("matmul", [ONES((2, 2, 3), Q), ONES((2, 3, 3), Q)]), ("matmul",
+            [ONES((2, 2, 3), F), ONES((2, 3, 3), D)]),
     ("matmul", [ONES((2, 3), F), ONES(3, D)]), ("matmul", [ONES((2, 3), Q), ONES(3, Q)]),
-    ("mm", [ONES(3, F), ONES((3, 2), F)]), ("mm", [ONES((3, 2), F), ONES(3, F)]), ("mm", [ONES((2, 3), F), ONES((2, 3), F)]),
+    ("mm", [ONES(3, F), ONES((3, 2), F)]), ("mm", [ONES((3, 2), F), ONES(3, F)]), ("mm",
+            [ONES((2, 3), F), ONES((2, 3), F)]),
     ("mm", [ONES((2, 3), F), ONES((3, 2), D)]),
-    ("bmm", [ONES((2, 3), F), ONES((2, 3, 2), F)]), ("bmm", [ONES((1, 2, 3), F), ONES((3, 2), F)]), ("bmm", [ONES((1, 2, 3), F), ONES((2, 3, 2), F)]),
+    ("bmm", [ONES((2, 3), F), ONES((2, 3, 2), F)]), ("bmm", [ONES((1, 2, 3), F), ONES((3, 2), F)]), ("bmm",
+            [ONES((1, 2, 3), F), ONES((2, 3, 2), F)]),
     ("bmm", [ONES((2, 2, 3), F), ONES((2, 4, 2), F)]), ("bmm", [ONES((2, 2, 3), F), ONES((2, 3, 2), D)]),
-    ("mv", [ONES(3, F), ONES(3, F)]), ("mv", [ONES((2, 3), F), ONES((2, 3), F)]), ("mv", [ONES((2, 3), F), ONES(2, F)]), ("mv", [ONES((2, 3), F), ONES(3, D)]),
+    ("mv", [ONES(3, F), ONES(3, F)]), ("mv", [ONES((2, 3), F), ONES((2, 3), F)]), ("mv",
+            [ONES((2, 3), F), ONES(2, F)]), ("mv", [ONES((2, 3), F), ONES(3, D)]),
     ("dot", [ONES((2, 3), F), ONES(3, F)]), ("dot", [ONES(2, F), ONES(3, F)]), ("dot", [ONES(3, F), ONES(3, D)]),
     ("outer", [ONES((2, 3), F), ONES(3, F)]), ("outer", [ONES(3, F), ONES((2, 3), F)]),
-    ("addmm", [ONES((2, 2), F), ONES((2, 3), F), ONES((2, 3), F)]), ("addmm", [ONES(3, F), ONES((2, 3), F), ONES((3, 2), F)]),
-    ("addmm", [ONES((2, 2), F), ONES(3, F), ONES((3, 2), F)]), ("addmm", [ONES((2, 2), F), ONES((2, 3), F), ONES(3, F)]),
-    ("addmm", [ONES((2, 2), F), ONES((2, 3), F), ONES((3, 2), D)]), ("addmm", [ONES((2, 2), D), ONES((2, 3), F), ONES((3, 2), F)]),
-    ("addmm", [ONES((3, 2, 2), F), ONES((2, 3), F), ONES((3, 2), F)]), ("addmm", [ONES((2, 2), Q), ONES((2, 3), Q), ONES((3, 2), Q)]),
-    ("addmv", [ONES(2, F), ONES((2, 3), F), ONES(4, F)]), ("addmv", [ONES(3, F), ONES((2, 3), F), ONES(3, F)]), ("addmv", [ONES(2, F), ONES(3, F), ONES(3, F)]),
-    ("addmv", [ONES(2, F), ONES((2, 3), F), ONES((3, 1), F)]), ("addmv", [ONES((2, 1), F), ONES((2, 3), F), ONES(3, F)]),
+    ("addmm", [ONES((2, 2), F), ONES((2, 3), F), ONES((2, 3), F)]), ("addmm",
+                                                                     [ONES(3, F), ONES((2, 3), F), ONES((3, 2), F)]),
+    ("addmm", [ONES((2, 2), F), ONES(3, F), ONES((3, 2), F)]), ("addmm", [ONES((2, 2), F), ONES((2, 3), F),
+            ONES(3, F)]),
+    ("addmm", [ONES((2, 2), F), ONES((2, 3), F), ONES((3, 2), D)]), ("addmm",
+                                                                     [ONES((2, 2), D), ONES((2, 3), F),
+                                                                      ONES((3, 2), F)]),
+    ("addmm", [ONES((3, 2, 2), F), ONES((2, 3), F), ONES((3, 2), F)]), ("addmm",
+            [ONES((2, 2), Q), ONES((2, 3), Q), ONES((3, 2), Q)]),
+    ("addmv", [ONES(2, F), ONES((2, 3), F), ONES(4, F)]), ("addmv", [ONES(3, F), ONES((2, 3), F),
+                                                                     ONES(3, F)]), ("addmv",
+                                                                             [ONES(2, F), ONES(3, F), ONES(3, F)]),
+    ("addmv", [ONES(2, F), ONES((2, 3), F), ONES((3, 1), F)]), ("addmv", [ONES((2, 1), F), ONES((2, 3), F),
+            ONES(3, F)]),
     ("addmv", [ONES(2, D), ONES((2, 3), F), ONES(3, F)]),
-    ("baddbmm", [ONES((2, 2, 2), F), ONES((2, 2, 3), F), ONES((3, 3, 2), F)]), ("baddbmm", [ONES((2, 2, 3), F), ONES((2, 2, 3), F), ONES((2, 3, 2), F)]),
-    ("baddbmm", [ONES((2, 2, 2), D), ONES((2, 2, 3), F), ONES((2, 3, 2), F)]), ("baddbmm", [ONES((4, 2), F), ONES((2, 2, 3), F), ONES((2, 3, 2), F)]),
+    ("baddbmm", [ONES((2, 2, 2), F), ONES((2, 2, 3), F), ONES((3, 3, 2), F)]), ("baddbmm",
+            [ONES((2, 2, 3), F), ONES((2, 2, 3), F), ONES((2, 3, 2), F)]),
+    ("baddbmm", [ONES((2, 2, 2), D), ONES((2, 2, 3), F), ONES((2, 3, 2), F)]), ("baddbmm",
+            [ONES((4, 2), F), ONES((2, 2, 3), F), ONES((2, 3, 2), F)]),
 ]
 
 
@@ -322,8 +359,10 @@ def test_failing_allocations():
             t.requires_grad = True
         return tensors
 
-    cases = [(ours_nn.linear, leaves((6, 40), (5, 40), (5,)), (6, 5)), (ours_nn.linear, leaves((150, 600), (550, 600)), (150, 550)),
-             (pycnn.matmul, leaves((3, 1, 5, 7), (4, 7, 6)), (3, 4, 5, 6)), (pycnn.addmm, leaves((3,), (5, 7), (7, 3)), (5, 3)),
+    cases = [(ours_nn.linear, leaves((6, 40), (5, 40), (5,)), (6, 5)), (ours_nn.linear, leaves((150, 600), (550, 600)),
+            (150, 550)),
+             (pycnn.matmul, leaves((3, 1, 5, 7), (4, 7, 6)), (3, 4, 5, 6)), (pycnn.addmm, leaves((3,), (5, 7), (7, 3)),
+                     (5, 3)),
              (pycnn.outer, leaves((5,), (6,)), (5, 6))]
     for call, tensors, shape in cases:
         grad = pycnn.from_numpy(np.ones(shape, "f"))

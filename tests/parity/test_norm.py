@@ -1,4 +1,4 @@
-"""Normalisation against torch: values, gradients and running statistics over shapes, layouts, instruction sets, threads."""
+"""Normalisation against torch: values, gradients, running statistics; over shapes, layouts, instruction sets."""
 
 import itertools
 
@@ -40,7 +40,8 @@ def run_both(name, arrays, need, args, kwargs, grad, layout="plain", before="non
     import torch
     import torch.nn.functional as F
 
-    ours = [None if a is None else pycnn.from_numpy(LAYOUTS[layout](a) if k == 0 else a.copy()) for k, a in enumerate(arrays)]
+    ours = [None if a is None else pycnn.from_numpy(LAYOUTS[layout](a) if k == 0 else a.copy()) for k,
+            a in enumerate(arrays)]
     theirs = [None if a is None else torch.from_numpy(a).double() for a in arrays]
     for k, wanted in enumerate(need):
         if wanted and ours[k] is not None:
@@ -61,14 +62,16 @@ def run_both(name, arrays, need, args, kwargs, grad, layout="plain", before="non
     return pairs
 
 
-SHAPES = [(4, 3), (2, 17), (5, 64), (3, 1, 7), (2, 6, 5), (2, 3, 4, 5), (3, 16, 6, 6), (2, 33, 5, 3), (1, 70, 9, 9), (2, 5, 1, 1),
+SHAPES = [(4, 3), (2, 17), (5, 64), (3, 1, 7), (2, 6, 5), (2, 3, 4, 5), (3, 16, 6, 6), (2, 33, 5, 3), (1, 70, 9, 9),
+          (2, 5, 1, 1),
           (9, 128, 2, 2), (2, 4, 2, 3, 4), (40, 8, 16, 16), (1, 2, 60, 70)]
 
 
 def batch_norm_arrays(shape, dtype, seed=0, offset=0.0):
     values = np.random.RandomState(seed)
     c = shape[1]
-    arrays = [values.randn(*shape) * 2 + offset + values.randn(c).reshape(1, c, *[1] * (len(shape) - 2)), values.randn(c),
+    arrays = [values.randn(*shape) * 2 + offset + values.randn(c).reshape(1, c, *[1] * (len(shape) - 2)),
+              values.randn(c),
               values.rand(c) + 0.5, values.randn(c), values.randn(c)]
     return [a.astype(dtype) for a in arrays], values.randn(*shape).astype(dtype)
 
@@ -93,7 +96,8 @@ def test_batch_norm_of_private_input(before, training, isa):
     for shape in [(3, 16, 6, 6), (2, 33, 5, 3), (2, 3, 8, 8)]:
         arrays, grad = batch_norm_arrays(shape, "float32")
         for layout in ("plain", "channels_last"):
-            pairs = run_both("batch_norm", arrays, (True, False, False, True, True), lambda rest: rest, {"training": training},
+            pairs = run_both("batch_norm", arrays, (True, False, False, True, True), lambda rest: rest,
+                             {"training": training},
                              grad, layout, before, extra=(1, 2))
             for label, got, want in pairs:
                 assert error(got, want) < LIMIT["float32"], (label, shape, layout)
@@ -115,7 +119,8 @@ def test_batch_norm_far_from_zero(isa):
     for shape in [(8, 16, 20, 20), (4, 3, 50, 50)]:
         arrays, grad = batch_norm_arrays(shape, "float32", offset=3000.0)
         for layout in ("plain", "channels_last"):
-            pairs = run_both("batch_norm", arrays, (True, False, False, True, True), lambda rest: rest, {"training": True}, grad,
+            pairs = run_both("batch_norm", arrays, (True, False, False, True, True), lambda rest: rest,
+                             {"training": True}, grad,
                              layout, extra=(1, 2))
             for label, got, want in pairs:
                 assert error(got, want) < (2e-6 if label.startswith("state") else 4e-4), label
@@ -127,16 +132,19 @@ def test_batch_norm_strides_are_torchs(layout):
 
     arrays, _ = batch_norm_arrays((2, 4, 3, 5), "float32")
     got = ours_nn.batch_norm(pycnn.from_numpy(LAYOUTS[layout](arrays[0])), *map(pycnn.from_numpy, arrays[1:]))
-    want = torch.nn.functional.batch_norm(torch.from_numpy(LAYOUTS[layout](arrays[0])), *map(torch.from_numpy, arrays[1:]))
+    want = torch.nn.functional.batch_norm(torch.from_numpy(LAYOUTS[layout](arrays[0])),
+                                          *map(torch.from_numpy, arrays[1:]))
     assert got.stride() == want.stride()
 
 
-@pytest.mark.parametrize("shape", [(4, 3), (2, 6, 5), (2, 8, 4, 5), (1, 12, 7, 3), (3, 64, 3, 3), (2, 4, 2, 3, 4)], ids=str)
+@pytest.mark.parametrize("shape", [(4, 3), (2, 6, 5), (2, 8, 4, 5), (1, 12, 7, 3), (3, 64, 3, 3), (2, 4, 2, 3, 4)],
+                         ids=str)
 @pytest.mark.parametrize("dtype", LIMIT)
 def test_group_norm(shape, dtype, isa):
     arrays, grad = batch_norm_arrays(shape, dtype)
     layouts = ["plain", "strided"] + (["channels_last"] if len(shape) > 2 else [])
-    groups = [g for g in (1, 2, 3, 4, shape[1]) if shape[1] % g == 0 and np.prod(shape[2:], initial=1) * shape[1] // g > 1]
+    groups = [g for g in (1, 2, 3, 4, shape[1]) if shape[1] % g == 0 and np.prod(shape[2:],
+            initial=1) * shape[1] // g > 1]
     for group, layout, params in itertools.product(groups, layouts, (True, False)):
         given = [arrays[0], *(arrays[3:] if params else (None, None))]
         for label, got, want in run_both("group_norm", given, (True, params, params),
@@ -153,7 +161,8 @@ def test_group_norm_strides_are_torchs():
         assert got.stride() == want.stride()
 
 
-@pytest.mark.parametrize("shape, dims", [((4, 3), 1), ((2, 5, 33), 1), ((2, 3, 4, 5), 2), ((2, 3, 40), 3), ((70, 64), 1),
+@pytest.mark.parametrize("shape, dims", [((4, 3), 1), ((2, 5, 33), 1), ((2, 3, 4, 5), 2), ((2, 3, 40), 3),
+                                         ((70, 64), 1),
                                          ((3, 5000), 1), ((5, 2), 1)], ids=str)
 @pytest.mark.parametrize("dtype", LIMIT)
 def test_layer_norm(shape, dims, dtype, isa):
@@ -162,7 +171,8 @@ def test_layer_norm(shape, dims, dtype, isa):
     grad = values.randn(*shape).astype(dtype)
     for layout, given in itertools.product(("plain", "strided"), itertools.product((True, False), repeat=2)):
         args = [arrays[0]] + [a if yes else None for a, yes in zip(arrays[1:], given)]
-        for label, got, want in run_both("layer_norm", args, (True, *given), lambda rest: (shape[-dims:], *rest), {}, grad,
+        for label, got, want in run_both("layer_norm", args, (True, *given), lambda rest: (shape[-dims:], *rest), {},
+                                         grad,
                                          layout):
             assert error(got, want) < LIMIT[dtype], (label, layout, given)
 
@@ -206,7 +216,8 @@ def test_threads_do_not_matter(name, layout, isa):
                 leaves[1:] = [pycnn.from_numpy(np.ones((33, 31), "f")), pycnn.from_numpy(np.ones((33, 31), "f"))]
             for t in leaves:
                 t.requires_grad = True
-            y = {"batch": lambda: ours_nn.batch_norm(x, mean, var, w, b, True), "group": lambda: ours_nn.group_norm(x, 4, w, b),
+            y = {"batch": lambda: ours_nn.batch_norm(x, mean, var, w, b, True),
+                 "group": lambda: ours_nn.group_norm(x, 4, w, b),
                  "layer": lambda: ours_nn.layer_norm(x, (33, 31), *leaves[1:])}[name]()
             y.backward(pycnn.from_numpy(LAYOUTS[layout](grad)))
             results.append([pycnn._C.to_numpy(t).tobytes() for t in (y, mean, var, *(leaf.grad for leaf in leaves))])
@@ -219,7 +230,8 @@ def test_empty():
     x, w = pycnn.from_numpy(np.ones((0, 3, 2, 2), "f")), pycnn.from_numpy(np.ones(3, "f"))
     x.requires_grad = w.requires_grad = True
     mean = pycnn.from_numpy(np.ones(3, "f"))
-    for y in (ours_nn.batch_norm(x, mean, pycnn.from_numpy(np.ones(3, "f")), w, training=True), ours_nn.group_norm(x, 3, w)):
+    for y in (ours_nn.batch_norm(x, mean, pycnn.from_numpy(np.ones(3, "f")), w, training=True),
+              ours_nn.group_norm(x, 3, w)):
         w.grad = None
         y.backward(pycnn.from_numpy(np.ones((0, 3, 2, 2), "f")))
         assert y.shape == x.grad.shape == (0, 3, 2, 2)
