@@ -78,7 +78,7 @@ asan: build/asan
 
 # Two threads that train and two that load, under ThreadSanitizer.
 tsan: build/tsan
-	cd build/tsan && LD_PRELOAD=$$(gcc -print-file-name=libtsan.so) $(CURDIR)/$(PY) tests/threads.py
+	cd build/tsan && PYTHONPATH=. LD_PRELOAD=$$(gcc -print-file-name=libtsan.so) $(CURDIR)/$(PY) tests/threads.py
 
 clean:
 	rm -rf $(VENV) build dist runs pycnn.egg-info pycnn/*.so
