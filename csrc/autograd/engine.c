@@ -222,7 +222,7 @@ static pc_status process(run *r, pending *item, bool retain)
     pc_node *n = item->node;
     pc_call *c = &n->call;
     pc_tensor *inline_gin[8] = { NULL }, **gin = inline_gin, *g = NULL;
-    bool folded = c->relu_folded;
+    bool folded = c->relu_folded, apart = false;
     for (int k = 0; k < c->nout; k++) {
         if (item->gout[k] == NULL) continue;
         PC_TRY(run_hooks(n->outputs[k].hooks, false, &item->gout[k]));
@@ -238,12 +238,10 @@ static pc_status process(run *r, pending *item, bool retain)
     /* A consumer that has folded a ReLU applies its mask and passes the node of relu by, unless it is watched. */
     pc_node *relu = folded ? n->edges[0].node : NULL;
     if (folded && (relu == NULL || is_watched(r, relu))) {
-        c->relu_folded = false;
+        apart = true;
         relu = NULL;
     }
-    status = pc_node_backward(n, item->gout, gin);
-    c->relu_folded = folded;
-    PC_TRY(status);
+    PC_TRY(pc_node_backward(n, apart, item->gout, gin));
     if (!retain) pc_node_free_saved(n);
     for (int k = 0; k < c->nin; k++) {
         pc_edge *e = k == 0 && relu != NULL ? &relu->edges[0] : &n->edges[k];

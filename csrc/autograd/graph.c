@@ -244,7 +244,7 @@ static pc_status slice_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **
 
 /* The base's gradient is the output's; where the view lies, it is what the inner operation passes on. For a plain
    view it is zero but there. */
-static pc_status slice_run(pc_node *n, pc_tensor *const *gout, pc_tensor **gin)
+static pc_status slice_run(const pc_node *n, pc_tensor *const *gout, pc_tensor **gin)
 {
     pc_status status = PC_OK;
     const pc_tensor *base = n->slice->base, *view = n->slice->view;
@@ -264,7 +264,7 @@ static pc_status slice_run(pc_node *n, pc_tensor *const *gout, pc_tensor **gin)
             PC_TRY(pc_tensor_new(part->dtype, part->ndim, part->shape, &g));
             PC_TRY(pc_copy(g, part));
         }
-        PC_TRY(pc_node_backward(inner, &g, gin));
+        PC_TRY(pc_node_backward(inner, false, &g, gin));
         if (gin[0] != NULL) PC_TRY(pc_copy(part, gin[0]));
         else PC_TRY(pc_fill(part, (pc_value){ .kind = PC_INT, .i = 0 }));
         pc_release(gin[0]);
@@ -278,9 +278,10 @@ done:
     return status;
 }
 
-pc_status pc_node_backward(pc_node *n, pc_tensor *const *gout, pc_tensor **gin)
+pc_status pc_node_backward(const pc_node *n, bool relu_apart, pc_tensor *const *gout, pc_tensor **gin)
 {
     pc_status status = PC_OK;
+    pc_call c;
     if (n->slice != NULL) return slice_run(n, gout, gin);
     PC_CHECK(!n->freed, PC_ESHAPE,
              "Trying to backward through the graph a second time (or directly access saved tensors after they have "
@@ -290,7 +291,9 @@ pc_status pc_node_backward(pc_node *n, pc_tensor *const *gout, pc_tensor **gin)
     if (n->call.op->flags & PC_NOGRAD) goto done; /* written in place: nothing of what was there is left */
     PC_CHECK(n->call.op->backward != NULL, PC_ENOTIMPL, "derivative for %s is not implemented", pc_node_name(n));
     PC_TRY(pc_node_check_versions(n));
-    PC_TRY(n->call.op->backward(&n->call, gout, gin));
+    c = n->call;
+    c.relu_folded = c.relu_folded && !relu_apart;
+    PC_TRY(c.op->backward(&c, gout, gin));
 done:
     return status;
 }
