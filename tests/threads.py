@@ -57,6 +57,21 @@ def augment(_):
     return [x.shape for x, _ in DataLoader(AUGMENTED, batch_size=250, num_workers=2)]
 
 
+class Graph:
+    """A graph of which threads want different gradients at once."""
+
+    def __init__(self):
+        net = nn.Sequential(*SHARED, nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
+        self.x = torch.ones(4, 3, 16, 16).requires_grad_()
+        self.inner = net[:4](self.x)
+        self.end = net[4:](self.inner).sin().sum()
+
+    def gradients(self, watch):
+        """The gradient of the input, and of what a ReLU gave if `watch` is set."""
+        wanted = [self.x, self.inner] if watch else [self.x]
+        return [g.numpy().tobytes() for _ in range(5) for g in torch.autograd.grad(self.end, wanted, retain_graph=True)]
+
+
 def settle(hidden):
     """What several threads see of one result that is not laid out yet."""
     return [hidden.numpy().tobytes(), hidden.sum().item().hex(), hidden.relu().numpy().tobytes()]
@@ -95,6 +110,10 @@ def main():
         with torch.no_grad():
             hidden, again = F.relu(SHARED[0](x)), F.relu(SHARED[0](x))
         assert together([(settle, hidden)] * 3) == [settle(again)] * 3
+    graph = Graph()
+    jobs = [(graph.gradients, watch) for watch in (False, True, False)]
+    expected = [function(argument) for function, argument in jobs]
+    assert together(jobs) == expected, "other gradients together than alone"
     print("threads: ok")
 
 
