@@ -915,8 +915,7 @@ done:
     return status;
 }
 
-/* ---- take: by the number of the element
- * ------------------------------------------------------------------------------ */
+/* ---- take: by the number of the element -------------------------------------------------------- */
 
 static pc_status take_forward(pc_call *c)
 {
@@ -965,8 +964,7 @@ done:
     return status;
 }
 
-/* ---- t[i, j, mask, ...]
- * ------------------------------------------------------------------------------------------------ */
+/* ---- t[i, j, mask, ...] ------------------------------------------------------------------------ */
 
 /* What an index expression picks: for every place of the indices' common shape, an offset; in front of it and behind it
    the dimensions that are not indexed. */
@@ -1274,9 +1272,7 @@ done:
     return status;
 }
 
-/* ---- rows
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------------------- */
 
 #define BOTH (PC_FUNCTION | PC_METHOD)
 

@@ -912,8 +912,7 @@ static pc_status count_nonzero_forward(pc_call *c)
     return status == PC_OK ? reduce_to(c, &p, c->in[0], mask, false, PC_I64) : status;
 }
 
-/* ---- extremes
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- extremes ---------------------------------------------------------------------------------- */
 
 /* torch's errors for nothing to choose from. dims: whether dimensions were named. */
 static pc_status check_nonempty(const pc_call *c, uint32_t mask, bool dims)
@@ -1069,8 +1068,7 @@ done:
     return status;
 }
 
-/* ---- norms
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- norms ------------------------------------------------------------------------------------- */
 
 static measure norm_of(const pc_call *c, double *p)
 {
@@ -1138,8 +1136,7 @@ static pc_status norm_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **g
     return in_full_precision(c, gout[0], &gin[0], norm_grad);
 }
 
-/* ---- variance
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- variance ---------------------------------------------------------------------------------- */
 
 static pc_status variance(pc_call *c, measure what, uint32_t mask, double correction, bool keepdim, pc_tensor **means)
 {
@@ -1226,8 +1223,7 @@ done:
     return status;
 }
 
-/* ---- logsumexp
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- logsumexp --------------------------------------------------------------------------------- */
 
 static pc_status logsumexp_forward(pc_call *c)
 {
@@ -1254,8 +1250,7 @@ static pc_status logsumexp_backward(pc_call *c, pc_tensor *const *gout, pc_tenso
     return in_full_precision(c, gout[0], &gin[0], logsumexp_grad);
 }
 
-/* ---- running sums and products
- * ---------------------------------------------------------------------------------------------- */
+/* ---- running sums and products ----------------------------------------------------------------- */
 
 /* In place over dst, a block of neighbouring lines at a time. */
 #define SCAN(name, T, A, FIRST, OP)                                                                \
@@ -1376,9 +1371,7 @@ done:
     return status;
 }
 
-/* ---- rows
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------------------- */
 
 #define BOTH (PC_FUNCTION | PC_METHOD)
 #define SAVE_BOTH (PC_SAVE_IN0 | PC_SAVE_OUT0)

@@ -7,8 +7,18 @@
 /* dim counted from the end where negative; PC_EINDEX in torch's words if there is no such dimension. A tensor of
    no dimensions answers to 0 and -1. */
 pc_status pc_wrap_dim(int64_t dim, int ndim, int *out);
-/* Bits of the dimensions in a PC_INTS value (PC_NONE or an empty list: all of them); PC_ESHAPE on repetitions. */
+/* Bits of the dimensions in a PC_INTS value; PC_ESHAPE on repetitions. */
+pc_status pc_wrap_list(const pc_value *dims, int ndim, uint32_t *mask);
+/* The same, where None and an empty list stand for all dimensions. */
 pc_status pc_wrap_dims(const pc_value *dims, int ndim, uint32_t *mask);
+/* PC_ESHAPE if tensors cannot have so many dimensions. */
+pc_status pc_check_ndim(int ndim);
+static inline int64_t pc_product(int n, const int64_t *v)
+{
+    int64_t p = 1;
+    for (int k = 0; k < n; k++) p *= v[k];
+    return p;
+}
 /* "[2, 3]" into buf (at least 200 bytes); returns buf. */
 char *pc_ints_text(int n, const int64_t *v, char *buf);
 
@@ -37,6 +47,13 @@ static inline void pc_window_select(pc_tensor *w, int d, int64_t index)
 {
     pc_window_narrow(w, d, index, 1, 1);
     for (w->ndim--; d < w->ndim; d++) w->shape[d] = w->shape[d + 1], w->stride[d] = w->stride[d + 1];
+}
+/* Dimensions a and b change places. */
+static inline void pc_window_transpose(pc_tensor *w, int a, int b)
+{
+    int64_t shape = w->shape[a], stride = w->stride[a];
+    w->shape[a] = w->shape[b], w->stride[a] = w->stride[b];
+    w->shape[b] = shape, w->stride[b] = stride;
 }
 
 #endif
