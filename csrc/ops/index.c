@@ -428,7 +428,6 @@ static pc_status take_along_dim_forward(pc_call *c)
 {
     pc_status status = PC_OK;
     pc_tensor *self = NULL, *index = NULL, from, at;
-    int64_t size;
     int d;
 
     PC_CHECK(c->in[1]->dtype == PC_I64, PC_ESHAPE, "torch.take_along_dim(): dtype of indices should be Long but got %s",
@@ -436,18 +435,7 @@ static pc_status take_along_dim_forward(pc_call *c)
     PC_TRY(pc_contiguous(c->in[0], &self));
     PC_TRY(as_index(c->in[1], &index));
     PC_TRY(along_windows(c, self, index, &d, &from, &at));
-    size = from.shape[d];
-    PC_TRY(check_range(index, -size, size, d, PC_ESHAPE));
-    for (int64_t i = 0; i < index->numel; i++) {
-        if (((int64_t *)pc_data(index))[i] >= 0) continue;
-        if (index == c->in[1]) { /* not ours to change */
-            pc_release(index);
-            index = NULL;
-            PC_TRY(pc_cast(c->in[1], PC_I64, &index));
-            PC_TRY(along_windows(c, self, index, &d, &from, &at));
-        }
-        ((int64_t *)pc_data(index))[i] += size;
-    }
+    PC_TRY(check_range(index, 0, from.shape[d], d, PC_ESHAPE));
     PC_TRY(pc_tensor_new(self->dtype, at.ndim, at.shape, &c->out[0]));
     from.stride[d] = 0;
     memcpy(from.shape, at.shape, sizeof from.shape);
@@ -861,7 +849,7 @@ static pc_status broadcast_pair(const pc_tensor *self, const pc_tensor *mask, pc
         PC_CHECK(x == y || x == 1 || y == 1, PC_ESHAPE,
                  "The size of tensor a (%" PRId64 ") must match the size of tensor b (%" PRId64 ") at non-singleton "
                  "dimension %d",
-                 x, y, d);
+                 y, x, d);
         w->stride[d] = x == size && a >= 0 ? self->stride[a] : 0;
         m->stride[d] = y == size && b >= 0 ? mask->stride[b] : 0;
         w->shape[d] = m->shape[d] = size;
@@ -988,7 +976,7 @@ static void add_index PC_ROW_PARAMS
 {
     for (int64_t i = 0; i < n; i++) {
         int64_t v = *(const int64_t *)(data[1] + i * stride[1]);
-        *(int64_t *)(data[0] + i * stride[0]) += (v < 0 ? v + args->i[0] : v) * args->i[1];
+        *(uint64_t *)(data[0] + i * stride[0]) += (uint64_t)(v < 0 ? v + args->i[0] : v) * (uint64_t)args->i[1];
     }
 }
 

@@ -627,14 +627,17 @@ ROWS3(from_logsumexp, b * exp(a - c))
 ROWS3(from_variance, (a - c) * b)
 ROWS3(of_variance, b * (2 / p))
 ROWS3(of_deviation, a == 0 ? 0 : b / (a * p))
-ROWS3(if_equal, a == c || (a != a && c != c) ? b : 0)
-ROWS3(if_equal_abs, fabs(a) == c || (a != a && c != c) ? SIGN(a) * b : 0)
+ROWS3(to_equal, (a == c) * b)
+ROWS3(to_equal_or_nan, a == c || (a != a && c != c) ? b : 0)
+ROWS3(to_equal_abs, fabs(a) == c || (a != a && c != c) ? SIGN(a) * b : 0)
 ROWS3(share, b / c)
-#define ROWS_TIES(name, T, VALUE) PC_ROW2(name, uint8_t, T, T, , VALUE == b || (a != a && b != b))
-ROWS_TIES(ties_f32, float, a)
-ROWS_TIES(ties_f64, double, a)
-ROWS_TIES(ties_abs_f32, float, fabsf(a))
-ROWS_TIES(ties_abs_f64, double, fabs(a))
+#define ROWS_TIES(name, T, VALUE, NANS) PC_ROW2(name, uint8_t, T, T, , VALUE == b || (NANS && a != a && b != b))
+ROWS_TIES(ties_f32, float, a, false)
+ROWS_TIES(ties_f64, double, a, false)
+ROWS_TIES(nan_ties_f32, float, a, true)
+ROWS_TIES(nan_ties_f64, double, a, true)
+ROWS_TIES(abs_ties_f32, float, fabsf(a), true)
+ROWS_TIES(abs_ties_f64, double, fabs(a), true)
 
 static pc_status run3(pc_row_fn f32, pc_row_fn f64, double arg, pc_tensor *o, pc_tensor *a, pc_tensor *b, pc_tensor *c)
 {
@@ -671,25 +674,27 @@ done:
     return status;
 }
 
-/* The gradient of an extreme, shared evenly by all elements that equal it. */
-static pc_status shared_by_ties(pc_call *c, pc_tensor *x, pc_tensor *g, pc_tensor *y, pc_tensor **gin, bool of_abs)
+/* The gradient of an extreme, shared evenly by all elements that equal it. What a NaN does is torch's, by operator. */
+enum { NAN_EQUALS_NONE, NAN_EQUALS_NAN, BY_MAGNITUDE };
+static pc_status shared_by_ties(pc_call *c, pc_tensor *x, pc_tensor *g, pc_tensor *y, pc_tensor **gin, int kind)
 {
+    static const pc_row_fn rows[][2] = { { ties_f32, ties_f64 }, { nan_ties_f32, nan_ties_f64 },
+                                         { abs_ties_f32, abs_ties_f64 } };
     pc_status status = PC_OK;
     pc_tensor *ties = NULL, *count = NULL, *number = NULL, *part = NULL, *t[3];
-    pc_row_fn row = of_abs               ? (x->dtype == PC_F32 ? ties_abs_f32 : ties_abs_f64)
-                    : x->dtype == PC_F32 ? ties_f32
-                                         : ties_f64;
     pc_loop l;
 
     PC_TRY(like_input(c, PC_BOOL, &ties));
     t[0] = ties, t[1] = x, t[2] = y;
     pc_loop_plan(&l, 3, t);
-    PC_TRY(pc_loop_run(&l, PC_GRAIN / 2, row, NULL));
+    PC_TRY(pc_loop_run(&l, PC_GRAIN / 2, rows[kind][x->dtype == PC_F64], NULL));
     PC_TRY(pc_sum_dims(ties, mask_of(c), true, &count));
     PC_TRY(pc_cast(count, x->dtype, &number));
     PC_TRY(pc_tensor_new(x->dtype, g->ndim, g->shape, &part));
     PC_TRY(RUN3(share, 0, part, number, g, number));
-    PC_TRY(of_abs ? RUN3(if_equal_abs, 0, *gin, x, part, y) : RUN3(if_equal, 0, *gin, x, part, y));
+    if (kind == BY_MAGNITUDE) PC_TRY(RUN3(to_equal_abs, 0, *gin, x, part, y));
+    else if (kind == NAN_EQUALS_NAN) PC_TRY(RUN3(to_equal_or_nan, 0, *gin, x, part, y));
+    else PC_TRY(RUN3(to_equal, 0, *gin, x, part, y));
 done:
     pc_release(ties);
     pc_release(count);
@@ -1006,11 +1011,20 @@ static pc_status elementwise_backward(pc_call *c, pc_tensor *const *gout, pc_ten
 EXTREME(max, MAX, ARGMAX)
 EXTREME(min, MIN, ARGMIN)
 
-static pc_status ties(pc_call *c, pc_tensor *x, pc_tensor *g, pc_tensor *y, pc_tensor **gin)
+static pc_status nan_ties(pc_call *c, pc_tensor *x, pc_tensor *g, pc_tensor *y, pc_tensor **gin)
 {
-    return shared_by_ties(c, x, g, y, gin, false);
+    return shared_by_ties(c, x, g, y, gin, NAN_EQUALS_NAN);
 }
 static pc_status extreme_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
+{
+    return in_full_precision(c, gout[0], &gin[0], nan_ties);
+}
+
+static pc_status ties(pc_call *c, pc_tensor *x, pc_tensor *g, pc_tensor *y, pc_tensor **gin)
+{
+    return shared_by_ties(c, x, g, y, gin, NAN_EQUALS_NONE);
+}
+static pc_status extreme_dims_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {
     return in_full_precision(c, gout[0], &gin[0], ties);
 }
@@ -1126,7 +1140,7 @@ static pc_status norm_grad(pc_call *c, pc_tensor *x, pc_tensor *g, pc_tensor *y,
     case NORM2: return RUN3(from_norm2, p, *gin, x, g, y);
     case NORM1: return RUN3(from_norm1, p, *gin, x, g, y);
     case NORMP: return RUN3(from_normp, p, *gin, x, g, y);
-    default: return shared_by_ties(c, x, g, y, gin, true);
+    default: return shared_by_ties(c, x, g, y, gin, BY_MAGNITUDE);
     }
 }
 static pc_status norm_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
@@ -1414,10 +1428,10 @@ static const pc_op ops[] = {
       extreme_dim_backward, BOTH | PC_SAVE_OUT1, "The smallest elements along a dimension, and where they stand." },
     { "min.other(Tensor self, Tensor other) -> Tensor", elementwise_forward, elementwise_backward,
       BOTH | PC_SAVE_IN0 | PC_SAVE_IN1, "The smaller of two tensors, element by element: minimum." },
-    { "amax(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amax_forward, extreme_backward, BOTH | SAVE_BOTH,
-      "The largest elements over dimensions; equal ones share the gradient." },
-    { "amin(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amin_forward, extreme_backward, BOTH | SAVE_BOTH,
-      "The smallest elements over dimensions; equal ones share the gradient." },
+    { "amax(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amax_forward, extreme_dims_backward,
+      BOTH | SAVE_BOTH, "The largest elements over dimensions; equal ones share the gradient." },
+    { "amin(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amin_forward, extreme_dims_backward,
+      BOTH | SAVE_BOTH, "The smallest elements over dimensions; equal ones share the gradient." },
     { "aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)", aminmax_forward,
       aminmax_backward, BOTH | SAVE_BOTH | PC_SAVE_OUT1, "The smallest and the largest elements." },
     { "argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", argmax_forward, NULL, BOTH | PC_NOGRAD,
