@@ -462,6 +462,247 @@ op("tril triu", [S(N(4, 5)), S(N(2, 3, 4), 1), S(N(5, 3), -2), S(N(2, 5, 4, 3), 
    errors=[S(N(3))])
 op("one_hot", [S(Z(0, 4, 5)), S(Z(0, 4, 2, 3), 6), S(Z(2, 3), 4)], errors=[S(N(3)), S(Z(3, 4, 2), 2), S(Z(-2, -1, 3))])
 
+# ---- shapes -------------------------------------------------------------------------------------------------------
+
+VIEWED = ("float32", "int64")
+CUBE, IMAGES = N(2, 3, 4), N(2, 5, 4, 3)
+
+
+def over(arrays, *args, **kwargs):
+    """The same arguments behind each array."""
+    return [S(a, *args, **kwargs) for a in arrays]
+
+
+FLAT = [S(N(3, 4), (4, 3)), S(N(3, 4), (-1,)), S(IMAGES, (2, -1)), S(IMAGES, (2, 5, 12)), S(N(), (1, 1)),
+   S(N(0, 3), (3, 0)), S(N(1, 3, 1), (3,)), S(N(3, 4), (2, -1, 3)), S(N(6, 4), (2, 3, 4))]
+op("view", FLAT, dtypes=VIEWED, layouts=("contiguous",), errors=[S(N(3, 4), (5, 3)), S(N(3, 4), (-1, -1)),
+   S(N(3, 4), (-2, 6)), S(N(0), (-1, 0))])
+op("reshape", FLAT, dtypes=VIEWED, errors=[S(N(3, 4), (7,)), S(N(3, 4), (-1, -1)), S(N(0), (-1, 0))])
+op("view_as reshape_as", [S(N(3, 4), N(2, 6)), S(IMAGES, N(2, 60))], layouts=("contiguous",), errors=[S(N(3), N(2))])
+op("flatten", [S(IMAGES), S(IMAGES, 1), S(IMAGES, 1, 2), S(IMAGES, -2), S(N()), S(N(0, 3), 0), S(N(3, 4), 1, 1)],
+   dtypes=VIEWED, errors=[S(N(3, 4), 1, 0), S(N(3, 4), 3)])
+op("ravel", over([N(3, 4), IMAGES, N(), N(0, 3)]))
+op("unflatten", [S(N(6, 4), 0, (2, 3)), S(N(2, 6), -1, (-1, 2)), S(IMAGES, 2, (2, 2))],
+   errors=[S(N(3, 4), 0, (2, 2)), S(N(3, 4), 0, ()), S(N(3, 4), 2, (1,))])
+op("squeeze", over([N(1, 3, 1), N(3, 4), N(), N(1, 1, 1), N(0, 1)]), dtypes=VIEWED)
+op("squeeze.dims", [S(N(1, 3, 1), 0), S(N(1, 3, 1), (0, 2)), S(N(1, 3, 1), 1), S(N(3, 1), -1), S(N(1, 3, 1), ())],
+   errors=[S(N(3, 4), 4), S(N(3, 4), (0, 0))])
+op("unsqueeze", [S(N(3, 4), 0), S(N(3, 4), -1), S(IMAGES, 2), S(N(), 0)], dtypes=VIEWED,
+   errors=[S(N(3), 2), S(N(3), -3)])
+op("transpose swapdims swapaxes", [S(N(3, 4), 0, 1), S(IMAGES, 1, -1), S(N(), 0, -1), S(N(3, 4), 1, 1)], dtypes=VIEWED,
+   errors=[S(N(3, 4), 0, 2)])
+op("t", over([N(3, 4), N(3), N(), N(0, 3)]), errors=[S(CUBE)])
+op("permute", [S(CUBE, (2, 0, 1)), S(IMAGES, (0, 2, 3, 1)), S(IMAGES, (-1, 0, -3, 2)), S(N(), ())], dtypes=VIEWED,
+   errors=[S(N(3, 4), (0,)), S(N(3, 4), (0, 0)), S(N(3, 4), (0, 3))])
+op("movedim moveaxis", [S(CUBE, 0, 2), S(IMAGES, (0, 1), (-1, -2)), S(IMAGES, 1, 0), S(CUBE, (), ())],
+   errors=[S(CUBE, (0, 1), (1, 1)), S(CUBE, (0, 1), (1,)), S(CUBE, (0, 0), (1, 2)), S(CUBE, 0, 5)])
+op("expand broadcast_to", [S(N(3, 1), (3, 4)), S(N(3), (2, 3)), S(N(), (2, 2)), S(N(1, 5, 1, 1), (2, 5, 4, 3)),
+   S(N(3, 1), (-1, 2)), S(N(1, 3), (0, 3))], dtypes=VIEWED, errors=[S(N(3, 4), (3, 5)), S(N(3, 4), (3,)),
+   S(N(3, 4), (-1, 3, 4))])
+op("expand_as", [S(N(3, 1), N(2, 3, 4)), S(N(), N(3))], errors=[S(N(3), N(4))])
+op("_broadcast_tensors", [S([N(3, 1), N(4)]), S([N(), N(2, 3), N(3)]), S([N(3)])], torch=lambda t,
+   x: t.broadcast_tensors(*x), errors=[S([N(3), N(4)])])
+op("_meshgrid", [S([N(3), N(4)]), S([N(3), N(4), N(2)], True), S([N()]), S([N(3), N(0)], True)], torch=lambda t, x,
+   xy=False: t.meshgrid(*x, indexing="xy" if xy else "ij"))
+op("narrow", [S(N(3, 4), 0, 1, 2), S(N(3, 4), -1, -2, 2), S(IMAGES, 1, 2, 3), S(N(3), 0, 3, 0)], dtypes=VIEWED,
+   errors=[S(N(3, 4), 0, 4, 1), S(N(3, 4), 0, 2, 2), S(N(3, 4), 0, 0, -1), S(N(), 0, 0, 0)])
+op("select", [S(N(3, 4), 0, 1), S(N(3, 4), -1, -1), S(IMAGES, 2, 3)], dtypes=VIEWED,
+   errors=[S(N(3, 4), 0, 3), S(N(3, 4), 2, 0), S(N(), 0, 0)])
+op("slice", [S(N(5, 4), 1, 4, 2), S(N(5, 4), None, -1, 1), S(IMAGES, 1, None, 3), S(N(5), 4, 2, 1),
+   S(N(5), -99, 99, 7)], dtypes=VIEWED, torch=lambda t, x, *bounds: x[slice(*bounds)], pycnn=lambda p, x,
+   *bounds: x[slice(*bounds)], errors=[S(N(3), 0, 3, 0), S(N(3), None, None, -1), S(N(), None, None, 1)])
+op("split", [S(N(5, 4), 2), S(N(5, 4), 3, 1), S(IMAGES, 2, dim=1), S(N(0, 3), 1), S(N(0, 3), 0)], dtypes=VIEWED,
+   errors=[S(N(3), 0), S(N(3), -1), S(N(3), 1, 3), S(N(), 1)])
+op("split.sizes split_with_sizes", [S(N(5, 4), [1, 4]), S(N(5, 4), [1, 0, 3], -1), S(IMAGES, [3, 2], 1)],
+   errors=[S(N(3), [1, 1]), S(N(3), [-1, 4])])
+op("chunk", [S(N(5, 4), 2), S(N(5, 4), 3, 1), S(IMAGES, 9, dim=1), S(N(0, 3), 2)], errors=[S(N(3), 0), S(N(), 1)])
+op("tensor_split", [S(N(5, 4), 2), S(N(5, 4), 3, 1), S(N(5), 7)], errors=[S(N(3), 0), S(N(), 1)])
+op("tensor_split.indices", [S(N(5, 4), (1, 3)), S(N(5, 4), (1,), -1), S(N(5), (3, 2)), S(N(5), (-2, 9)), S(N(5), ())])
+op("unbind", [S(N(3, 4)), S(IMAGES, 1), S(N(3, 4), -1), S(N(3, 0))], dtypes=VIEWED, errors=[S(N(3), 3), S(N())])
+op("as_strided", [S(N(12), (3, 2), (4, 1)), S(N(12), (2, 3), (1, 1), 2), S(N(9), (2, 2, 3), (0, 2, 1)), S(N(4), (), ()),
+   S(N(3, 4), (5,), (2,))], layouts=("contiguous",), errors=[S(N(4), (2, 2), (1,)), S(N(4), (3, 4), (4, 2)),
+   S(N(4), (2,), (-1,)), S(N(4), (2,), (1,), -1)])
+op("diagonal", [S(N(3, 4)), S(N(3, 4), 1), S(N(3, 4), -2), S(IMAGES, 0, 1, 3), S(CUBE, 1, -1, 0), S(N(3, 4), 9)],
+   errors=[S(N(3, 4), 0, 0, 0), S(N(3, 4), 0, 0, 3), S(N())])
+op("unfold", [S(N(7), 0, 3, 2), S(N(3, 6), -1, 2, 2), S(IMAGES, 2, 3, 1), S(N(), 0, 1, 1), S(N(4), 0, 0, 1)],
+   torch=lambda t, x, *a: x.unfold(*a), errors=[S(N(3), 0, 4, 1), S(N(3), 0, 2, 0), S(N(3), 0, -1, 1)])
+op("detach", over([N(3, 4), IMAGES, N()]))
+
+# torch joins by the memory format of all, or of the first
+op("cat concat concatenate", [S([N(3, 4), N(2, 4)]), S([N(3, 4), N(3, 1), N(3, 2)], 1), S([IMAGES, N(2, 1, 4, 3)], 1),
+   S([N(3), Z(0, 9, 2)]), S([B(2), N(3)], -1), S([N(0), N(2, 3)]), S([N(3)]), S([N(2, 0), N(2, 3)], 1)], strides=False,
+   dtypes=("float32", "float64", "float16", "uint8"), errors=[S([N(3, 4), CUBE]), S([N(3, 4), N(2, 3)]),
+   S([N(3), N(3)], 2), S([N()]), S([])])
+op("stack", [S([N(3, 4), N(3, 4)]), S([N(3), Z(0, 9, 3), N(3)], -1), S([IMAGES, IMAGES], 2), S([N(), N()])],
+   strides=False, dtypes=VIEWED, errors=[S([]), S([N(3), N(2)]), S([N(3)], 4)])
+op("hstack", [S([N(3, 4), N(3, 2)]), S([N(3), N(2)]), S([N(), N(2)]), S([IMAGES, IMAGES])], strides=False,
+   errors=[S([]), S([N(3, 4), CUBE])])
+op("vstack", [S([N(3, 4), N(1, 4)]), S([N(3), N(2, 3)]), S([N(), N()]), S([IMAGES, IMAGES])], strides=False,
+   errors=[S([])])
+op("repeat", [S(N(3, 4), (2, 3)), S(N(3), (2, 1, 2)), S(IMAGES, (1, 2, 1, 3)), S(N(), (2,)), S(N(3, 4), (0, 1)),
+   S(N(3, 4), (1, 1))], dtypes=VIEWED, errors=[S(N(3, 4), (2,)), S(N(3), (-1,))])
+op("tile", [S(N(3, 4), (2,)), S(N(3), (2, 2)), S(IMAGES, (2, 1)), S(N(), ())], errors=[S(N(3), (-1,))])
+op("flip", [S(N(3, 4), (0,)), S(N(3, 4), (0, -1)), S(IMAGES, (3,)), S(N(3, 4), ()), S(N(0, 3), (1,))], strides=False,
+   dtypes=("float32", "uint8", "float16"), errors=[S(N(3, 4), (0, 0)), S(N(3, 4), (3,))])
+op("fliplr flipud", over([N(3, 4), IMAGES]), strides=False)
+op("roll", [S(N(3, 4), 1), S(N(3, 4), (-2,), (1,)), S(IMAGES, (1, 2), (2, -1)), S(N(3), 7, 0), S(N(0, 3), 1, 0),
+   S(N(), 1)], strides=False, errors=[S(N(3, 4), (1, 2), (0,)), S(N(3, 4), (1, 2)), S(N(3), 1, 5)])
+op("rot90", [S(N(3, 4)), S(N(3, 4), 2), S(IMAGES, 3, (2, 3)), S(N(3, 4), -1, (1, 0)), S(N(3, 4), 4)], strides=False,
+   errors=[S(N(3, 4), 1, (0, 0)), S(N(3, 4), 1, (0,)), S(N(3), 1, (0, 1))])
+op("constant_pad_nd", [S(N(3, 4), (1, 2)), S(IMAGES, (1, 0, 2, 1), 2.5), S(N(3, 4), (-1, 2, 1, -1), -1), S(CUBE, ()),
+   S(N(0, 3), (0, 0, 1, 1))], strides=False, dtypes=("float32", "int64", "uint8"),
+   errors=[S(N(3), (1,)), S(N(3), (-5, 1)), S(N(3), (-4, 0))])
+op("reflection_pad1d", [S(N(2, 5), (2, 1)), S(N(2, 3, 5), (4, 0)), S(N(2, 5), (-1, 2))], torch=lambda t, x,
+   p: t.nn.functional.pad(x, p, "reflect"), errors=[S(N(2, 5), (5, 0)), S(N(1, 0, 4), (1, 1)), S(N(1, 2, 0), (1, 1))])
+op("reflection_pad2d", [S(N(3, 4, 5), (2, 1, 1, 3)), S(IMAGES, (1, 1, 1, 2))], strides=False, torch=lambda t, x,
+   p: t.nn.functional.pad(x, p, "reflect"), errors=[S(IMAGES, (3, 0, 0, 0))])
+op("reflection_pad3d", [S(N(2, 3, 4, 5), (1, 2, 2, 0, 1, 1)), S(N(1, 2, 3, 4, 3), (2, 2, 1, 1, 2, 0))], strides=False,
+   torch=lambda t, x, p: t.nn.functional.pad(x, p, "reflect"))
+op("replication_pad1d", [S(N(2, 5), (2, 1)), S(N(2, 3, 5), (7, 0)), S(N(2, 5), (-1, 2))], torch=lambda t, x,
+   p: t.nn.functional.pad(x, p, "replicate"))
+op("replication_pad2d", [S(N(3, 4, 5), (2, 1, 1, 3)), S(IMAGES, (1, 4, 5, 2))], strides=False, torch=lambda t, x,
+   p: t.nn.functional.pad(x, p, "replicate"))
+op("replication_pad3d", [S(N(2, 3, 4, 5), (1, 2, 2, 0, 1, 1)), S(N(1, 2, 3, 4, 3), (2, 2, 1, 1, 2, 0))], strides=False,
+   torch=lambda t, x, p: t.nn.functional.pad(x, p, "replicate"))
+op("_pad_circular", [S(N(2, 3, 5), (2, 1)), S(IMAGES, (1, 3, 2, 0)), S(N(1, 2, 3, 4, 3), (1, 0, 2, 2, 1, 1))],
+   strides=False, torch=lambda t, x, p: t.nn.functional.pad(x, p, "circular"), errors=[S(N(1, 2, 3), (4, 0))])
+op("pixel_shuffle", [S(N(2, 8, 3, 5), 2), S(N(9, 2, 2), 3), S(N(1, 2, 4, 2, 3), 2), S(IMAGES, 1)], strides=False,
+   errors=[S(N(1, 3, 2, 2), 2), S(N(3, 2), 2)])
+op("pixel_unshuffle", [S(N(2, 2, 4, 6), 2), S(N(1, 6, 6), 3)], strides=False,
+   errors=[S(N(1, 3, 3, 2), 2), S(N(1, 3, 2, 3), 2)])
+
+# ---- reductions ---------------------------------------------------------------------------------------------------
+
+NUMBERS = ("float32", "float64", "int64", "uint8")
+WHOLE = over([N(3, 4), IMAGES, N(), N(1), N(0, 3), N(70, 33), N(3, 70000)])
+DIMS = [S(N(3, 4), 0), S(N(3, 4), -1, True), S(IMAGES, (0, 2, 3)), S(IMAGES, (1,), keepdim=True), S(IMAGES, (2, 3)),
+   S(N(), 0), S(N(0, 3), 0), S(N(0, 3), 1), S(N(70, 33), 0), S(N(70, 33), 1), S(N(5, 40000), 0), S(N(5, 40000), 1),
+   S(CUBE, None), S(CUBE, ())]
+ONE_DIM = [S(N(3, 4), 0), S(N(3, 4), -1, True), S(IMAGES, 1), S(IMAGES, 3, keepdim=True), S(N(), 0), S(N(70, 33), 0),
+   S(N(70, 33), 1), S(N(3, 0, 2), 0), S(N(3, 3000), 1), S(N(3000, 3), 0)]
+TIED = [S(Values([[1.0, 3, 3, 0], [float("nan"), 1, float("nan"), 5], [2, 2, 2, 2]]), *a) for a in ((0,), (1,),
+   (-1, True))]
+BAD_DIMS = [S(N(3, 4), 5), S(N(3, 4), -3)]
+op("sum", WHOLE + [S(B(9)), S(N(3), dtype=D("float64")), S(Z(0, 9, 3), dtype=D("float32"))], dtypes=NUMBERS, rtol=1e-5,
+   strides=False)
+op("sum.dim", DIMS + [S(N(3, 4), 0, dtype=D("float64")), S(B(3, 4), 1)], dtypes=NUMBERS, rtol=1e-5, atol=2e-5,
+   strides=False, errors=BAD_DIMS + [S(N(3, 4), (0, 0))])
+op("mean", WHOLE + [S(Z(0, 9, 5), dtype=D("float32"))], rtol=1e-5,
+   errors=[S(Z(0, 9, 3)), S(B(3)), S(N(3), dtype=D("int64"))])
+op("mean.dim", DIMS, rtol=1e-5, strides=False, errors=BAD_DIMS + [S(Z(0, 9, 3), 0)])
+op("prod", over([N(3, 4), N(2, 2, 3), N(), N(0, 3), Z(1, 3, 4), Values([1.0, 0, 3]), Values([0.0, 0, 3])]), rtol=1e-5)
+op("prod.dim_int", ONE_DIM[:6] + [S(Values([[1.0, 0, 3], [0, 0, 2], [1, 2, 3]]), 1), S(N(0, 3), 0)], rtol=1e-5,
+   strides=False, errors=BAD_DIMS)
+op("any all", over([B(3, 4), B(0), N(3), Z(0, 2, 9, dtype="uint8"), Values([0.0, -0.0]), Values([float("nan")])]))
+op("any.dims all.dims", [S(B(3, 4), 0), S(B(3, 4), (0, 1)), S(N(3, 4), -1, True), S(Z(0, 2, 3, 3, dtype="uint8"), 1),
+   S(B(0, 3), 0), S(B(2, 5, 4, 3), (1, 3)), S(B(3), None)], strides=False, errors=BAD_DIMS)
+op("count_nonzero", [S(Z(0, 2, 3, 4)), S(Z(0, 2, 3, 4), 0), S(B(3, 4), (0, 1)), S(Values([0.0, -0.0, 1, float("nan")])),
+   S(N(0, 3), 1)], strides=False, errors=BAD_DIMS)
+op("max min", over([N(3, 4), IMAGES, N(), N(70, 330), N(3, 70000)]) + [S(t.args[0]) for t in TIED[:1]]
+   + [S(Values([1.0, 3, 3])), S(B(3)), S(Z(0, 9, 9, dtype="uint8"))], dtypes=NUMBERS, errors=[S(N(0)), S(N(3, 0))])
+op("max.dim min.dim", ONE_DIM + TIED + [S(B(3, 4), 0)], dtypes=NUMBERS, strides=False, errors=BAD_DIMS
+   + [S(N(3, 0), 1)])
+op("max.other min.other", [S(N(3, 4), N(4)), S(Values([1.0, float("nan"), 2]), Values([1.0, 2, 3])),
+   S(Z(0, 9, 5), N(5))], errors=MISFITS)
+op("amax amin", DIMS[:6] + DIMS[8:12] + TIED + [S(N(3, 4)), S(N(0, 3), 1)], strides=False, dtypes=NUMBERS,
+   errors=BAD_DIMS + [S(N(0)), S(N(3, 0), 1)])
+op("aminmax", over([N(3, 4), Values([2.0, 1, 2, 1])]) + [S(IMAGES, dim=1), S(N(3, 4), dim=-1, keepdim=True)],
+   strides=False, errors=[S(N(0)), S(N(3, 0), dim=1)])
+op("argmax argmin", ONE_DIM + TIED + over([N(3, 4), IMAGES, N(), N(70, 330), N(3, 70000)]) + [S(N(3, 4), keepdim=True)],
+   dtypes=NUMBERS, strides=False, errors=BAD_DIMS + [S(N(0)), S(N(3, 0), 1), S(B(3))])
+op("norm", over([N(3, 4), N(), N(0, 3), N(70, 33), Values([0.0, 0])])
+   + [S(N(3, 4), p) for p in (1, 2, 3, 0.5, float("inf"), float("-inf"))]
+   + [S(IMAGES, 2, (1, 3)), S(N(3, 4), 1, -1, True), S(N(3, 4), 2, 0, dtype=D("float64")), S(N(3, 4), float("inf"), 1)],
+   rtol=1e-5, strides=False, errors=[S(Z(0, 9, 3)), S(N(0), float("inf")), S(N(3, 4), 2, 5)])
+op("var", over([N(3, 4), IMAGES, N(70, 33)]) + [S(N(5), False)], rtol=1e-5, errors=[S(Z(0, 9, 3))])
+op("var.dim", [S(N(3, 4), 0), S(N(3, 4), 1, False), S(IMAGES, (0, 2, 3), True, True), S(N(3, 40000), 1),
+   S(N(40000, 3), 0)], rtol=1e-5, strides=False, errors=BAD_DIMS)
+op("var.correction", [S(N(3, 4), 0, correction=0), S(N(5), correction=1.5),
+   S(IMAGES, (0, 2, 3), correction=1, keepdim=True), S(N(), correction=0)], rtol=1e-5, strides=False)
+op("std", over([N(3, 4), IMAGES, N(70, 33)]) + [S(N(5), False), S(Values([2.0, 2, 2]))], rtol=1e-5,
+   errors=[S(Z(0, 9, 3))])
+op("std.dim", [S(N(3, 4), 0), S(N(3, 4), 1, False), S(IMAGES, (0, 2, 3), True, True)], rtol=1e-5, strides=False,
+   errors=BAD_DIMS)
+op("std.correction", [S(N(3, 4), 0, correction=0), S(IMAGES, (1,), correction=2, keepdim=True)], rtol=1e-5,
+   strides=False)
+op("var_mean std_mean", over([N(3, 4), IMAGES]) + [S(N(5), False)], rtol=1e-5, errors=[S(Z(0, 9, 3))])
+op("var_mean.dim std_mean.dim", [S(N(3, 4), 0), S(IMAGES, (0, 2, 3), False, True)], rtol=1e-5, strides=False)
+op("var_mean.correction std_mean.correction", [S(N(3, 4), 0, correction=0), S(N(5), correction=2)], rtol=1e-5,
+   strides=False)
+op("logsumexp", [S(N(3, 4), 0), S(N(3, 4), (0, 1)), S(IMAGES, 1, True), S(U(900, 1000, 5), 0),
+   S(Values([[float("-inf"), 0], [1, 2]]), 1), S(Z(0, 9, 3), 0), S(N(0, 3), 0), S(N(3, 5000), 1), S(N(5000, 3), 0)],
+   rtol=1e-5, strides=False, errors=BAD_DIMS)
+op("cumsum", [S(N(3, 4), 0), S(N(3, 4), -1), S(IMAGES, 1), S(N(), 0), S(N(0, 3), 0), S(B(5), 0), S(N(3, 5000), 1),
+   S(N(3), 0, dtype=D("float64"))], dtypes=NUMBERS, rtol=1e-5, atol=1e-5, strides=False, errors=BAD_DIMS)
+op("cumprod", [S(N(3, 4), 0), S(IMAGES, 1), S(N(), 0), S(N(0, 3), 0), S(Values([1.0, 2, 0, 3, 0, 4]), 0),
+   S(Z(1, 3, 5), 0)], rtol=1e-5, strides=False, errors=BAD_DIMS)
+
+# ---- indexing -----------------------------------------------------------------------------------------------------
+
+ROWS_OF = Z(0, 3, 5)
+
+
+def indexed(p, x, *index):
+    """t[index], of which None is a whole dimension, as in the row."""
+    return x[tuple(slice(None) if i is None else i for i in index)]
+
+
+def index_put(p, x, values, *index):
+    """t[index] = values."""
+    x[tuple(slice(None) if i is None else i for i in index)] = values
+    return x
+
+
+op("_index", [S(N(3, 4), ROWS_OF), S(N(3, 4), B(3, 4)), S(N(3, 4), None, Z(-4, 4, 2, 3)),
+   S(N(3, 4), ROWS_OF, Z(0, 4, 5)), S(IMAGES, None, Z(0, 5, 2), Z(0, 4, 2)), S(IMAGES, Z(0, 2, 3, 1), None, Z(0, 4, 3)),
+   S(IMAGES, B(2, 5)), S(IMAGES, None, B(5), None, Z(0, 3, 1)), S(N(3, 4), Z(0, 3, 0)), S(N(0, 4), B(0)),
+   S(N(70, 33), Z(0, 70, 900)), S(N(3, 4), Z(0, 3, 2, dtype="int32"))],
+   dtypes=("float32", "float64", "uint8", "float16"), strides=False, torch=indexed, pycnn=indexed,
+   errors=[S(N(3, 4), Z(5, 6, 1)), S(N(3, 4), Z(-5, -4, 1)), S(N(3, 4), B(2)), S(N(3), Z(0, 1, 2), Z(0, 1, 2)),
+   S(N(3, 4), Z(0, 1, 2), Z(0, 1, 3)), S(N(3, 4), N(2)), S(N(0, 4), Z(0, 1, 1))])
+op("_index_put_", [S(N(3, 4), N(4), Z(0, 3, 1)), S(N(3, 4), 2.5, B(3, 4)), S(N(3, 4), N(1, 2), None, Values([0, 2])),
+   S(IMAGES, N(2, 1, 3), Values([1, 0]), Values([3, 2])), S(N(3, 4), N(), B(3)), S(Z(0, 9, 5), 7, Values([0, 3])),
+   S(N(3, 4), N(), Z(0, 3, 0))], torch=index_put, pycnn=index_put, errors=[S(N(3, 4), 1, Z(5, 6, 1)),
+   S(N(3, 4), N(3), Values([0, 1]), Values([0, 1])), S(N(3), Z(0, 9, 2), Values([0, 1])), S(N(3, 4), N(3), B(2))])
+op("index_select", [S(N(3, 4), 0, ROWS_OF), S(N(3, 4), -1, Z(0, 4, 0)), S(IMAGES, 1, Z(0, 5, 7)), S(N(), 0, Z(0, 1, 1)),
+   S(N(3), 0, Values(1)), S(N(70, 33), 0, Z(0, 70, 200))], dtypes=("float32", "uint8"), strides=False,
+   errors=[S(N(3, 4), 0, Values([5])), S(N(3, 4), 0, Values([-1])), S(N(3, 4), 0, Values([[0]])), S(N(3, 4), 0, N(1)),
+   S(N(3, 4), 5, Values([0]))])
+op("gather", [S(N(3, 4), 1, Z(0, 4, 3, 2)), S(N(3, 4), 0, Z(0, 3, 7, 2)), S(IMAGES, 1, Z(0, 5, 2, 2, 3, 3)),
+   S(N(), 0, Values(0)), S(N(5), 0, Z(0, 5, 0))], dtypes=("float32", "int64"), strides=False,
+   errors=[S(N(3, 4), 0, Z(0, 1, 2)), S(N(3, 4), 1, Z(0, 1, 4, 2)), S(N(3, 4), 1, Values([[4]])),
+   S(N(3, 4), 1, Values([[-1]])), S(N(3, 4), 1, N(1, 1))])
+op("take_along_dim", [S(N(3, 4), Z(0, 4, 3, 2), 1), S(N(3, 4), Z(0, 4, 1, 2), 1), S(N(3, 1), Z(0, 3, 2, 4), 0),
+   S(N(3, 4), Z(0, 12, 5))], strides=False, layouts=("contiguous",),
+   errors=[S(N(3, 4), Values([-1])), S(N(3, 4), Z(0, 1, 2), 1), S(N(3, 4), N(3, 1), 1)])
+op("take", [S(N(3, 4), Z(-12, 12, 5)), S(IMAGES, Z(0, 120, 3, 4)), S(N(3), Values(1)), S(N(3), Z(0, 1, 0))],
+   strides=False, errors=[S(N(3, 4), Values([12])), S(N(3, 4), N(1)), S(N(0), Values([0]))])
+LANES = [(N(3, 4), 1, Values([[0, 1], [3, 2], [1, 0]])), (N(3, 4), 0, Values([[0, 2, 1, 0]])),
+   (IMAGES, 1, Values(np.arange(24).reshape(1, 2, 4, 3) % 5)), (N(3), 0, Z(0, 1, 0))]
+op("scatter.src", [S(*lane, N(*lane[2].shape)) for lane in LANES] + [S(N(3, 4), 1, Values([[0, 1]]),
+   N(2, 3, grad=False)), S(N(), 0, Values(0), N())], strides=False,
+   errors=[S(N(3, 4), 1, Values([[0, 1], [1, 2]]), N(1, 1)), S(N(3, 4), 1, Values([[4]]), N(1, 1)),
+   S(N(3, 4), 1, Z(0, 1, 2), N(2)), S(N(3, 4), 1, Values([[0, 1]]), Z(0, 9, 1, 2)), S(N(3, 4), 1, N(1, 1), N(1, 1))])
+op("scatter.value", [S(*lane, 2.5) for lane in LANES] + [S(Z(0, 9, 3, 4), 1, Values([[0, 1]]), 7)], strides=False,
+   errors=[S(N(3, 4), 1, Values([[0, 5]]), 5), S(N(3, 4), 1, Z(0, 1, 1), 5), S(N(3, 4), 1, Z(0, 1, 4, 2), 5)])
+op("scatter_add", [S(*lane, N(*lane[2].shape)) for lane in LANES] + [S(N(3, 4), 1, Values([[0, 0, 0]]),
+   N(2, 3, grad=False))], strides=False, errors=[S(N(3, 4), 1, Values([[4]]), N(1, 1))])
+op("index_fill", [S(N(3, 4), 0, Values([0, 2]), 7), S(IMAGES, -1, Values([-1]), 2.5), S(N(3, 4), 1, Z(0, 1, 0), 1),
+   S(Z(0, 9, 5), 0, Values([1]), 3)], strides=False, errors=[S(N(3, 4), 0, Values([5]), 7),
+   S(N(3, 4), 0, Values([[0]]), 7)])
+op("index_add", [S(N(3, 4), 0, Values([0, 2, 0]), N(3, 4)), S(IMAGES, 1, Values([4, 4]), N(2, 2, 4, 3), alpha=0.5),
+   S(N(3, 4), 1, Z(0, 1, 0), N(3, 0)), S(Z(0, 9, 5), 0, Values([1, 1]), Z(0, 9, 2), alpha=2)], strides=False,
+   errors=[S(N(3, 4), 0, Values([0, 2]), N(2, 3)), S(N(3, 4), 0, Values([0, 2]), N(3, 4)),
+   S(N(3, 4), 0, Values([0]), Z(0, 9, 1, 4)), S(N(3, 4), 0, Values([5]), N(1, 4))])
+op("index_copy", [S(N(3, 4), 0, Values([0, 2]), N(2, 4)), S(IMAGES, 1, Values([4, 0]), N(2, 2, 4, 3)),
+   S(N(3, 4), 1, Z(0, 1, 0), N(3, 0))], strides=False, errors=[S(N(3, 4), 0, Values([0, 2]), N(3, 4)),
+   S(N(3, 4), 0, Values([5]), N(1, 4)), S(N(3, 4), 0, Values([0]), Z(0, 9, 1, 4))])
+op("masked_select", [S(N(3, 4), B(3, 4)), S(N(3, 4), B(4)), S(N(4), B(3, 1)), S(IMAGES, B(2, 5, 4, 3)), S(N(), B()),
+   S(N(0, 3), B(3))], dtypes=("float32", "int64"), errors=[S(N(3, 4), B(2)), S(N(3), N(3))])
+op("nonzero", [S(B(3, 4)), S(Z(0, 2, 2, 5, 4, 3)), S(N()), S(Values(0.0)), S(N(0, 3)), S(B(70, 33))], strides=False)
+op("nonzero.numpy", [S(B(3, 4), as_tuple=True), S(N(), as_tuple=True), S(N(0, 3), as_tuple=True)])
+op("where.condition", [S(B(3, 4)), S(Z(0, 2, 5)), S(N())])
+
 # ---- convolution, pooling, ReLU -----------------------------------------------------------------------------------
 
 CONV_ERRORS = [S(N(5, 5), N(4, 3, 3, 3)), S(N(1, 2, 5, 5), N(4, 3, 3, 3)), S(N(1, 3, 5, 5), N(4, 3, 3, 3), N(5)),
@@ -510,16 +751,4 @@ pending("softmax", "softmax log_softmax")
 pending("loss", "cross_entropy_loss nll_loss mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy "
         "binary_cross_entropy_with_logits kl_div")
 pending("norm", "batch_norm layer_norm group_norm")
-pending("shape", "view reshape view_as reshape_as flatten ravel unflatten squeeze squeeze.dims unsqueeze transpose "
-        "swapaxes swapdims permute movedim moveaxis t expand expand_as broadcast_to _broadcast_tensors _meshgrid "
-        "narrow select slice split split.sizes split_with_sizes chunk tensor_split tensor_split.indices "
-        "unbind as_strided diagonal unfold detach cat concat concatenate stack hstack vstack repeat tile flip "
-        "fliplr flipud roll rot90 constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d "
-        "replication_pad1d replication_pad2d replication_pad3d _pad_circular pixel_shuffle pixel_unshuffle")
-pending("reduce", "sum sum.dim mean mean.dim prod prod.dim_int any any.dims all all.dims count_nonzero max max.dim "
-        "max.other min min.dim min.other amax amin aminmax argmax argmin norm logsumexp cumsum cumprod")
-pending("index", "_index _index_put_ index_select gather take_along_dim take scatter.src scatter.value scatter_add "
-        "index_fill index_add index_copy masked_select nonzero nonzero.numpy where.condition")
-pending("reduce", "std std.correction std.dim std_mean std_mean.correction std_mean.dim var var.correction var.dim "
-        "var_mean var_mean.correction var_mean.dim")
 pending("sort", "sort argsort topk kthvalue median.dim _unique")

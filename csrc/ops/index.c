@@ -690,8 +690,9 @@ static pc_status index_copy_forward(pc_call *c)
              c->in[1]->numel, size_along(source, d));
     PC_TRY(vector_index(c->in[1], self, d, &index, &at));
     const int64_t *bad = outside(index, 0, size_along(self, d));
-    PC_CHECK(bad == NULL, PC_EINDEX, "index_copy_(): index %" PRId64 " is out of bounds for dimension %d with size %" PRId64,
-             *bad, d, size_along(self, d));
+    PC_CHECK(bad == NULL, PC_EINDEX,
+             "index_copy_(): index %" PRId64 " is out of bounds for dimension %d with size %" PRId64, *bad, d,
+             size_along(self, d));
     PC_TRY(start_from_self(c));
     PC_TRY(pc_scatter(c->out[0], d, &at, source, false));
 done:
@@ -918,8 +919,8 @@ static pc_status take_forward(pc_call *c)
     PC_TRY(pc_contiguous(c->in[0], &self));
     PC_TRY(as_index(c->in[1], &index));
     bad = outside(index, -n, n);
-    PC_CHECK(bad == NULL, PC_EINDEX, "out of range: tried to access index %" PRId64 " on a tensor of %" PRId64 " elements.",
-             *bad, n);
+    PC_CHECK(bad == NULL, PC_EINDEX,
+             "out of range: tried to access index %" PRId64 " on a tensor of %" PRId64 " elements.", *bad, n);
     PC_TRY(pc_tensor_new(PC_I64, index->ndim, index->shape, &c->aux[0]));
     for (int64_t i = 0; i < index->numel; i++) {
         int64_t v = ((int64_t *)pc_data(index))[i];
