@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 # Every operator row with the function flag is a function of this module; some stand behind a Python function.
 globals().update({name: fn for name, fn in vars(_C.fn).items() if not name.startswith("_")})
 from pycnn._tensor import (allclose, as_tensor, asarray, div, divide, equal, from_dlpack, from_numpy, is_tensor, median,
-                           outer, repeat_interleave, tensor, unique)  # noqa: E402
+                           repeat_interleave, tensor, unique)  # noqa: E402
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64

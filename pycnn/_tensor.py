@@ -559,8 +559,3 @@ def repeat_interleave(input, repeats, dim=None):
         input, dim = input.reshape(-1), 0
     counts = [repeats] * input.shape[dim] if isinstance(repeats, int) else repeats.tolist()
     return input.index_select(dim, tensor([k for k, n in enumerate(counts) for _ in range(n)], dtype=_C.int64))
-
-
-def outer(input, vec2):
-    """Return the outer product of two vectors."""
-    return input.unsqueeze(1) * vec2.unsqueeze(0)
