@@ -49,7 +49,7 @@ def main():
                 sheet = pixels[chosen[k:k + SHEET]].reshape(ROWS, COLUMNS, 32, 32, 3)
                 sheet = sheet.transpose(0, 2, 1, 3, 4).reshape(ROWS * 32, COLUMNS * 32, 3)
                 data = io.BytesIO()
-                Image.fromarray(sheet).save(data, "JPEG", quality=85, subsampling=2, optimize=True, progressive=True)
+                Image.fromarray(sheet).save(data, "JPEG", quality=70, subsampling=2, optimize=True, progressive=True)
                 add(f"{split}_{k // SHEET}.jpg", data.getvalue())
         add("labels.json", json.dumps(labels, separators=(",", ":")).encode())
 

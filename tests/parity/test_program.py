@@ -129,19 +129,20 @@ def test_files_go_both_ways(programs, datasets, tmp_path):
     assert all(np.array_equal(v.numpy(), a["model"][k].numpy()) for k, v in theirs.state_dict().items())
 
 
-def test_one_epoch_learns_what_torch_learns(programs, cifar10_root):
-    """torch's seeds 0, 1, 2 reach 61.88, 60.05 and 60.47 % after one epoch of the full set."""
-    if "PYCNN_CIFAR10" not in os.environ:
-        epochs, low, high = 3, 0.42, 0.60  # the sample: torch's seeds 0, 1, 2 reach 50.0, 49.1, 50.6 % after three epochs
-    else:
-        epochs, low, high = 1, 0.59, 0.63
-    p = programs[0]
+def one_epoch(p, root):
+    """Top-1 of the test images and mean loss of the last 50 steps after an epoch with seed 0."""
     p.torch.manual_seed(0)
-    train, test = (p.loader(p.dataset(cifar10_root, split), split) for split in (True, False))
+    train, test = (p.loader(p.dataset(root, split), split) for split in (True, False))
     model, criterion, optimizer, scheduler = p.model()
-    for _ in range(epochs):
-        for images, labels in train:
-            p.step(model, criterion, optimizer, images, labels)
-        scheduler.step()
-    accuracy = p.accuracy(model, test)
-    assert low < accuracy < high, accuracy
+    values = [p.step(model, criterion, optimizer, images, labels).item() for images, labels in train]
+    return p.accuracy(model, test), float(np.mean(values[-50:]))
+
+
+def test_one_epoch_learns_what_torch_learns(programs, cifar10_root):
+    if "PYCNN_CIFAR10" in os.environ:
+        # The full set: torch's seeds 0, 1 and 2 reach 61.88, 60.05 and 60.47 %, a spread of two points.
+        accuracy, _ = one_epoch(programs[0], cifar10_root)
+        assert 0.59 < accuracy < 0.63, accuracy
+    else:
+        (ours, our_loss), (theirs, their_loss) = (one_epoch(p, cifar10_root) for p in programs)
+        assert abs(ours - theirs) < 0.04 and abs(our_loss - their_loss) < 0.03 * their_loss
