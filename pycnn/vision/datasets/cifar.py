@@ -60,7 +60,15 @@ def _dtype(name, *rest):
 
 
 _ARRAY_TYPE = object()
-_NAMES = {("numpy", "ndarray"): _ARRAY_TYPE, ("numpy", "dtype"): Constructor(_dtype)}
+def _latin1(text, encoding):
+    if type(text) is not str or encoding != "latin1":
+        raise PickleError("bytes are encoded otherwise than as latin1")
+    return text.encode("latin1")
+
+
+# The last is how Python 3 writes bytes into a pickle that Python 2 can read.
+_NAMES = {("numpy", "ndarray"): _ARRAY_TYPE, ("numpy", "dtype"): Constructor(_dtype),
+          ("_codecs", "encode"): Constructor(_latin1)}
 for _module in ("numpy.core.multiarray", "numpy._core.multiarray"):
     _NAMES[_module, "_reconstruct"] = Constructor(_reconstruct)
 
