@@ -739,16 +739,106 @@ op("adaptive_max_pool2d adaptive_max_pool2d_with_indices", ADAPTED, errors=ADAPT
 op("adaptive_avg_pool1d", [S(N(2, 3, 9), 4), S(N(3, 9), 1)])
 op("relu", unary() + SPECIAL + INTEGERS[:2] + [S(Z(-9, 9, 5))], dtypes=ALL_DTYPES, errors=[S(B(3))])
 
+# ---- products -----------------------------------------------------------------------------------------------------
+
+op("linear", [S(N(4, 6), N(5, 6), N(5)), S(N(2, 3, 6), N(5, 6)), S(N(6), N(5, 6), N(5)), S(N(0, 6), N(5, 6), N(5)),
+              S(N(3, 0), N(2, 0), N(2)), S(N(70, 130), N(90, 130), N(90)), S(N(2, 3, 2, 4), N(3, 4), N(3)),
+              S(Z(0, 9, 3, 4), Z(0, 9, 2, 4), Z(0, 9, 2))], atol=1e-5,
+   errors=[S(N(4, 6), N(5, 7)), S(N(4, 6), N(5, 6), N(4)), S(N(), N(5, 6)), S(N(4, 6), Z(0, 9, 5, 6))])
+op("matmul", [S(N(4, 6), N(6, 5)), S(N(6), N(6)), S(N(6), N(6, 5)), S(N(4, 6), N(6)), S(N(2, 1, 4, 6), N(3, 6, 5)),
+              S(N(2, 3, 4), N(4, 5)), S(N(4), N(2, 4, 5)), S(N(2, 3, 4), N(4)), S(N(3, 0), N(0, 2)),
+              S(N(0, 3), N(3, 2)), S(N(2, 3, 4, 5), N(2, 3, 5, 4)), S(Z(0, 9, 4, 6), Z(0, 9, 6, 5))], grad_factor=8,
+   errors=[S(N(4, 6), N(5, 6)), S(N(6), N(5)), S(N(2, 3, 4), N(3, 4, 5)), S(N(), N(3)), S(B(3, 3), B(3, 3))])
+op("mm", [S(N(4, 6), N(6, 5)), S(N(1, 9), N(9, 1)), S(N(0, 6), N(6, 5))],
+   errors=[S(N(6), N(6, 5)), S(N(4, 6), N(5, 6))])
+op("bmm", [S(N(3, 4, 6), N(3, 6, 5)), S(N(0, 4, 6), N(0, 6, 5))],
+   errors=[S(N(3, 4, 6), N(2, 6, 5)), S(N(4, 6), N(6, 5))])
+op("mv", [S(N(4, 6), N(6)), S(N(4, 0), N(0))], errors=[S(N(4, 6), N(5)), S(N(6), N(6))])
+op("dot vdot", [S(N(7), N(7)), S(N(0), N(0)), S(Z(-9, 9, 7), Z(-9, 9, 7))], errors=[S(N(7), N(6)), S(N(7, 1), N(7))])
+op("outer ger", [S(N(4), N(5)), S(N(0), N(5)), S(N(4), Z(-9, 9, 5)), S(B(3), B(4))], errors=[S(N(4, 1), N(5))])
+op("addmm", [S(N(4, 5), N(4, 6), N(6, 5)), S(N(5), N(4, 6), N(6, 5), beta=0.5, alpha=2),
+             S(N(4, 5), N(4, 6), N(6, 5), beta=0), S(N(), N(4, 0), N(0, 5)),
+             S(Z(-9, 9, 4, 5), Z(-9, 9, 4, 6), Z(-9, 9, 6, 5), beta=2, alpha=3)],
+   errors=[S(N(4), N(4, 6), N(6, 5)), S(N(4, 5), N(4, 6), N(5, 5)), S(N(4, 5), N(6), N(6, 5))])
+op("addmv", [S(N(4), N(4, 6), N(6)), S(N(1), N(4, 6), N(6), beta=0.5, alpha=2)], errors=[S(N(3), N(4, 6), N(6))])
+op("baddbmm", [S(N(3, 4, 5), N(3, 4, 6), N(3, 6, 5)), S(N(4, 5), N(3, 4, 6), N(3, 6, 5), beta=0.5, alpha=2)],
+   errors=[S(N(3, 4, 4), N(3, 4, 6), N(3, 6, 5)), S(N(3, 4, 5), N(3, 4, 6), N(2, 6, 5))])
+
+# ---- normalisation ------------------------------------------------------------------------------------------------
+
+
+def constant(*shape, low=0.5, high=2):
+    """What has no gradient: running statistics, weights of classes."""
+    return U(low, high, *shape, grad=False)
+
+
+def batch_norm():
+    """Training with and without running statistics and weights, and evaluation."""
+    for shape in [(4, 3), (2, 5, 4, 3), (3, 17, 6, 6), (2, 3, 7), (2, 3, 2, 3, 2), (0, 3, 2, 2)]:
+        x, c = N(*shape), shape[1]
+        yield S(x, constant(c), constant(c), N(c), N(c), True)
+        yield S(x, constant(c), constant(c), N(c), N(c))
+        yield S(x, None, None, training=True, eps=0.1)
+        yield S(x, constant(c), constant(c), momentum=0.5, training=True)
+
+
+op("batch_norm", batch_norm(), torch=lambda torch, *a, **k: torch.nn.functional.batch_norm(*a, **k),
+   rtol=4e-6, atol=4e-6, grad_factor=8,
+   errors=[S(N(1, 3), constant(3), constant(3), training=True), S(N(2, 3), None, None),
+           S(Z(0, 9, 2, 3), constant(3), constant(3)), S(N(2, 3), constant(4), constant(4)),
+           S(N(2, 3), None, None, N(2), training=True)])
+op("layer_norm", [S(N(4, 6), [6], N(6), N(6)), S(N(2, 3, 4, 5), [4, 5], N(4, 5)), S(N(3, 70), (70,), None, N(70), 0.1),
+                  S(N(0, 6), [6], N(6), N(6)), S(N(2, 5), [2, 5])], grad_factor=8,
+   errors=[S(N(4, 6), [5]), S(N(4, 6), [6], N(5)), S(Z(0, 9, 4, 6), [6]), S(N(4, 6), [])])
+op("group_norm", [S(N(2, 6, 4, 3), 3, N(6), N(6)), S(N(3, 8), 2, N(8)), S(N(2, 6, 5), 1),
+                  S(N(0, 6, 4, 3), 3, N(6), N(6))],
+   torch=lambda torch, *a, **k: torch.nn.functional.group_norm(*a, **k), grad_factor=8,
+   errors=[S(N(2, 6), 4), S(N(6), 2), S(N(2, 6), 2, N(5)), S(N(1, 4), 4)])
+
+# ---- softmax and losses -------------------------------------------------------------------------------------------
+
+op("softmax log_softmax", [S(N(*s), d) for s in SHAPES[1:] for d in range(max(len(s), 1))]
+   + [S(N(3, 4), -1), S(Z(-9, 9, 3, 4), 1, dtype=D("float32")), S(N(3, 4), 0, D("float64"))], rtol=4e-6,
+   errors=[S(N(3, 4), 2), S(Z(0, 9, 3, 4), 1), S(N(3, 4), 1, D("int64"))])
+
+
+def reduced(at, *samples):
+    """Each sample with the reductions none, mean and sum put in as argument number `at`."""
+    return [S(*s.args[:at], reduction, *s.args[at:]) for s in samples for reduction in (0, 1, 2)]
+
+
+op("cross_entropy_loss", reduced(3, S(N(4, 10), Z(0, 10, 4), None), S(N(4, 10), Z(0, 10, 4), constant(10), 3),
+                                 S(N(2, 5, 3, 4), Z(0, 5, 2, 3, 4), None, -100, 0.1), S(N(7), Z(0, 7), None),
+                                 S(N(2, 5, 4), U(0, 1, 2, 5, 4), None, -100, 0.2), S(N(3, 65), Z(0, 65, 3), None)),
+   torch=lambda torch, *a: torch._C._nn.cross_entropy_loss(*a),
+   errors=[S(N(4, 10), Z(0, 10, 3), None, 1), S(N(4, 10), Z(10, 11, 4), None, 1),
+           S(N(4, 10), Z(0, 10, 4), constant(9), 1)])
+op("nll_loss", reduced(3, S(N(4, 10), Z(0, 10, 4), None), S(N(4, 10), Z(0, 10, 4), constant(10), 3),
+                       S(N(2, 5, 3, 4), Z(0, 5, 2, 3, 4), None), S(N(2, 5, 6), Z(0, 5, 2, 6), None)),
+   torch=lambda torch, *a: torch._C._nn.nll_loss_nd(*a), layouts=("contiguous", "strided"),
+   errors=[S(N(4, 10), Z(0, 10, 3)), S(N(4, 10), Z(10, 11, 4))])
+PAIRS = reduced(2, S(N(3, 4), N(3, 4)), S(N(2, 5, 4, 3), N(2, 5, 4, 3)), S(N(), N()), S(N(65, 33), N(65, 33)))
+PAIR_ERRORS = [S(N(4), N(3)), S(Z(0, 9, 4), Z(0, 9, 4))]
+op("mse_loss", PAIRS, torch=lambda torch, *a: torch._C._nn.mse_loss(*a), errors=PAIR_ERRORS)
+op("smooth_l1_loss", PAIRS, torch=lambda torch, *a: torch._C._nn.smooth_l1_loss(*a), errors=PAIR_ERRORS)
+op("huber_loss", PAIRS, torch=lambda torch, *a: torch._C._nn.huber_loss(*a), errors=PAIR_ERRORS)
+op("l1_loss", PAIRS, errors=PAIR_ERRORS,
+   torch=lambda torch, a, b, reduction=1: (lambda x: x, torch.mean, torch.sum)[reduction]((a - b).abs()))
+op("binary_cross_entropy", reduced(3, S(U(0, 1, 3, 4), U(0, 1, 3, 4), None),
+                                   S(U(0, 1, 3, 4), U(0, 1, 3, 4), constant(4))),
+   torch=lambda torch, *a: torch._C._nn.binary_cross_entropy(*a), rtol=1e-5,
+   errors=[S(U(2, 3, 4), U(0, 1, 4)), S(U(0, 1, 4), Z(0, 2, 4))])
+op("binary_cross_entropy_with_logits", reduced(4, S(N(3, 4), U(0, 1, 3, 4), None, None),
+                                               S(N(3, 4), U(0, 1, 3, 4), constant(3, 4), constant(4))),
+   errors=[S(N(4), Z(0, 2, 4))])
+op("kl_div", reduced(2, S(N(3, 4), U(0.1, 1, 3, 4)), S(N(3, 4), N(3, 4), True)), rtol=1e-5,
+   torch=lambda torch, a, b, reduction=1, log=False: torch.kl_div(a, b, reduction, log_target=log),
+   errors=[S(Z(0, 9, 4), Z(0, 9, 4))])
+
 # ---- rows to come: replace a name here by a line in a group of its own ----------------------------------------------
 
 pending("random", "rand randn randint.low randint randperm rand_like randn_like randint_like.low randint_like "
         "normal.tensors normal.mean normal.std normal.size bernoulli bernoulli.p multinomial uniform_ normal_ "
         "random_.from random_.to random_ bernoulli_.tensor bernoulli_ exponential_")
 pending("dropout", "dropout feature_dropout")
-pending("linear", "linear")
-pending("matmul", "matmul mm bmm mv dot vdot outer ger addmm addmv baddbmm")
-pending("softmax", "softmax log_softmax")
-pending("loss", "cross_entropy_loss nll_loss mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy "
-        "binary_cross_entropy_with_logits kl_div")
-pending("norm", "batch_norm layer_norm group_norm")
 pending("sort", "sort argsort topk kthvalue median.dim _unique")

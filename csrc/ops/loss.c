@@ -436,7 +436,7 @@ done:
 
 /* ---- losses between a value and a target, element by element ------------------------------------------- */
 
-/* Contiguous operands of one shape. gx and gy receive the derivatives times scale where they are not NULL. */
+/* Operands of one shape in one dense order. gx and gy receive the derivatives times scale where they are not NULL. */
 typedef struct points {
     const void *x, *y, *w, *pw; /* value, target; weight and pos_weight or NULL */
     void *gx, *gy, *losses;     /* or NULL */
@@ -531,16 +531,19 @@ POINTS(bce_logits, double, BCE_LOGITS(double, fabs, exp, log1p))
 POINTS(kl_div, float, KL_DIV(float, expf, logf))
 POINTS(kl_div, double, KL_DIV(double, exp, log))
 
-/* t in the given dtype, contiguous, broadcast to a shape. */
-static pc_status expanded(pc_tensor *t, pc_dtype full, int ndim, const int64_t *shape, pc_tensor **out)
+/* t in the given dtype, broadcast to a shape, with given strides. */
+static pc_status expanded(pc_tensor *t, pc_dtype full, int ndim, const int64_t *shape, const int64_t *stride,
+                          pc_tensor **out)
 {
     pc_status status = PC_OK;
     pc_tensor *result = NULL;
-    pc_tensor wanted = { .ndim = ndim };
+    const size_t bytes = (size_t)ndim * sizeof *shape;
     if (t == NULL) return PC_OK;
-    memcpy(wanted.shape, shape, (size_t)ndim * sizeof *shape);
-    if (pc_same_shape(t, &wanted)) return in_full(t, full, out);
-    PC_TRY(pc_tensor_new(full, ndim, shape, &result));
+    if (t->dtype == full && t->ndim == ndim && memcmp(t->shape, shape, bytes) == 0 && memcmp(t->stride, stride, bytes) == 0) {
+        *out = pc_retain(t);
+        return PC_OK;
+    }
+    PC_TRY(pc_tensor_new_strided(full, ndim, shape, stride, &result));
     PC_TRY(pc_copy(result, t));
     *out = result;
     result = NULL;
@@ -556,14 +559,19 @@ static pc_status points_forward(pc_call *c, pc_range_fn f32, pc_range_fn f64, do
     pc_tensor *t[4] = { NULL };
     const int reduction = (int)c->v[0].i;
     const pc_dtype dtype = pc_result_type(c->nin, c->in), full = full_dtype(dtype);
-    int64_t shape[PC_MAX_DIMS];
+    int64_t shape[PC_MAX_DIMS], stride[PC_MAX_DIMS];
     int ndim;
     points s = { .a = a, .scale = 1 };
     PC_TRY(pc_broadcast(2, c->in, &ndim, shape));
-    for (int k = 0; k < c->nin; k++) PC_TRY(expanded(c->in[k], full, ndim, shape, &t[k]));
-    PC_TRY(pc_tensor_new(full, reduction == NONE ? ndim : 0, shape, &c->out[0]));
+    pc_contiguous_strides(ndim, shape, stride);
+    for (int k = 1; k >= 0; k--) /* everything in the order of the first operand that has the result's shape */
+        if (c->in[k]->ndim == ndim && memcmp(c->in[k]->shape, shape, (size_t)ndim * sizeof *shape) == 0)
+            pc_dense_strides(c->in[k], stride);
+    for (int k = 0; k < c->nin; k++) PC_TRY(expanded(c->in[k], full, ndim, shape, stride, &t[k]));
+    if (reduction == NONE) PC_TRY(pc_tensor_new_strided(full, ndim, shape, stride, &c->out[0]));
+    else PC_TRY(pc_tensor_new(full, 0, NULL, &c->out[0]));
     for (int k = 0; k < 2; k++)
-        if (c->need[k]) PC_TRY(pc_tensor_new(full, ndim, shape, &c->aux[k]));
+        if (c->need[k]) PC_TRY(pc_tensor_new_strided(full, ndim, shape, stride, &c->aux[k]));
     const int64_t n = t[0]->numel, chunks = (n + TASK_ELEMENTS - 1) / TASK_ELEMENTS;
     s.parts = pc_calloc((size_t)chunks + 1, sizeof *s.parts);
     PC_CHECK(s.parts != NULL, PC_ENOMEM, "out of memory for a loss");
