@@ -1,6 +1,7 @@
 /* errors.c -- the one mapping from status codes to exceptions, and the Ctrl-C check. */
 #include "python.h"
 
+PyObject *pc_py_checkpoint_error;
 static PyObject *out_of_memory;
 
 PyObject *pc_py_raise(pc_status status)
@@ -14,7 +15,7 @@ PyObject *pc_py_raise(pc_status status)
     case PC_EINDEX: type = PyExc_IndexError; break;
     case PC_ETYPE: type = PyExc_TypeError; break;
     case PC_EIO: type = PyExc_OSError; break;
-    case PC_EFORMAT: type = PyExc_RuntimeError; break;
+    case PC_EFORMAT: type = pc_py_checkpoint_error; break;
     case PC_ENOTIMPL: type = PyExc_NotImplementedError; break;
     case PC_EINTERRUPT:
     case PC_EPYTHON: return NULL; /* already set */
@@ -37,11 +38,11 @@ static int check_signals(void)
     return rc;
 }
 
-/* A new exception type with two bases, so that handlers written for either catch it. */
-static PyObject *add_error(PyObject *module, const char *name, const char *doc, PyObject *base1, PyObject *base2)
+/* A new exception type with several bases, so that handlers written for any of them catch it; takes the bases. */
+static PyObject *add_error(PyObject *module, const char *name, const char *doc, PyObject *bases)
 {
     char full[64];
-    PyObject *bases = PyTuple_Pack(2, base1, base2), *type = NULL;
+    PyObject *type = NULL;
     PyOS_snprintf(full, sizeof full, "pycnn.%s", name);
     if (bases != NULL) type = PyErr_NewExceptionWithDoc(full, doc, bases, NULL);
     Py_XDECREF(bases);
@@ -51,9 +52,20 @@ static PyObject *add_error(PyObject *module, const char *name, const char *doc, 
 
 int pc_py_add_errors(PyObject *module)
 {
+    PyObject *pickle = PyImport_ImportModule("_pickle");
+    PyObject *unpickling = pickle != NULL ? PyObject_GetAttrString(pickle, "UnpicklingError") : NULL;
+    Py_XDECREF(pickle);
+    if (unpickling == NULL) return -1;
     out_of_memory = add_error(module, "OutOfMemoryError", "Memory is short; the message says for what.",
-                              PyExc_MemoryError, PyExc_RuntimeError);
-    if (out_of_memory == NULL) return -1;
+                              PyTuple_Pack(2, PyExc_MemoryError, PyExc_RuntimeError));
+    /* torch raises one or another of these for damaged files */
+    pc_py_checkpoint_error = add_error(module, "CheckpointError",
+                                       "A file is not what it should be, is damaged, or cannot be written.\n\n"
+                                       "Attributes\n----------\npath : str\n    The file.\nsize : int or None\n    Its bytes.\n"
+                                       "reason : str\n    What is wrong, without path and size.",
+                                       PyTuple_Pack(3, PyExc_OSError, PyExc_RuntimeError, unpickling));
+    Py_DECREF(unpickling);
+    if (out_of_memory == NULL || pc_py_checkpoint_error == NULL) return -1;
     pc_set_interrupt_check(check_signals);
     return 0;
 }

@@ -27,6 +27,7 @@ extern PyTypeObject *pc_py_tensor_type, *pc_py_dtype_type, *pc_py_generator_type
 PyObject *pc_py_raise(pc_status status);
 /* After pc_alloc has failed: MemoryError; returns NULL. */
 PyObject *pc_py_no_memory(void);
+extern PyObject *pc_py_checkpoint_error;
 int pc_py_add_errors(PyObject *module);
 
 /* tensor_type.c: the object of t (takes the reference, NULL on failure). */
@@ -78,6 +79,9 @@ int pc_py_add_data(PyObject *module);
 
 /* autograd_binding.c: backward, grad, no_grad's switch, hooks. */
 int pc_py_add_autograd(PyObject *module);
+
+/* io_binding.c and io_save.c: checkpoints and data sets; io_load.c: the Python objects of a checkpoint's tree. */
+int pc_py_add_io(PyObject *module);
 
 /* optim_binding.c: optimizer steps. */
 int pc_py_add_optim(PyObject *module);

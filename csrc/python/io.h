@@ -1,0 +1,26 @@
+/* io.h -- what io_*.c share: trees of checkpoints to Python objects and back. */
+#ifndef PC_PYTHON_IO_H
+#define PC_PYTHON_IO_H
+#include "../io/checkpoint.h"
+#include "python.h"
+
+/* A member of a module; NULL with an exception. */
+PyObject *pc_py_import_member(const char *module, const char *name);
+
+/* io_load.c: the Python object of a tree (new reference). NULL with an exception; a fault of the file is PC_EFORMAT's
+   message without an exception. */
+PyObject *pc_py_from_items(pc_arena *a, pc_item *root);
+
+/* io_save.c: an object pickled, and the storages that it mentions. */
+typedef struct pc_py_pickled {
+    pc_pickler pickler;
+    pc_storage **storages; /* owned */
+    pc_blob *records;    /* their bytes */
+    int64_t n, room;
+} pc_py_pickled;
+
+/* -1 with an exception. Always to be freed. */
+int pc_py_pickle(PyObject *o, pc_py_pickled *out);
+void pc_py_pickled_free(pc_py_pickled *p);
+
+#endif
