@@ -7,7 +7,7 @@ import importlib as _importlib
 from math import e, inf, nan, pi
 
 from pycnn import _C
-from pycnn._C import (OutOfMemoryError, bfloat16, bool, dtype, float16, float32, float64,
+from pycnn._C import (CheckpointError, OutOfMemoryError, bfloat16, bool, dtype, float16, float32, float64,
                       get_num_threads, int8, int16, int32, int64, is_grad_enabled, set_num_threads, uint8)
 from pycnn._device import (Size, channels_last, contiguous_format, device, layout, memory_format, preserve_format,
                            strided)
@@ -26,8 +26,8 @@ half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 
 # Loaded when first used: torch.nn after `import pycnn as torch`, and nothing that a script does not need.
-_SUBMODULES = {"autograd", "backends", "cuda", "nn", "optim", "random", "utils", "vision"}
-_LAZY = {"save": "serialization", "load": "serialization", "CheckpointError": "serialization", "show_config": "_config", "manual_seed": "random",
+_SUBMODULES = {"autograd", "backends", "cuda", "nn", "optim", "random", "serialization", "utils", "vision"}
+_LAZY = {"save": "serialization", "load": "serialization", "show_config": "_config", "manual_seed": "random",
          "seed": "random", "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random",
          "Generator": "random", "default_generator": "random"}
 

@@ -288,13 +288,20 @@ done:
 }
 
 static PyMethodDef functions[] = {
-    { "load_checkpoint", load_checkpoint, METH_O, "load_checkpoint(path) -> (object, bytes used, legacy)" },
-    { "load_checkpoint_fd", load_checkpoint_fd, METH_VARARGS, "load_checkpoint_fd(fd, offset, name): the same." },
-    { "load_checkpoint_bytes", load_checkpoint_bytes, METH_VARARGS, "load_checkpoint_bytes(data, name): the same." },
-    { "save_checkpoint", save_checkpoint, METH_VARARGS, "save_checkpoint(obj, path): replaces the file as a whole." },
-    { "save_checkpoint_to", save_checkpoint_to, METH_VARARGS, "save_checkpoint_to(obj, write): write is called with bytes." },
-    { "read_cifar", read_cifar, METH_VARARGS, "read_cifar(paths, classes) -> (images [n, 32, 32, 3], labels [n])" },
-    { "read_cifar_names", read_cifar_names, METH_VARARGS, "read_cifar_names(path, key): the list of strings of that key." },
+    { "load_checkpoint", load_checkpoint, METH_O,
+      "load_checkpoint(path, /)\n--\n\n(object, bytes used, is it a legacy file) of a file of torch.save." },
+    { "load_checkpoint_fd", load_checkpoint_fd, METH_VARARGS,
+      "load_checkpoint_fd(fd, offset, name, /)\n--\n\nThe same of an open file, from an offset on." },
+    { "load_checkpoint_bytes", load_checkpoint_bytes, METH_VARARGS,
+      "load_checkpoint_bytes(data, name, /)\n--\n\nThe same of a buffer." },
+    { "save_checkpoint", save_checkpoint, METH_VARARGS,
+      "save_checkpoint(obj, path, /)\n--\n\nWrite a file of torch.save; an old one is replaced as a whole." },
+    { "save_checkpoint_to", save_checkpoint_to, METH_VARARGS,
+      "save_checkpoint_to(obj, write, /)\n--\n\nThe same through a function that is called with bytes." },
+    { "read_cifar", read_cifar, METH_VARARGS,
+      "read_cifar(paths, classes, /)\n--\n\n(images [n, 32, 32, 3] of uint8, labels [n] of int64) of a list of batches." },
+    { "read_cifar_names", read_cifar_names, METH_VARARGS,
+      "read_cifar_names(path, key, /)\n--\n\nThe list of strings of a key in a file of CIFAR." },
     { 0 }
 };
 

@@ -154,11 +154,6 @@ static PyObject *array_of(pc_tensor *alias)
     return a;
 }
 
-PyObject *pc_py_bytes_of(pc_tensor *t)
-{
-    return array_of(t);
-}
-
 static PyObject *to_numpy(PyObject *module, PyObject *o)
 {
     pc_tensor *t = pc_py_tensor_of(o, "numpy(): argument"), *alias = NULL;

@@ -282,73 +282,6 @@ static PyObject *tensor_storage_info(PyObject *self, PyObject *ignored)
     pc_storage *s = tensor(self)->storage;
     return Py_BuildValue("(NL)", PyLong_FromVoidPtr(s->data), (long long)s->bytes);
 }
-/* ---- storages, for serialization ----------------------------------------------------------------- */
-
-/* storage_from(buffer, dtype): a new 1-D tensor with the buffer's bytes. */
-static PyObject *storage_from(PyObject *module, PyObject *args)
-{
-    Py_buffer view;
-    PyObject *dtype_o;
-    pc_dtype d;
-    pc_tensor *t = NULL;
-    if (!PyArg_ParseTuple(args, "y*O", &view, &dtype_o)) return NULL;
-    if (pc_py_dtype_of(dtype_o, &d) < 0) {
-        PyBuffer_Release(&view);
-        return NULL;
-    }
-    pc_status status = pc_tensor_new(d, 1, (int64_t[]){ view.len / pc_dtype_size(d) }, &t);
-    if (status == PC_OK) memcpy(pc_data(t), view.buf, (size_t)(t->numel * pc_dtype_size(d)));
-    for (int64_t k = 0; status == PC_OK && d == PC_BOOL && k < t->numel; k++)
-        ((uint8_t *)pc_data(t))[k] = ((uint8_t *)pc_data(t))[k] != 0; /* any other byte would be a value of its own */
-    PyBuffer_Release(&view);
-    return status == PC_OK ? pc_py_wrap(t) : pc_py_raise(status);
-}
-
-/* storage_view(tensor, sizes, strides, offset): a tensor on the same storage, no view in autograd's sense. */
-static PyObject *storage_view(PyObject *module, PyObject *args)
-{
-    PyObject *o, *sizes, *strides;
-    long long offset;
-    int64_t shape[PC_MAX_DIMS], stride[PC_MAX_DIMS];
-    pc_tensor *t, *view = NULL, *alias = NULL;
-    if (!PyArg_ParseTuple(args, "OO!O!L", &o, &PyTuple_Type, &sizes, &PyTuple_Type, &strides, &offset)) return NULL;
-    if ((t = pc_py_tensor_of(o, "storage_view(): argument 'tensor'")) == NULL) return NULL;
-    int n = (int)PyTuple_Size(sizes);
-    if (n > PC_MAX_DIMS || PyTuple_Size(strides) != n)
-        return PyErr_Format(PyExc_RuntimeError, "tensors have at most %d dimensions here, got %d", PC_MAX_DIMS, n);
-    __int128 last = offset;
-    bool empty = false;
-    for (int k = 0; k < n; k++) {
-        shape[k] = PyLong_AsLongLong(PyTuple_GetItem(sizes, k));
-        stride[k] = PyLong_AsLongLong(PyTuple_GetItem(strides, k));
-        if (PyErr_Occurred()) return NULL;
-        if (shape[k] < 0 || stride[k] < 0) return PyErr_Format(PyExc_RuntimeError, "negative sizes or strides");
-        empty = empty || shape[k] == 0;
-        last += (__int128)(shape[k] - 1) * stride[k];
-    }
-    if (offset < 0 || (!empty && last >= t->storage->bytes / pc_dtype_size(t->dtype)))
-        return PyErr_Format(PyExc_RuntimeError, "a tensor reaches beyond its storage");
-    pc_status status = pc_tensor_view(t, n, shape, stride, offset, &view);
-    if (status == PC_OK) status = pc_tensor_alias(view, &alias);
-    pc_release(view);
-    return status == PC_OK ? pc_py_wrap(alias) : pc_py_raise(status);
-}
-
-/* storage_bytes(tensor): its whole storage as a uint8 tensor's memory, through NumPy. */
-static PyObject *storage_bytes(PyObject *module, PyObject *o)
-{
-    pc_tensor *t = pc_py_tensor_of(o, "storage_bytes(): argument 'tensor'"), *alias = NULL;
-    if (t == NULL) return NULL;
-    pc_status status = pc_tensor_settle(t);
-    if (status == PC_OK) status = pc_tensor_alias(t, &alias);
-    if (status != PC_OK) return pc_py_raise(status);
-    alias->dtype = PC_U8;
-    alias->ndim = 1;
-    alias->numel = alias->shape[0] = alias->storage->bytes;
-    alias->stride[0] = 1;
-    alias->offset = 0;
-    return pc_py_bytes_of(alias);
-}
 
 /* For tests: does the storage keep its values in private NHWC memory, as a pending ReLU, or as the strides say? */
 static PyObject *tensor_layout_state(PyObject *self, PyObject *ignored)
@@ -648,9 +581,6 @@ static PyType_Slot slots[] = {
 static PyType_Spec spec = { "pycnn._C.TensorBase", sizeof(pc_py_tensor), 0,
                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots };
 static PyMethodDef functions[] = {
-    { "storage_from", storage_from, METH_VARARGS, "storage_from(buffer, dtype): a 1-D tensor with a copy of the bytes." },
-    { "storage_view", storage_view, METH_VARARGS, "storage_view(tensor, sizes, strides, offset)" },
-    { "storage_bytes", storage_bytes, METH_O, "The whole storage of a tensor as a uint8 array that shares memory." },
     { "_set_classes", set_classes, METH_VARARGS, "_set_classes(Tensor, Size): what new tensors and shapes are." }, { 0 }
 };
 

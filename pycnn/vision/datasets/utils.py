@@ -1,40 +1,69 @@
 """Downloading, checking and unpacking files, trusting none of them."""
 
+import bz2
+import contextlib
+import gzip
 import hashlib
+import lzma
 import os
+import shutil
 import tarfile
 import urllib.error
 import urllib.request
-
-from pycnn.serialization.files import replacing
+import zipfile
 
 _CHUNK = 1 << 18
+_sums = {}  # of files whose sum is known: both splits of a data set check the same files
 
 
-def file_md5(path):
+def calculate_md5(fpath, chunk_size=1024 * 1024):
     """Return the MD5 sum of a file, in hexadecimal."""
-    with open(path, "rb") as f:
-        return hashlib.file_digest(f, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    md5 = hashlib.md5(usedforsecurity=False)
+    with open(fpath, "rb") as file:
+        while chunk := file.read(chunk_size):
+            md5.update(chunk)
+    return md5.hexdigest()
 
 
-def check_integrity(path, md5=None):
+def check_md5(fpath, md5, **kwargs):
+    """Return True if the file has that MD5 sum. A file that has not changed since it was last asked for is not read again."""
+    info = os.stat(fpath)
+    key = os.path.realpath(fpath), info.st_ino, info.st_size, info.st_mtime_ns
+    if key not in _sums:
+        _sums[key] = calculate_md5(fpath, **kwargs)
+    return md5 == _sums[key]
+
+
+def check_integrity(fpath, md5=None):
     """Return True if the file exists and, where `md5` is given, has that sum."""
-    return os.path.isfile(path) and (md5 is None or file_md5(path) == md5)
+    return os.path.isfile(fpath) and (md5 is None or check_md5(fpath, md5))
 
 
 def mirrors(url):
-    """The addresses to try: the folder that $PYCNN_DATASET_MIRROR names first, if it is set."""
+    """The addresses to try: the folder of the web that $PYCNN_DATASET_MIRROR names first, if it is set."""
     mirror = os.environ.get("PYCNN_DATASET_MIRROR")
     return ([mirror.rstrip("/") + "/" + url.rpartition("/")[2]] if mirror else []) + [url]
 
 
-def download_url(url, root, filename=None, md5=None):
+def download_url(url, root, filename=None, md5=None, max_redirect_hops=3):
     """Fetch a file into `root`, with a progress bar where tqdm is installed.
+
+    Parameters
+    ----------
+    url : str
+    root : path
+    filename : path, optional
+        Default: the last part of `url`.
+    md5 : str, optional
+        The file's sum. A file that is there and has it is not fetched again.
+    max_redirect_hops : int, default 3
+        Accepted; redirects are followed as urllib does.
 
     Raises
     ------
     RuntimeError
-        If no address can be reached, or the file is not the expected one; it says where to put it by hand.
+        If no address can be reached, or the file is not the expected one; it says where to put it by hand. Whatever was
+        there before stays.
     """
     root = os.path.expanduser(os.fspath(root))
     path = os.path.join(root, filename or url.rpartition("/")[2])
@@ -44,62 +73,123 @@ def download_url(url, root, filename=None, md5=None):
     reasons = []
     for address in mirrors(url):
         try:
-            _fetch(address, path)
-        except (urllib.error.URLError, OSError, ValueError) as error:
-            reasons.append(f"{address}: {getattr(error, 'reason', error)}")
-            continue
-        if check_integrity(path, md5):
+            _fetch(address, path, md5)
             return
-        reasons.append(f"{address}: the file has the MD5 sum {file_md5(path)}, expected is {md5}")
-        os.unlink(path)
-    raise RuntimeError(f"Cannot download {url} ({'; '.join(reasons)}). Put the file there by hand: {path}"
+        except (OSError, ValueError) as error:
+            reasons.append(f"{address}: {getattr(error, 'reason', error)}")
+    raise RuntimeError(f"Cannot download {url} ({'; '.join(reasons)}). Without a network, put the file there by hand: {path}"
                        + (f" (MD5 {md5})" if md5 else ""))
 
 
-def _fetch(address, path):
+def _fetch(address, path, md5):
+    """Write `path` as a whole, if the sum is right."""
+    partial = f"{path}.{os.getpid()}.part"
     request = urllib.request.Request(address, headers={"User-Agent": "pycnn"})
-    with urllib.request.urlopen(request, timeout=30) as response, replacing(path) as file:
-        total = int(response.headers.get("Content-Length") or 0)
-        with _bar(total, os.path.basename(path)) as bar:
-            while chunk := response.read(_CHUNK):
-                file.write(chunk)
-                bar.update(len(chunk))
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response, open(partial, "wb") as file:
+            total = int(response.headers.get("Content-Length") or 0)
+            with _bar(total, os.path.basename(path)) as update:
+                while chunk := response.read(_CHUNK):
+                    file.write(chunk)
+                    update(len(chunk))
+        if md5 is not None and (actual := calculate_md5(partial)) != md5:
+            raise ValueError(f"the file has the MD5 sum {actual}, expected is {md5}")
+        os.replace(partial, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
 
 
+@contextlib.contextmanager
 def _bar(total, name):
     try:
         from tqdm.auto import tqdm
     except ImportError:
-        from contextlib import nullcontext
-        from types import SimpleNamespace
-        return nullcontext(SimpleNamespace(update=lambda n: None))
-    return tqdm(total=total or None, desc=name, unit="B", unit_scale=True, disable=None)
+        yield lambda n: None
+        return
+    with tqdm(total=total or None, desc=name, unit="B", unit_scale=True) as bar:
+        yield bar.update
 
 
-def extract_archive(path, to_path=None, remove_finished=False):
-    """Unpack a tar archive into a folder.
+# ---- archives
+
+_COMPRESSIONS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+def _check_place(archive, target, name, plain):
+    """Raise RuntimeError unless `name` is of a plain file or folder inside of `target`."""
+    place = os.path.realpath(os.path.join(target, name))
+    if not plain or os.path.commonpath([target, place]) != target:
+        raise RuntimeError(f"{archive}: member {name!r} would be written outside of {target}, or is no plain file: nothing was "
+                           "unpacked")
+
+
+def _extract_tar(path, target):
+    with tarfile.open(path, "r:*") as archive:
+        members = archive.getmembers()
+        for member in members:
+            _check_place(path, target, member.name, member.isfile() or member.isdir())
+            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+            member.uid = member.gid = os.getuid() if hasattr(os, "getuid") else 0
+            member.uname = member.gname = ""
+        options = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+        archive.extractall(target, members, **options)
+
+
+def _extract_zip(path, target):
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            kind = member.external_attr >> 28  # of Unix archives: 4 a folder, 8 a file, 10 a link
+            _check_place(path, target, member.filename, kind in (0, 4, 8))
+        archive.extractall(target)
+
+
+def extract_archive(from_path, to_path=None, remove_finished=False):
+    """Unpack a tar or zip archive, or a single compressed file (.gz, .bz2, .xz), into a folder.
+
+    Parameters
+    ----------
+    from_path : path
+    to_path : path, optional
+        Default: the folder that holds the archive.
+    remove_finished : bool, default False
+        Remove the archive afterwards.
+
+    Returns
+    -------
+    str
+        The folder, or the file of a single one.
 
     Raises
     ------
     RuntimeError
-        If a member would land outside of the folder, or is a link or device: nothing is written then.
+        If a member would land outside of the folder, or is a link or a device: nothing is written then. Also if the archive
+        is damaged or of another kind.
     """
-    target = os.path.realpath(to_path or os.path.dirname(path))
-    with tarfile.open(path, "r:*") as archive:
-        members = archive.getmembers()
-        for member in members:
-            place = os.path.realpath(os.path.join(target, member.name))
-            if os.path.commonpath([target, place]) != target or not (member.isfile() or member.isdir()):
-                raise RuntimeError(f"{path}: member {member.name!r} would be written outside of {target}, or is no plain file: "
-                                   "nothing was unpacked")
-        archive.extractall(target, members, filter="data")
+    from_path = os.fspath(from_path)
+    target = result = os.path.realpath(to_path or os.path.dirname(from_path))
+    base, suffix = os.path.splitext(from_path)
+    try:
+        if suffix in (".tar", ".tgz", ".tbz", ".tbz2", ".txz") or base.endswith(".tar"):
+            _extract_tar(from_path, target)
+        elif suffix == ".zip":
+            _extract_zip(from_path, target)
+        elif suffix in _COMPRESSIONS:
+            result = os.path.join(target, os.path.basename(base))
+            with _COMPRESSIONS[suffix](from_path, "rb") as source, open(result, "wb") as file:
+                shutil.copyfileobj(source, file)
+        else:
+            raise RuntimeError(f"Unknown compression or archive type: '{suffix}'.\nKnown suffixes are: .tar, .tgz, .tbz, .tbz2, "
+                               ".txz, .zip, .gz, .bz2, .xz.")
+    except (EOFError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise RuntimeError(f"{from_path} is damaged: {error}") from error
     if remove_finished:
-        os.unlink(path)
-    return target
+        os.remove(from_path)
+    return result
 
 
 def download_and_extract_archive(url, download_root, extract_root=None, filename=None, md5=None, remove_finished=False):
-    """Fetch a tar archive and unpack it."""
+    """Fetch an archive by :func:`download_url` and unpack it by :func:`extract_archive`."""
     download_root = os.path.expanduser(os.fspath(download_root))
     filename = filename or url.rpartition("/")[2]
     download_url(url, download_root, filename, md5)

@@ -93,20 +93,24 @@ class ImageArray(VisionDataset):
         return len(self.data)
 
     def _pipeline(self):
-        """(pixels, labels, compiled transform) if C may do all that ``__getitem__`` does, otherwise None.
+        """(images [n, H, W, C], labels [n], compiled transform) if C may do all that ``__getitem__`` does, otherwise None.
 
-        The loader asks; a subclass with its own ``__getitem__``, a user's transform or other arrays keep to Python.
+        The loader asks. A subclass with its own ``__getitem__``, a user's transform or arrays of another kind keep to Python.
+        Without a transform, pictures are what is asked for: the third is None.
         """
-        if type(self).__getitem__ is not ImageArray.__getitem__ or "__getitem__" in vars(self):
-            return None
-        if self.target_transform is not None or self.transform is None:
+        if type(self).__getitem__ is not ImageArray.__getitem__ or self.target_transform is not None:
             return None
         data = self.data
-        if not (isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.ndim == 4 and len(data) == len(self.targets)):
-            return None
-        from pycnn.vision.transforms._pipeline import compile
-        pipeline = compile(self.transform)
-        if pipeline is None:
+        if not (isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.ndim == 4 and data.shape[3] == 3
+                and len(data) == len(self.targets)):
             return None
         labels = np.asarray(self.targets)
-        return (data, labels.astype(np.int64), pipeline) if labels.ndim == 1 and labels.dtype.kind in "iu" else None
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+            return None
+        pipeline = None
+        if self.transform is not None:
+            from pycnn.vision.transforms._pipeline import compile
+            pipeline = compile(self.transform)
+            if pipeline is None:
+                return None
+        return data, labels.astype(np.int64), pipeline

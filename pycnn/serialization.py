@@ -1,0 +1,149 @@
+"""save and load: torch's .pth files, both ways.
+
+A file is data to :func:`load`, never a program: the names that its pickle mentions stand for constructors of C's own, nothing
+is imported or called; every length is checked before it is used and every record's CRC-32 before it is believed.
+"""
+
+import io
+import os
+import pickle
+import warnings
+
+from pycnn import _C
+from pycnn._C import CheckpointError
+from pycnn._device import device
+
+__all__ = ["CheckpointError", "load", "save"]
+
+
+def _is_path(f):
+    return isinstance(f, (str, os.PathLike))
+
+
+def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_serialization=True,
+         _disable_byteorder_record=False):
+    """Write `obj` to a file in torch's .pth format.
+
+    Parameters
+    ----------
+    obj : object
+        Tensors, parameters, numbers, strings, bytes, None, dtypes, sizes, devices and NumPy arrays; dicts, OrderedDicts,
+        Counters, lists, tuples and sets of them: a state_dict, or a dict with those of a model, an optimizer and a schedule.
+        NumPy scalars become Python numbers, defaultdicts dicts; attributes that were set on tensors are left out.
+    f : path or binary file
+        A path is replaced as a whole, by a rename after the last byte is on the disk: an interrupted or failed write leaves
+        the old file. A file needs ``write``.
+    pickle_module, pickle_protocol, _disable_byteorder_record
+        Accepted; the pickle is always written by C, in protocol 2, with that record.
+    _use_new_zipfile_serialization : bool, default True
+        False, the format of torch before 1.6, is not supported: such files are only read.
+
+    Raises
+    ------
+    TypeError
+        If `obj` holds something else; the message says where.
+    CheckpointError
+        If the file cannot be written: an OSError with its ``errno`` and ``filename``, and a RuntimeError as in torch.
+
+    See Also
+    --------
+    torch.save : writes the same bytes, but for the serialization id.
+    """
+    if not _is_path(f) and not hasattr(f, "write"):
+        raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
+    if not _use_new_zipfile_serialization:
+        raise NotImplementedError("save() writes zip files only (_use_new_zipfile_serialization=True)")
+    if not _is_path(f):
+        _C.save_checkpoint_to(obj, f.write)
+        if hasattr(f, "flush"):
+            f.flush()
+        return
+    path = os.fspath(f)
+    parent = os.path.dirname(path)
+    if parent and not os.path.isdir(parent):
+        raise CheckpointError(f"Parent directory {parent} does not exist.")
+    _C.save_checkpoint(obj, path)
+
+
+def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):
+    """Read a file that :func:`save` or ``torch.save`` wrote.
+
+    Parameters
+    ----------
+    f : path or binary file
+        A file needs ``read``, ``seek`` and ``tell``; it is read from where it stands.
+    map_location : str, device, dict or callable, optional
+        Whatever it and the file say, tensors come to the CPU; another device than that is refused.
+    pickle_module : optional
+        Refused unless `weights_only` is False, as in torch; never used.
+    weights_only : bool, optional
+        Data is all that is ever read: False changes nothing.
+    mmap : bool, optional
+        Accepted for zip files; storages are copied, and checked while they are.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file (other OSErrors likewise).
+    CheckpointError
+        If it is damaged, is something else, or holds more than data: an OSError, a RuntimeError and a
+        ``pickle.UnpicklingError``, with ``path``, ``size`` and ``reason``.
+
+    Notes
+    -----
+    Tensors that were saved from a GPU are loaded without `map_location`; NumPy arrays and scalars of plain numbers are loaded
+    although torch's default refuses them.
+    """
+    if weights_only is not False:
+        if pickle_module is not None:
+            raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
+        if pickle_load_args:
+            warnings.warn("pickle_load_args only works if `weights_only=False`.", stacklevel=2)
+    _check_location(map_location)
+    if _is_path(f):
+        result, _, legacy = _C.load_checkpoint(f)
+    elif mmap:
+        raise ValueError("f must be a file path in order to use the mmap argument")
+    else:
+        result, legacy = _load_file(f)
+    if mmap and legacy:
+        raise RuntimeError("mmap can only be used with files saved with `torch.save(..., _use_new_zipfile_serialization=True), "
+                           "please torch.save your checkpoint with this option in order to use mmap.")
+    return result
+
+
+def _check_location(location):
+    if location is None or callable(location) or isinstance(location, dict):
+        return
+    try:
+        kind = device(location).type
+    except RuntimeError:
+        kind = str(location)
+    if kind == "cuda":
+        raise RuntimeError("Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are "
+                           "running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map "
+                           "your storages to the CPU.")
+    if kind != "cpu":
+        raise RuntimeError("don't know how to restore data location of torch.storage.UntypedStorage "
+                           f"(tagged with {location}): pycnn computes on the CPU")
+
+
+def _load_file(f):
+    try:
+        start = f.tell()
+        f.seek(start)
+    except (AttributeError, io.UnsupportedOperation) as error:
+        raise type(error)(f"{error}. You can only torch.load from a file that is seekable. Please pre-load the data into a buffer "
+                          "like io.BytesIO and try to load from it instead.") from None
+    name = str(getattr(f, "name", "<file>"))
+    raw = f.raw if type(f) is io.BufferedReader else f
+    if type(raw) is io.FileIO:
+        result, used, legacy = _C.load_checkpoint_fd(raw.fileno(), start, name)
+    else:
+        result, used, legacy = _C.load_checkpoint_bytes(f.read(), name)
+    f.seek(start + used)  # several may stand in a row
+    return result, legacy
