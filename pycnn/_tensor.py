@@ -12,22 +12,25 @@ _default_dtype = _C.float32
 
 
 def get_default_dtype():
-    """Return the dtype that Python floats become: float32 unless :func:`set_default_dtype` has changed it."""
+    """Return the dtype that Python floats become: float32."""
     return _default_dtype
 
 
 def set_default_dtype(d):
-    """Set the dtype that Python floats become.
+    """Accept float32, the dtype that Python floats become.
 
-    Parameters
-    ----------
-    d : dtype
-        ``float32`` or ``float64``.
+    Raises
+    ------
+    TypeError
+        If `d` is no float dtype.
+    NotImplementedError
+        If it is another one: give ``dtype=`` where tensors are made, or use ``model.double()``.
     """
-    global _default_dtype
-    if d not in (_C.float32, _C.float64):
+    if not isinstance(d, _C.dtype) or not d.is_floating_point:
         raise TypeError(f"only floating-point types are supported as the default type, got {d}")
-    _default_dtype = d
+    if d is not _default_dtype:
+        raise NotImplementedError(f"set_default_dtype({d}): the default is float32; give dtype= where tensors are made, or use "
+                                  "model.double()")
 
 
 class RemovableHandle:

@@ -144,15 +144,6 @@ def test_compile_refuses_what_an_object_replaces():
     assert _pipeline.compile(T.Compose([hooked, T.ToTensor()])) is None
 
 
-def test_compile_follows_the_default_dtype():
-    try:
-        torch.set_default_dtype(torch.float64)
-        assert _pipeline.compile(T.ToTensor()) is None
-        assert T.Compose([T.ToTensor()])(Image.fromarray(IMAGES["A"][0])).dtype == torch.float64
-    finally:
-        torch.set_default_dtype(torch.float32)
-
-
 def test_replaced_draws_are_used():
     img = Image.fromarray(IMAGES["A"][0])
     want = F.adjust_brightness(img, 0.5).tobytes()
