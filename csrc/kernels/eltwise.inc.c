@@ -53,9 +53,10 @@ static void f16_from_f32 PC_ROW_PARAMS
     int64_t i = 0;
 #if defined(__F16C__)
     if (stride[0] == 2 && stride[1] == 4)
-        for (; i + 8 <= n; i += 8)
-            _mm_storeu_si128((__m128i *)(data[0] + 2 * i),
-                             _mm256_cvtps_ph(_mm256_loadu_ps((const float *)(data[1] + 4 * i)), _MM_FROUND_TO_NEAREST_INT));
+        for (; i + 8 <= n; i += 8) {
+            __m256 x = _mm256_loadu_ps((const float *)(data[1] + 4 * i));
+            _mm_storeu_si128((__m128i *)(data[0] + 2 * i), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+        }
 #endif
     f16_from_f32_strided(args, n - i, (char *const[]){ data[0] + i * stride[0], data[1] + i * stride[1] }, stride);
 }
@@ -82,6 +83,7 @@ F32_2(add_scaled, float s = (float)args->f[0], fmaf(b, s, a)) /* one rounding, a
 F32_2(sub, , a - b)
 F32_2(mul, , a * b)
 F32_2(div, , a / b)
+F32_2(number_div, , a * (1.0f / b))
 /* A NaN in either operand is the result. */
 F32_2(maximum, , a > b || a != a ? a : b)
 F32_2(minimum, , a < b || a != a ? a : b)
@@ -183,6 +185,10 @@ VECTOR_1(expm1, , vf_expm1(a))
 VECTOR_1(tanh, , vf_tanh(a))
 VECTOR_1(sigmoid, , vf_sigmoid(a))
 VECTOR_1(erf, , vf_erf(a))
+VECTOR_1(sin, , vf_sin(a))
+VECTOR_1(cos, , vf_cos(a))
+VECTOR_2(sin_backward, , a * vf_cos(b))
+VECTOR_2(cos_backward, , a * -vf_sin(b))
 
 /* args: the factors of exp(x) - 1, of positive x, and of x within the exponential. */
 #define ELU_ARGS float alpha = (float)args->f[0]; float scale = (float)args->f[1]; float inner = (float)args->f[2]

@@ -3,6 +3,7 @@
 #ifndef PC_VEC_H
 #define PC_VEC_H
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -111,6 +112,16 @@ ALWAYS_INLINE vm vi_eq(vi a, vi b)
     return _mm512_cmpeq_epi32_mask((__m512i)a, (__m512i)b);
 #else
     return a == b;
+#endif
+}
+ALWAYS_INLINE bool vm_all(vm m)
+{
+#if defined(__AVX512F__)
+    return m == 0xffff;
+#elif defined(__AVX2__)
+    return _mm256_movemask_ps((__m256)m) == 0xff;
+#else
+    return _mm_movemask_ps((__m128)m) == 0xf;
 #endif
 }
 /* m ? a : b */

@@ -33,8 +33,12 @@ ALWAYS_INLINE vf vf_max(vf a, vf b)
     return (vf)_mm_max_ps((__m128)a, (__m128)b);
 #endif
 }
-/* 2 to the power n, for -126 <= n <= 127. */
-ALWAYS_INLINE vf vf_pow2(vi n) { return (vf)((n + 127) << 23); }
+/* 2 to the power n, for -126 <= n <= 127; anything for others. */
+ALWAYS_INLINE vf vf_pow2(vi n)
+{
+    typedef uint32_t vu __attribute__((vector_size(VL * 4))); /* n is INT32_MIN where it comes from NaN */
+    return (vf)(((vu)n + 127) << 23);
+}
 
 /* x = k ln 2 + r with |r| <= ln 2 / 2 and k an integer, for |x| below some thousands. */
 ALWAYS_INLINE vf vf_reduce_exp(vf x, vf *k)
@@ -68,7 +72,7 @@ ALWAYS_INLINE vf vf_exp(vf x)
 ALWAYS_INLINE vf vf_expm1(vf x)
 {
     vf k, r = vf_reduce_exp(vf_max(vf_set(-20.0f), vf_min(vf_set(89.0f), x)), &k);
-    vf s = vf_pow2(__builtin_convertvector(k, vi) - 1); /* half the power: twice the sum overflows where it should */
+    vf s = vf_pow2(__builtin_convertvector(k - 1.0f, vi)); /* half the power: twice the sum overflows where it should */
     vf y = 2.0f * vf_fma(vf_expm1_core(r), s, s - 0.5f);
     return vf_blend(vf_gt(vf_abs(x), vf_set(0.0f)), y, x); /* keeps -0, and NaN */
 }
@@ -105,6 +109,38 @@ ALWAYS_INLINE vf vf_log1p(vf x)
     y = vf_blend(vf_equal(u, vf_set(0.0f)), vf_set(-INFINITY), y);
     return vf_blend(vf_equal(d, vf_set(0.0f)), x, vf_blend(vf_equal(x, vf_set(INFINITY)), x, y));
 }
+
+/* sin(x + quarter * pi / 2) for |x| <= 8192, where products and sums are fused. */
+ALWAYS_INLINE vf vf_sin_quarter(vf x, int quarter)
+{
+    vf k = (x * 0.636619772f + 12582912.0f) - 12582912.0f;
+    vi n = __builtin_convertvector(k, vi) + quarter;
+    vf r = vf_fma(k, vf_set(-0x1.921fb6p+0f), x); /* pi / 2 in three parts */
+    r = vf_fma(k, vf_set(0x1.777a5cp-25f), r);
+    r = vf_fma(k, vf_set(0x1.ee59dap-50f), r);
+    vf z = r * r;
+    vf s = vf_fma(vf_set(-1.9515295891e-4f), z, vf_set(8.3321608736e-3f));
+    s = vf_fma(vf_fma(s, z, vf_set(-1.6666654611e-1f)), z * r, r);
+    vf c = vf_fma(vf_set(2.443315711809948e-5f), z, vf_set(-1.388731625493765e-3f));
+    c = vf_fma(vf_fma(c, z, vf_set(4.166664568298827e-2f)), z * z, vf_fma(z, vf_set(-0.5f), vf_set(1.0f)));
+    vf y = vf_blend(vi_eq(n & 1, vi_set(0)), s, c);
+    return (vf)((vi)y ^ ((n & 2) << 30));
+}
+/* What vf_sin_quarter cannot reduce (or is no number) is left to the C library. */
+ALWAYS_INLINE vf vf_sin_or_cos(vf x, int quarter)
+{
+    vf y = { 0 };
+#if defined(__FMA__)
+    vm small = vf_le(vf_abs(x), vf_set(8192.0f));
+    y = vf_sin_quarter(vf_blend(small, x, vf_set(0.0f)), quarter);
+    if (vm_all(small)) return y;
+#endif
+    for (int k = 0; k < VL; k++)
+        if (VL == 4 || !(fabsf(x[k]) <= 8192.0f)) y[k] = quarter ? cosf(x[k]) : sinf(x[k]);
+    return y;
+}
+ALWAYS_INLINE vf vf_sin(vf x) { return vf_sin_or_cos(x, 0); }
+ALWAYS_INLINE vf vf_cos(vf x) { return vf_sin_or_cos(x, 1); }
 
 ALWAYS_INLINE vf vf_sigmoid(vf x) { return 1.0f / (1.0f + vf_exp(-x)); }
 

@@ -23,6 +23,7 @@ F64_2(mul, a * b)
 I64_2(mul, WRAP(a) * WRAP(b))
 U8_2(mul, a * b)
 F64_2(div, a / b)
+F64_2(number_div, a * (1 / b))
 PC_PLAIN2(add_scaled_f64, double, double, double, double s = args->f[0], fma(b, s, a))
 PC_PLAIN2(add_scaled_i64, int64_t, int64_t, int64_t, int64_t s = args->i[0], WRAP(a) + WRAP(b) * WRAP(s))
 PC_PLAIN1(scale_f64, double, double, double s = args->f[0], a * s)
@@ -35,6 +36,9 @@ static const pc_ew ew_add_scaled = { "add_stub", 0, PC_SLOT(f32_add_scaled), NUL
 static const pc_ew ew_sub = { "sub_stub", PC_EW_NO_BOOL, PC_SLOT(f32_sub), NULL, sub_f64, sub_i64, sub_u8 };
 static const pc_ew ew_mul = { "mul_cpu", PC_EW_BYTES, PC_SLOT(f32_mul), NULL, mul_f64, mul_i64, mul_u8 };
 static const pc_ew ew_div = { "div_cpu", PC_EW_FLOAT, PC_SLOT(f32_div), NULL, div_f64, NULL, NULL };
+/* 2 / x, which Python makes x.__rtruediv__(2) and torch the reciprocal's double. */
+static const pc_ew ew_number_div = { "div_cpu", PC_EW_FLOAT, PC_SLOT(f32_number_div), NULL, number_div_f64, NULL,
+                                     NULL };
 static const pc_ew ew_scale = { "mul_cpu", 0, PC_SLOT(f32_scale), NULL, scale_f64, NULL, NULL };
 static const pc_ew ew_keep = { "where_cpu", PC_EW_MASK0, PC_SLOT(f32_masked_keep), NULL, masked_keep_f64, NULL, NULL };
 static const pc_ew ew_drop = { "where_cpu", PC_EW_MASK0, PC_SLOT(f32_masked_drop), NULL, masked_drop_f64, NULL, NULL };
@@ -194,7 +198,7 @@ static pc_status divide(pc_call *c, int64_t rounding)
              "div expected rounding_mode to be one of None, 'trunc', or 'floor'");
     if (rounding == ROUND_NONE) {
         if (!c->need[1]) c->save &= ~(uint32_t)PC_SAVE_IN0;
-        PC_TRY(pc_ew_forward(c, &ew_div, NULL));
+        PC_TRY(pc_ew_forward(c, c->in[0]->is_number ? &ew_number_div : &ew_div, NULL));
     } else {
         c->save = 0;
         PC_TRY(check_divisor(c->in));

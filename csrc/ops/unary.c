@@ -79,8 +79,6 @@ VECTOR_FUNCTION(sqrt, "sqrt_vml_cpu", sqrt(a), a / (2 * b), a / (2 * b))
 VECTOR_FUNCTION(rsqrt, "rsqrt_vml_cpu", 1 / sqrt(a), -0.5f * a * (b * b * b),
          -0.5 * a * (b * b * b))
 VECTOR_FUNCTION(reciprocal, "reciprocal_cpu", 1 / a, -a * (b * b), -a * (b * b))
-FUNCTION(sin, "sin_vml_cpu", sinf(a), sin(a), a * cosf(b), a * cos(b))
-FUNCTION(cos, "cos_vml_cpu", cosf(a), cos(a), a * -sinf(b), a * -sin(b))
 FUNCTION(tan, "tan_vml_cpu", tanf(a), tan(a), a * (1 + b * b), a * (1 + b * b))
 FUNCTION(asin, "asin_vml_cpu", asinf(a), asin(a), a * (1 / sqrtf(1 - b * b)), a * (1 / sqrt(1 - b * b)))
 FUNCTION(acos, "acos_vml_cpu", acosf(a), acos(a), a * -(1 / sqrtf(1 - b * b)), a * -(1 / sqrt(1 - b * b)))
@@ -90,20 +88,19 @@ FUNCTION(cosh, "cosh_vml_cpu", coshf(a), cosh(a), a * sinhf(b), a * sinh(b))
 VECTOR_FUNCTION(erf, "erf_vml_cpu", erf(a), 1.12837916709551257f * expf(-(b * b)) * a,
          1.12837916709551257 * exp(-(b * b)) * a)
 
-PC_PLAIN1(sigmoid_f64, double, double, , 1 / (1 + exp(-a)))
-PC_PLAIN2(sigmoid_g64, double, double, double, , a * (1 - b) * b)
-static const unary sigmoid_op = {
-    { "sigmoid_cpu", PC_EW_FLOAT | PC_EW_COSTLY, PC_SLOT(f32_sigmoid), NULL, sigmoid_f64, NULL, NULL },
-    { "sigmoid_cpu", 0, PC_SLOT(f32_sigmoid_backward), NULL, sigmoid_g64, NULL, NULL },
-};
-CALLS(sigmoid, NO_ARGS)
-PC_PLAIN1(tanh_f64, double, double, , tanh(a))
-PC_PLAIN2(tanh_g64, double, double, double, , a * (1 - b * b))
-static const unary tanh_op = {
-    { "tanh_vml_cpu", PC_EW_FLOAT | PC_EW_COSTLY, PC_SLOT(f32_tanh), NULL, tanh_f64, NULL, NULL },
-    { "tanh_vml_cpu", 0, PC_SLOT(f32_tanh_backward), NULL, tanh_g64, NULL, NULL },
-};
-CALLS(tanh, NO_ARGS)
+/* A name, torch's name of its kernel, value and gradient in float64; kernels for both exist in float32. */
+#define VECTOR_BOTH(name, TORCH, COST, F64, G64)                                                   \
+    PC_PLAIN1(name##_f64, double, double, , F64)                                                   \
+    PC_PLAIN2(name##_g64, double, double, double, , G64)                                           \
+    static const unary name##_op = {                                                               \
+        { TORCH, PC_EW_FLOAT | PC_EW_COSTLY, PC_SLOT(f32_##name), NULL, name##_f64, NULL, NULL },  \
+        { TORCH, COST, PC_SLOT(f32_##name##_backward), NULL, name##_g64, NULL, NULL },             \
+    };                                                                                             \
+    CALLS(name, NO_ARGS)
+VECTOR_BOTH(sin, "sin_vml_cpu", PC_EW_COSTLY, sin(a), a * cos(b))
+VECTOR_BOTH(cos, "cos_vml_cpu", PC_EW_COSTLY, cos(a), a * -sin(b))
+VECTOR_BOTH(sigmoid, "sigmoid_cpu", 0, 1 / (1 + exp(-a)), a * (1 - b) * b)
+VECTOR_BOTH(tanh, "tanh_vml_cpu", 0, tanh(a), a * (1 - b * b))
 
 /* ---- functions that keep integers integers ------------------------------------------------------- */
 
