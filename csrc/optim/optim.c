@@ -41,11 +41,15 @@ static pc_status check_number(const pc_tensor *t, const char *name)
     return pc_fail(PC_ESHAPE, "optimizer: `%s` must be a float tensor of one element", name);
 }
 
-static pc_status prepare(const pc_optim_item *item, prepared *p)
+static pc_status prepare(pc_optimizer kind, const pc_optim_item *item, prepared *p)
 {
+    static const int needed[PC_OPTIMIZER_COUNT] = { 0, 2, 1, 1, 2, 2, 2, 2 }; /* states */
     pc_status status = PC_OK;
     pc_tensor *all[5] = { item->param, item->grad, item->state[0], item->state[1], item->state[2] };
     char ta[200], tb[200];
+    for (int k = 0; k < needed[kind]; k++)
+        PC_CHECK(item->state[k] != NULL, PC_EVALUE, "optimizer: a state of a parameter is missing");
+    PC_CHECK(kind == PC_SGD || item->steps != NULL, PC_EVALUE, "optimizer: `step` of a parameter is missing");
     PC_CHECK(all[0]->dtype == PC_F32 || all[0]->dtype == PC_F64, PC_ESHAPE,
              "optimizer: parameters must be float32 or float64, got %s", pc_dtype_name(all[0]->dtype));
     PC_TRY(check_number(item->steps, "step"));
@@ -130,7 +134,7 @@ static pc_status step_items(pc_optimizer kind, const pc_optim_rule *rule, int64_
     PC_CHECK(p != NULL && (numel = pc_alloc((size_t)(count + 1) * sizeof *numel)) != NULL, PC_ENOMEM,
              "out of memory for an optimizer step");
     for (int64_t k = 0; k < count; k++) {
-        PC_TRY(prepare(&items[k], &p[k]));
+        PC_TRY(prepare(kind, &items[k], &p[k]));
         numel[k] = items[k].param->numel;
     }
     for (int64_t k = 0; k < count; k++) PC_TRY(advance(kind, rule, &items[k], &p[k].run));

@@ -70,7 +70,7 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
         As from :func:`get_total_norm`.
     """
     gradients = _gradients(_as_list(parameters))
-    scale = (float(max_norm) / (total_norm + 1e-6)).clamp_max(1.0)
+    scale = ((total_norm + 1e-6).reciprocal() * float(max_norm)).clamp_max(1.0)  # as torch divides a number
     if gradients and _fast(gradients):
         if scale.item() != 1.0:
             _C.scale_all(gradients, scale.item())
