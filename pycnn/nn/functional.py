@@ -1,5 +1,6 @@
 """torch.nn.functional: the layers' operations as functions, with torch's names and signatures."""
 
+import math as _math
 import warnings as _warnings
 
 from pycnn import _C
@@ -47,8 +48,9 @@ def linear(input, weight, bias=None):
 
 def _require_tensor(function, argument, position, value):
     if not isinstance(value, _C.TensorBase):
-        raise TypeError(f"{function}(): argument '{argument}' (position {position}) must be Tensor, not "
-                        f"{type(value).__name__}")
+        cls = type(value)
+        name = f"numpy.{cls.__name__}" if cls.__module__ == "numpy" else cls.__name__
+        raise TypeError(f"{function}(): argument '{argument}' (position {position}) must be Tensor, not {name}")
 
 
 def _same_padding(weight, dilation, stride):
@@ -228,6 +230,25 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
     return _nn.adaptive_max_pool2d(input, size)
 
 
+def adaptive_max_pool1d(input, output_size, return_indices=False):
+    """Take maxima over windows of sequences [N, C, L], chosen so that the output has length `output_size`."""
+    size = output_size if isinstance(output_size, int) else output_size[0]
+    result = adaptive_max_pool2d(input.unsqueeze(-2), (1, size), return_indices)
+    return tuple(t.squeeze(-2) for t in result) if return_indices else result.squeeze(-2)
+
+
+def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """Take the p-norm of each window: the root of the sum of powers."""
+    if norm_type == 0:
+        raise ValueError(f"norm_type must be a non-zero value, but got {norm_type}")
+    if norm_type in (float("inf"), -float("inf")):
+        sign = 1 if norm_type > 0 else -1
+        return max_pool2d(input.abs() * sign, kernel_size, stride, 0, 1, ceil_mode) * sign
+    h, w = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+    mean = avg_pool2d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+    return (mean.sign() * relu(mean.abs()) * (h * w)).pow(1.0 / norm_type)
+
+
 def adaptive_avg_pool1d(input, output_size):
     """Take means over windows of sequences [N, C, L], chosen so that the output has length `output_size`."""
     return _nn.adaptive_avg_pool1d(input, output_size)
@@ -332,6 +353,51 @@ def tanh(input):
     return _fn.tanh(input)
 
 
+# the in-place forms under the names that torch gives them
+
+def celu_(input, alpha=1.0):
+    """CELU in place."""
+    return celu(input, alpha, True)
+
+
+def elu_(input, alpha=1.0):
+    """ELU in place."""
+    return elu(input, alpha, True)
+
+
+def selu_(input):
+    """SELU in place."""
+    return selu(input, True)
+
+
+def leaky_relu_(input, negative_slope=0.01):
+    """Leaky ReLU in place."""
+    return leaky_relu(input, negative_slope, True)
+
+
+def hardtanh_(input, min_val=-1.0, max_val=1.0):
+    """Clamp in place."""
+    return hardtanh(input, min_val, max_val, True)
+
+
+def threshold_(input, threshold, value):
+    """:func:`threshold` in place."""
+    return _fn.threshold_(input, threshold, value)
+
+
+def hardshrink(input, lambd=0.5):
+    """Return the input where its absolute value exceeds `lambd`, 0 elsewhere."""
+    return input.masked_fill(input.abs() <= lambd, 0)
+
+
+def softshrink(input, lambd=0.5):
+    """Move the input by `lambd` towards 0, but not beyond."""
+    if lambd < 0:
+        limit = {_C.float64: "1.79769e+308"}.get(input.dtype, "3.40282e+38")
+        raise RuntimeError(f"lambda must be in range [0, {limit}] for input dtype {input.type()[6:-6]}, but found {lambd:g}")
+    return input - input.clamp(-lambd, lambd)
+
+
 def softsign(input):
     """Return ``input / (1 + abs(input))``."""
     return input / (input.abs() + 1)
@@ -363,10 +429,22 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
     return softmax(-input, dim, dtype=dtype)
 
 
+def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
+    """Sample from the Gumbel-softmax distribution; if `hard`, one-hot samples with the gradients of soft ones."""
+    noise = -_fn.empty_like(logits.detach()).exponential_().log()
+    soft = ((logits + noise) / tau).softmax(dim)
+    if not hard:
+        return soft
+    index = soft.detach().argmax(dim, keepdim=True)
+    return _fn.zeros_like(logits.detach()).scatter_(dim, index, 1.0) - soft.detach() + soft
+
+
 def glu(input, dim=-1):
     """Return the first half along `dim` times the sigmoid of the second."""
+    if input.dim() == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
     if input.shape[dim] % 2 != 0:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim % input.dim()} is size {input.shape[dim]}")
     a, b = input.chunk(2, dim)
     return a * b.sigmoid()
 
@@ -384,10 +462,45 @@ def dropout(input, p=0.5, training=True, inplace=False):
     return _fn.dropout_(input, p, training) if inplace else _fn.dropout(input, p, training)
 
 
-def dropout2d(input, p=0.5, training=True, inplace=False):
-    """Zero whole channels with probability `p` and divide the others by ``1 - p``, if `training`."""
-    _check_p(p)
+def _feature_dropout(input, p, training, inplace):
     return _fn.feature_dropout_(input, p, training) if inplace else _fn.feature_dropout(input, p, training)
+
+
+def dropout1d(input, p=0.5, training=True, inplace=False):
+    """Zero whole channels of sequences [N, C, L] or [C, L] with probability `p`, if `training`."""
+    _check_p(p)
+    if input.dim() not in (2, 3):
+        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that dropout1d "
+                           "exists to provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, "
+                           "and an optional batch dimension (i.e. 2D or 3D inputs).")
+    if input.dim() == 3:
+        return _feature_dropout(input, p, training, inplace)
+    result = _feature_dropout(input.unsqueeze(0), p, training, inplace)
+    return input if inplace else result.squeeze(0)
+
+
+def dropout2d(input, p=0.5, training=True, inplace=False):
+    """Zero whole channels of images [N, C, H, W] with probability `p` and divide the others by ``1 - p``, if `training`."""
+    _check_p(p)
+    if input.dim() not in (3, 4):
+        _warnings.warn(f"dropout2d: Received a {input.dim()}-D input to dropout2d, which is deprecated and will result in an "
+                       "error in a future release. To retain the behavior and silence this warning, please use dropout "
+                       "instead. Note that dropout2d exists to provide channel-wise dropout on inputs with 2 spatial "
+                       "dimensions, a channel dimension, and an optional batch dimension (i.e. 3D or 4D inputs).",
+                       stacklevel=2)
+    if input.dim() == 3:
+        _warnings.warn("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is "
+                       "desired - input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will "
+                       "change in a future release to interpret the input as one without a batch dimension, i.e. shape "
+                       "(C, H, W). To maintain the 1D channel-wise dropout behavior, please switch to using dropout1d "
+                       "instead.", stacklevel=2)
+    return _feature_dropout(input, p, training, inplace)
+
+
+def dropout3d(input, p=0.5, training=True, inplace=False):
+    """Zero whole channels of volumes [N, C, D, H, W] with probability `p`, if `training`."""
+    _check_p(p)
+    return _feature_dropout(input, p, training, inplace)
 
 
 # ---- normalization
@@ -409,12 +522,14 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     Raises
     ------
     ValueError
-        If there is a single value per channel when training.
+        If there is a single value per channel when training, or `eps` is negative.
     """
-    if training:
-        count = input.numel() // max(1, input.shape[1])
-        if count == 1 and input.numel() > 0:
-            raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.size()}")
+    if training and input.dim() > 1 and input.shape[0] * input.shape[2:].numel() == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.size()}")
+    if training and eps <= 0.0:
+        raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    if eps < 0.0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     return _nn.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
@@ -430,15 +545,71 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
 
 def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1,
                   eps=1e-05):
-    """Normalise each channel of each image."""
-    if running_mean is not None:
-        raise NotImplementedError("instance_norm: running statistics are not supported")
-    return _nn.group_norm(input, input.shape[1], weight, bias, eps)
+    """Normalise each channel of each image. Ulyanov et al., arXiv:1607.08022.
+
+    Parameters
+    ----------
+    input : Tensor [N, C, ...]
+    running_mean, running_var : Tensor [C], optional
+        Updated if `use_input_stats`; used if not.
+    weight, bias : Tensor [C], optional
+    use_input_stats : bool, default True
+        Use the statistics of the input itself.
+    momentum : float, default 0.1
+    eps : float, default 1e-5
+
+    Raises
+    ------
+    ValueError
+        If there is a single value per channel and image when `use_input_stats`.
+    """
+    n, c = input.shape[:2]
+    if use_input_stats and input.shape[2:].numel() == 1:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.size()}")
+    if running_mean is None:
+        if not use_input_stats:
+            raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
+        return _nn.group_norm(input, c, weight, bias, eps)
+    means, variances, weight, bias = (None if t is None else t.repeat(n) for t in (running_mean, running_var, weight, bias))
+    out = _nn.batch_norm(input.reshape(1, n * c, *input.shape[2:]), means, variances, weight, bias, use_input_stats, momentum,
+                         eps)
+    if use_input_stats:
+        running_mean.detach().copy_(means.view(n, c).mean(0))
+        running_var.detach().copy_(variances.view(n, c).mean(0))
+    return out.view(input.shape)
+
+
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    """Divide by the root of the mean square over the last dimensions, which have the shape `normalized_shape`.
+
+    Zhang and Sennrich, arXiv:1910.07467. `eps` is by default the distance from 1 to the next number of the dtype.
+    """
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if tuple(input.shape[input.dim() - len(shape):]) != shape:
+        raise RuntimeError(f"Given normalized_shape={list(shape)}, expected input with shape [*"
+                           + ", ".join(map(str, shape)) + f"], but got input of size{list(input.shape)}")
+    if eps is None:
+        eps = {_C.float64: 2.0 ** -52, _C.float32: 2.0 ** -23, _C.float16: 2.0 ** -10}.get(input.dtype, 2.0 ** -7)
+    dims = tuple(range(input.dim() - len(shape), input.dim()))
+    result = input * (input * input).mean(dims, keepdim=True).add(eps).rsqrt()
+    return result if weight is None else result * weight
+
+
+def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
+    """Divide by a power of the mean square over `size` neighbouring channels. Krizhevsky et al., NIPS 2012."""
+    if input.dim() < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality input (got {input.dim()} dimensions)")
+    if input.numel() == 0:
+        return input
+    squares = pad((input * input).flatten(2).unsqueeze(1), (0, 0, size // 2, (size - 1) // 2))
+    means = avg_pool2d(squares, (size, 1), stride=1).squeeze(1).view(input.shape)
+    return input / (means * alpha + k).pow(beta)
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """Divide by the p-norm along `dim`."""
-    return input / input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
+    result = input / input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
+    return result if out is None else out.copy_(result)
 
 
 # ---- losses
@@ -490,37 +661,62 @@ def _warn_of_sizes(input, target):
                        stacklevel=3)
 
 
+def _reduce(loss, reduction, size_average=None, reduce=None):
+    """The loss, its mean or its sum, of losses made of other operations."""
+    kind = _reduction(reduction, size_average, reduce)
+    return loss if kind == 0 else loss.mean() if kind == 1 else loss.sum()
+
+
+def _check_weight(weight, input):
+    if weight.shape != input.shape:
+        raise ValueError("Weights and input must have the same size.")
+
+
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
-    """Squared difference."""
+    """Squared difference.
+
+    Parameters
+    ----------
+    input, target : Tensor
+        Of one shape.
+    reduction : {"mean", "sum", "none"}, default "mean"
+    weight : Tensor, optional
+        Of each element; the mean divides by their sum.
+    """
     _warn_of_sizes(input, target)
-    if weight is not None:
-        loss = _nn.mse_loss(input, target, 0) * weight
-        return loss.sum() / weight.sum() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
-    return _nn.mse_loss(input, target, _reduction(reduction, size_average, reduce))
+    kind = _reduction(reduction, size_average, reduce)
+    if weight is None:
+        return _nn.mse_loss(input, target, kind)
+    _check_weight(weight, input)
+    loss = _nn.mse_loss(input, target, 0) * weight
+    return loss if kind == 0 else loss.sum() / weight.sum() if kind == 1 else loss.sum()
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
-    """Absolute difference."""
+    """Absolute difference; parameters as :func:`mse_loss`."""
     _warn_of_sizes(input, target)
-    if weight is not None:
-        loss = _nn.l1_loss(input, target, 0) * weight
-        return loss.sum() / weight.sum() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
-    return _nn.l1_loss(input, target, _reduction(reduction, size_average, reduce))
+    kind = _reduction(reduction, size_average, reduce)
+    if weight is None:
+        return _nn.l1_loss(input, target, kind)
+    _check_weight(weight, input)
+    loss = _nn.l1_loss(input, target, 0) * weight
+    return loss if kind == 0 else loss.sum() / weight.sum() if kind == 1 else loss.sum()
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Absolute difference, squared where it is below `beta`."""
     _warn_of_sizes(input, target)
-    return _nn.smooth_l1_loss(input, target, _reduction(reduction, size_average, reduce), beta)
+    kind = _reduction(reduction, size_average, reduce)
+    return _nn.l1_loss(input, target, kind) if beta == 0.0 else _nn.smooth_l1_loss(input, target, kind, beta)
 
 
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """Squared difference, absolute where it is above `delta`."""
     _warn_of_sizes(input, target)
-    if weight is not None:
-        loss = _nn.huber_loss(input, target, 0, delta) * weight
-        return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
-    return _nn.huber_loss(input, target, _reduction(reduction), delta)
+    if weight is None:
+        return _nn.huber_loss(input, target, _reduction(reduction), delta)
+    _check_weight(weight, input)
+    return _reduce(_nn.huber_loss(input, target, 0, delta) * weight, reduction)
 
 
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
@@ -530,20 +726,125 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean",
                                      pos_weight=None):
-    """Cross entropy of logits and targets in [0, 1]."""
+    """Cross entropy of logits and targets in [0, 1]; `pos_weight` multiplies the losses of targets of 1."""
     return _nn.binary_cross_entropy_with_logits(input, target, weight, pos_weight,
                                                 _reduction(reduction, size_average, reduce))
 
 
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
-    """Kullback-Leibler divergence of a target distribution from log-probabilities."""
+    """Kullback-Leibler divergence of a target distribution from log-probabilities.
+
+    Parameters
+    ----------
+    input : Tensor
+        Log-probabilities.
+    target : Tensor
+        Probabilities, or with `log_target` their logarithms.
+    reduction : {"mean", "batchmean", "sum", "none"}, default "mean"
+        "batchmean" divides the sum by the number of rows, as the definition does.
+    """
+    if size_average is not None or reduce is not None:
+        return _nn.kl_div(input, target, _reduction(reduction, size_average, reduce), log_target)
     if reduction == "mean":
         _warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' "
                        "divides only by the batch size, and aligns with the KL div math definition.'mean' will be changed "
                        "to behave the same as 'batchmean' in the next major release.", stacklevel=2)
-    if reduction == "batchmean":
-        return _nn.kl_div(input, target, 2, log_target) / input.shape[0]
-    return _nn.kl_div(input, target, _reduction(reduction, size_average, reduce), log_target)
+    loss = _nn.kl_div(input, target, 2 if reduction == "batchmean" else _reduction(reduction), log_target)
+    return loss / input.shape[0] if reduction == "batchmean" and input.dim() != 0 else loss
+
+
+def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"):
+    """Negative log likelihood of counts under Poisson distributions with the (logarithms of the) given rates."""
+    _reduction(reduction, size_average, reduce)
+    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
+    if full:  # Stirling's formula, for counts above 1
+        stirling = target * target.log() - target + 0.5 * (2 * _math.pi * target).log()
+        loss = loss + stirling.masked_fill(target <= 1, 0)
+    return _reduce(loss, reduction, size_average, reduce)
+
+
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
+    """Negative log likelihood of targets under normal distributions with the given means and variances."""
+    if isinstance(var, float):
+        var = _fn.full_like(input.detach(), var)
+    if (var < 0).any():
+        raise ValueError("var has negative entry/entries")
+    if var.shape != input.shape:
+        if input.shape[:-1] == var.shape:
+            var = var.unsqueeze(-1)
+        elif not (input.dim() == var.dim() and sum(b for a, b in zip(input.shape, var.shape) if a != b) == 1):
+            raise ValueError("var is of incorrect size")
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"{reduction} is not valid")
+    var = var + (var.detach().clamp_min(eps) - var.detach())  # at least eps, with the gradient of var
+    loss = 0.5 * (var.log() + (input - target) ** 2 / var)
+    return _reduce(loss + 0.5 * _math.log(2 * _math.pi) if full else loss, reduction)
+
+
+def hinge_embedding_loss(input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"):
+    """The input where the target is 1, ``max(0, margin - input)`` where it is -1."""
+    zeros = _fn.zeros_like(input.detach())
+    loss = _fn.where(target != 1, (margin - input).clamp_min(0), zeros) + _fn.where(target != -1, input, zeros)
+    return _reduce(loss, reduction, size_average, reduce)
+
+
+def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+    """``max(0, -target * (input1 - input2) + margin)``: input1 shall be larger where the target is 1."""
+    if input1.dim() != input2.dim() or input1.dim() != target.dim():
+        raise RuntimeError("margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
+                           f"{input1.size()}, input2: {input2.size()}, target: {target.size()} ")
+    return _reduce((-target * (input1 - input2) + margin).clamp_min(0), reduction, size_average, reduce)
+
+
+def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """``log(1 + exp(-target * input))``, for targets of 1 and -1."""
+    return _reduce((-target * input).exp().log1p(), reduction, size_average, reduce)
+
+
+def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """Cross entropy of each class by itself, averaged over the classes."""
+    loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
+    if weight is not None:
+        loss = loss * weight
+    return _reduce(loss.sum(-1) / input.shape[-1], reduction, size_average, reduce)
+
+
+def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """Hinge loss of several classes: how far each other score reaches into the margin below the target's, to the power `p`."""
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    if weight is not None and weight.dim() != 1:
+        raise ValueError("weight must be one-dimensional")
+    rows, index = (input.unsqueeze(0), target.reshape(1, 1)) if input.dim() == 1 else (input, target.unsqueeze(1))
+    loss = (margin - rows.gather(1, index) + rows).clamp_min(0) ** p
+    if weight is not None:
+        loss = loss * weight[index]
+    loss = loss.scatter(1, index, 0.0).sum(1) / rows.shape[1]
+    return _reduce(loss if input.dim() > 1 else loss.squeeze(0), reduction, size_average, reduce)
+
+
+def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+    """1 minus the cosine of vectors where the target is 1, ``max(0, cosine - margin)`` where it is -1."""
+    eps = 1e-12
+    products = (input1 * input2).sum(-1)
+    cosine = products / (((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)).sqrt()
+    zeros = _fn.zeros_like(cosine.detach())
+    loss = _fn.where(target == 1, 1 - cosine, zeros) + _fn.where(target == -1, (cosine - margin).clamp_min(0), zeros)
+    return _reduce(loss, reduction, size_average, reduce)
+
+
+def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None,
+                        reduction="mean"):
+    """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with the p-norm as distance d.
+
+    With `swap`, the negative's distance from the positive counts if it is smaller than that from the anchor.
+    """
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
+    if swap:
+        far = _fn.minimum(far, pairwise_distance(positive, negative, p, eps))
+    return _reduce((margin + near - far).clamp_min(0), reduction, size_average, reduce)
 
 
 # ---- shapes
@@ -568,13 +869,31 @@ def pad(input, pad, mode="constant", value=None):
     if mode == "constant":
         return _fn.constant_pad_nd(input, list(pad), 0.0 if value is None else value)
     if value is not None and value != 0:
-        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
     if mode == "circular":
         return _nn._pad_circular(input, list(pad))
     kinds = {"reflect": "reflection", "replicate": "replication"}
     if mode not in kinds:
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     return getattr(_nn, f"{kinds[mode]}_pad{len(pad) // 2}d")(input, list(pad))
+
+
+def pixel_shuffle(input, upscale_factor):
+    """Turn [*, C r^2, H, W] into [*, C, H r, W r] with r = `upscale_factor`."""
+    return _nn.pixel_shuffle(input, upscale_factor)
+
+
+def pixel_unshuffle(input, downscale_factor):
+    """Turn [*, C, H r, W r] into [*, C r^2, H, W] with r = `downscale_factor`."""
+    return _nn.pixel_unshuffle(input, downscale_factor)
+
+
+def channel_shuffle(input, groups):
+    """Interleave the channels of `groups` groups of [N, C, ...]. Zhang et al., arXiv:1707.01083."""
+    n, c = input.shape[:2]
+    if groups <= 0 or c % groups != 0:
+        raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
+    return input.reshape(n, groups, c // groups, *input.shape[2:]).transpose(1, 2).reshape(input.shape)
 
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):

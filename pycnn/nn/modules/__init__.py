@@ -1,20 +1,28 @@
 """The layers, one file for each kind as in torch."""
 
-from pycnn.nn.modules.activation import (ELU, GELU, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, Mish,
-                                         PReLU, ReLU, ReLU6, SELU, Sigmoid, SiLU, Softmax, Softplus, Softsign, Tanh)
+from pycnn.nn.modules.activation import (CELU, ELU, GELU, GLU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU,
+                                         LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, SELU, Sigmoid, SiLU, Softmax,
+                                         Softmax2d, Softmin, Softplus, Softshrink, Softsign, Tanh, Tanhshrink, Threshold)
 from pycnn.nn.modules.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm
-from pycnn.nn.modules.container import ModuleDict, ModuleList, ParameterList, Sequential
+from pycnn.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from pycnn.nn.modules.conv import Conv1d, Conv2d, ConvTranspose2d
-from pycnn.nn.modules.dropout import Dropout, Dropout2d
+from pycnn.nn.modules.distance import CosineSimilarity, PairwiseDistance
+from pycnn.nn.modules.dropout import Dropout, Dropout1d, Dropout2d, Dropout3d
 from pycnn.nn.modules.flatten import Flatten, Unflatten
+from pycnn.nn.modules.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from pycnn.nn.modules.linear import Identity, Linear
-from pycnn.nn.modules.loss import (BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, KLDivLoss, L1Loss, MSELoss,
-                                   NLLLoss, SmoothL1Loss)
+from pycnn.nn.modules.loss import (BCELoss, BCEWithLogitsLoss, CosineEmbeddingLoss, CrossEntropyLoss, GaussianNLLLoss,
+                                   HingeEmbeddingLoss, HuberLoss, KLDivLoss, L1Loss, MarginRankingLoss, MSELoss,
+                                   MultiLabelSoftMarginLoss, MultiMarginLoss, NLLLoss, PoissonNLLLoss, SmoothL1Loss,
+                                   SoftMarginLoss, TripletMarginLoss)
 from pycnn.nn.modules.module import Module
-from pycnn.nn.modules.normalization import GroupNorm, InstanceNorm2d, LayerNorm
-from pycnn.nn.modules.padding import ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
-from pycnn.nn.modules.pooling import (AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool1d, AvgPool2d,
-                                      MaxPool1d, MaxPool2d)
+from pycnn.nn.modules.normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+from pycnn.nn.modules.padding import (CircularPad1d, CircularPad2d, CircularPad3d, ConstantPad1d, ConstantPad2d, ConstantPad3d,
+                                      ReflectionPad1d, ReflectionPad2d, ReflectionPad3d, ReplicationPad1d, ReplicationPad2d,
+                                      ReplicationPad3d, ZeroPad1d, ZeroPad2d, ZeroPad3d)
+from pycnn.nn.modules.pixelshuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
+from pycnn.nn.modules.pooling import (AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
+                                      AvgPool2d, LPPool2d, MaxPool1d, MaxPool2d)
 from pycnn.nn.modules.sparse import Embedding
 
 __all__ = [name for name, value in list(globals().items()) if isinstance(value, type)]

@@ -7,18 +7,7 @@ from pycnn.nn.modules.module import Module
 from pycnn.nn.parameter import Parameter
 
 
-class _InplaceActivation(Module):
-    """An activation whose only option is to work in place."""
-
-    def __init__(self, inplace=False):
-        super().__init__()
-        self.inplace = inplace
-
-    def extra_repr(self):
-        return "inplace=True" if self.inplace else ""
-
-
-class ReLU(_InplaceActivation):
+class ReLU(Module):
     """``max(0, x)``.
 
     Parameters
@@ -27,49 +16,79 @@ class ReLU(_InplaceActivation):
         Overwrite the input.
     """
 
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
+
     def forward(self, input):
         return F.relu(input, self.inplace)
 
+    def extra_repr(self):
+        return "inplace=True" if self.inplace else ""
 
-class SELU(_InplaceActivation):
+
+class SELU(Module):
     """The self-normalising ELU of Klambauer et al., arXiv:1706.02515."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, input):
         return F.selu(input, self.inplace)
 
+    def extra_repr(self):
+        return "inplace=True" if self.inplace else ""
 
-class SiLU(_InplaceActivation):
+
+class SiLU(Module):
     """``x * sigmoid(x)``."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, input):
         return F.silu(input, self.inplace)
 
+    def extra_repr(self):
+        return "inplace=True" if self.inplace else ""
 
-class Mish(_InplaceActivation):
+
+class Mish(Module):
     """``x * tanh(softplus(x))``. Misra, arXiv:1908.08681."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, input):
         return F.mish(input, self.inplace)
 
+    def extra_repr(self):
+        return "inplace=True" if self.inplace else ""
 
-class Hardswish(_InplaceActivation):
+
+class Hardswish(Module):
     """``x * relu6(x + 3) / 6``. Howard et al., arXiv:1905.02244."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, input):
         return F.hardswish(input, self.inplace)
 
-    def extra_repr(self):
-        return ""
 
-
-class Hardsigmoid(_InplaceActivation):
+class Hardsigmoid(Module):
     """``relu6(x + 3) / 6``."""
+
+    def __init__(self, inplace=False):
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, input):
         return F.hardsigmoid(input, self.inplace)
-
-    def extra_repr(self):
-        return ""
 
 
 class Hardtanh(Module):
@@ -81,7 +100,7 @@ class Hardtanh(Module):
         self.max_val = max_val if max_value is None else max_value
         self.inplace = inplace
         if not self.max_val > self.min_val:
-            raise AssertionError(f"max_val must be larger than min_val, got {self.max_val} and {self.min_val}")
+            raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})")
 
     def forward(self, input):
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
@@ -225,3 +244,91 @@ class LogSoftmax(_AlongDim):
 
     def forward(self, input):
         return F.log_softmax(input, self.dim)
+
+
+class Softmin(_AlongDim):
+    """The softmax of the negated input along `dim`."""
+
+    def forward(self, input):
+        return F.softmin(input, self.dim)
+
+
+class Softmax2d(Module):
+    """The softmax over the channels of images [N, C, H, W] or [C, H, W]."""
+
+    def forward(self, input):
+        if input.dim() not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
+        return F.softmax(input, -3)
+
+
+class CELU(Module):
+    """The continuously differentiable ELU of Barron, arXiv:1704.07483."""
+
+    def __init__(self, alpha=1.0, inplace=False):
+        super().__init__()
+        self.alpha, self.inplace = alpha, inplace
+
+    def forward(self, input):
+        return F.celu(input, self.alpha, self.inplace)
+
+    def extra_repr(self):
+        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
+
+
+class GLU(Module):
+    """The first half along `dim` times the sigmoid of the second. Dauphin et al., arXiv:1612.08083."""
+
+    def __init__(self, dim=-1):
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input):
+        return F.glu(input, self.dim)
+
+    def extra_repr(self):
+        return f"dim={self.dim}"
+
+
+class _Shrink(Module):
+    def __init__(self, lambd=0.5):
+        super().__init__()
+        self.lambd = lambd
+
+    def extra_repr(self):
+        return str(self.lambd)
+
+
+class Hardshrink(_Shrink):
+    """x where its absolute value exceeds `lambd`, 0 elsewhere."""
+
+    def forward(self, input):
+        return F.hardshrink(input, self.lambd)
+
+
+class Softshrink(_Shrink):
+    """x moved by `lambd` towards 0, but not beyond."""
+
+    def forward(self, input):
+        return F.softshrink(input, self.lambd)
+
+
+class Tanhshrink(Module):
+    """``x - tanh(x)``."""
+
+    def forward(self, input):
+        return F.tanhshrink(input)
+
+
+class Threshold(Module):
+    """x where it exceeds `threshold`, `value` elsewhere."""
+
+    def __init__(self, threshold, value, inplace=False):
+        super().__init__()
+        self.threshold, self.value, self.inplace = threshold, value, inplace
+
+    def forward(self, input):
+        return F.threshold(input, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self):
+        return f"threshold={self.threshold}, value={self.value}" + (", inplace=True" if self.inplace else "")

@@ -7,17 +7,18 @@ from pycnn.nn.modules.module import Module
 from pycnn.nn.parameter import Parameter
 
 
-class _BatchNorm(Module):
-    """What the batch norms share: parameters, running statistics, their loading from old files."""
+class _NormBase(Module):
+    """What batch and instance norms share: parameters, running statistics, their loading from old files."""
 
     _version = 2
 
-    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None):
+    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None,
+                 *, bias=True):
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        for name in ("weight", "bias"):
-            value = Parameter(_C.fn.empty((num_features,), device=device, dtype=dtype)) if affine else None
+        for name, wanted in (("weight", affine), ("bias", affine and bias)):
+            value = Parameter(_C.fn.empty((num_features,), device=device, dtype=dtype)) if wanted else None
             self.register_parameter(name, value)
         if track_running_stats:
             self.register_buffer("running_mean", _C.fn.zeros((num_features,), device=device, dtype=dtype))
@@ -40,10 +41,28 @@ class _BatchNorm(Module):
         self.reset_running_stats()
         if self.affine:
             init.ones_(self.weight)
-            init.zeros_(self.bias)
+            if self.bias is not None:
+                init.zeros_(self.bias)
 
     def _check_input_dim(self, input):
         raise NotImplementedError
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args):
+        version = local_metadata.get("version", None)
+        key = prefix + "num_batches_tracked"
+        if (version is None or version < 2) and self.track_running_stats and key not in state_dict:
+            # files older than the counter
+            known = self.num_batches_tracked is not None
+            state_dict[key] = self.num_batches_tracked if known else _C.fn.zeros((), dtype=_C.int64)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
+
+    def extra_repr(self):
+        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+                f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}")
+
+
+class _BatchNorm(_NormBase):
+    """What the batch norms share."""
 
     def forward(self, input):
         self._check_input_dim(input)
@@ -56,17 +75,6 @@ class _BatchNorm(Module):
         use_running = not self.training or self.track_running_stats
         return F.batch_norm(input, self.running_mean if use_running else None, self.running_var if use_running else None,
                             self.weight, self.bias, training, momentum, self.eps)
-
-    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *args):
-        version = local_metadata.get("version", None)
-        key = prefix + "num_batches_tracked"
-        if (version is None or version < 2) and self.track_running_stats and key not in state_dict:
-            state_dict[key] = self.num_batches_tracked  # files older than the counter
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *args)
-
-    def extra_repr(self):
-        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-                f"track_running_stats={self.track_running_stats}")
 
 
 def _expected(dims, input):
@@ -94,6 +102,12 @@ class BatchNorm2d(_BatchNorm):
     affine : bool, default True
         Learn a scale and a shift.
     track_running_stats : bool, default True
+    bias : bool, default True
+        With `affine`: learn the shift too.
+
+    See Also
+    --------
+    torch.nn.BatchNorm2d : same behaviour, same state_dict.
     """
 
     def _check_input_dim(self, input):
@@ -111,8 +125,9 @@ class SyncBatchNorm(_BatchNorm):
     """Batch normalization over all processes; with one process, over the batch."""
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, process_group=None,
-                 device=None, dtype=None):
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+                 device=None, dtype=None, *, bias=True):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
 
     def _check_input_dim(self, input):
         if input.dim() < 2:

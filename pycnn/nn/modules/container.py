@@ -2,24 +2,27 @@
 
 import operator
 from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from itertools import chain, islice
 
 from pycnn._tensor import Tensor
-from pycnn.nn.modules.module import Module
+from pycnn.nn.modules.module import Module, _indent
 from pycnn.nn.parameter import Parameter
+
+
+def _position(index, size):
+    """An index from the start."""
+    index = operator.index(index)
+    if not -size <= index < size:
+        raise IndexError(f"index {index} is out of range")
+    return index % size
 
 
 class _Numbered(Module):
     """Children under the names "0", "1", ..."""
 
-    def _key(self, index):
-        n = len(self)
-        index = operator.index(index)
-        if not -n <= index < n:
-            raise IndexError(f"index {index} is out of range")
-        return str(index % n)
-
-    def _renumber(self, modules):
-        self._modules = {str(k): m for k, m in enumerate(modules)}
+    def _name_at(self, index):
+        return next(islice(self._modules, _position(index, len(self)), None))
 
     def __len__(self):
         return len(self._modules)
@@ -28,40 +31,28 @@ class _Numbered(Module):
         return iter(self._modules.values())
 
     def __getitem__(self, index):
-        values = list(self._modules.values())
-        return type(self)(*values[index]) if isinstance(index, slice) else values[int(self._key(index))]
+        return self._modules[self._name_at(index)]
 
     def __setitem__(self, index, module):
-        setattr(self, list(self._modules)[int(self._key(index))], module)
+        setattr(self, self._name_at(index), module)
 
     def __delitem__(self, index):
-        values = list(self._modules.values())
-        del values[index]
-        self._renumber(values)
-
-    def __dir__(self):
-        return [name for name in super().__dir__() if not name.isdigit()]
+        for name in list(self._modules)[index] if isinstance(index, slice) else [self._name_at(index)]:
+            delattr(self, name)
+        self._modules = OrderedDict((str(k), m) for k, m in enumerate(self._modules.values()))
 
     def append(self, module):
         """Add a module at the end; returns the container."""
         self.add_module(str(len(self)), module)
         return self
 
-    def extend(self, modules):
-        """Add modules at the end; returns the container."""
-        for m in modules:
-            self.append(m)
-        return self
+    def _insert(self, index, module):
+        for k in range(len(self._modules), index, -1):
+            self._modules[str(k)] = self._modules[str(k - 1)]
+        self._modules[str(index)] = module
 
-    def insert(self, index, module):
-        """Put a module before position `index`; returns the container."""
-        values = list(self._modules.values())
-        values.insert(index, module)
-        self._renumber(values)
-        return self
-
-    def pop(self, key=-1):
-        """Remove a module and return it."""
+    def pop(self, key):
+        """Remove a module (or a slice of them) and return it."""
         module = self[key]
         del self[key]
         return module
@@ -73,32 +64,71 @@ class Sequential(_Numbered):
     Parameters
     ----------
     *args : Module, or one OrderedDict of str to Module
+
+    See Also
+    --------
+    torch.nn.Sequential : same behaviour.
     """
 
     def __init__(self, *args):
         super().__init__()
-        if len(args) == 1 and isinstance(args[0], OrderedDict):
-            for name, m in args[0].items():
-                self.add_module(name, m)
-        else:
-            for k, m in enumerate(args):
-                self.add_module(str(k), m)
+        named = args[0].items() if len(args) == 1 and isinstance(args[0], OrderedDict) else enumerate(args)
+        for name, module in named:
+            self.add_module(str(name) if isinstance(name, int) else name, module)
 
-    def __getitem__(self, index):
-        if isinstance(index, slice):
-            return type(self)(OrderedDict(list(self._modules.items())[index]))
-        return super().__getitem__(index)
+    def __getitem__(self, idx):
+        if isinstance(idx, slice):
+            return type(self)(OrderedDict(list(self._modules.items())[idx]))
+        return super().__getitem__(idx)
+
+    def _check_other(self, other):
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
 
     def __add__(self, other):
-        if not isinstance(other, Sequential):
-            raise ValueError("add operator supports only objects of Sequential class, but "
-                             f"{type(other).__name__} is given.")
+        self._check_other(other)
         return Sequential(*self, *other)
 
+    def __iadd__(self, other):
+        self._check_other(other)
+        return self.extend(list(other))
+
+    def _check_factor(self, n):
+        if not isinstance(n, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(n)}")
+        if n <= 0:
+            raise ValueError(f"Non-positive multiplication factor {n} for {type(self)}")
+
+    def __mul__(self, other):
+        self._check_factor(other)
+        return Sequential(*list(self) * other)
+
+    __rmul__ = __mul__
+
+    def __imul__(self, other):
+        self._check_factor(other)
+        return self.extend(list(self) * (other - 1))
+
     def forward(self, input):
-        for m in self._modules.values():
-            input = m(input)
+        for module in self._modules.values():
+            input = module(input)
         return input
+
+    def insert(self, index, module):
+        """Put a module before position `index`; returns the container."""
+        if not isinstance(module, Module):
+            raise AssertionError(f"module should be of type: {Module}")
+        n = len(self._modules)
+        if not -n <= index <= n:
+            raise IndexError(f"Index out of range: {index}")
+        self._insert(index + n if index < 0 else index, module)
+        return self
+
+    def extend(self, sequential):
+        """Add modules at the end; returns the container."""
+        for module in sequential:
+            self.append(module)
+        return self
 
 
 class ModuleList(_Numbered):
@@ -107,23 +137,70 @@ class ModuleList(_Numbered):
     Parameters
     ----------
     modules : iterable of Module, optional
+
+    See Also
+    --------
+    torch.nn.ModuleList : same behaviour.
     """
 
     def __init__(self, modules=None):
         super().__init__()
         if modules is not None:
-            self.extend(modules)
+            self += modules
 
-    def __getitem__(self, index):
-        if isinstance(index, slice):
-            return type(self)(list(self._modules.values())[index])
-        return super().__getitem__(index)
+    def __getitem__(self, idx):
+        if isinstance(idx, slice):
+            return type(self)(list(self._modules.values())[idx])
+        return super().__getitem__(idx)
 
     def __iadd__(self, modules):
         return self.extend(modules)
 
     def __add__(self, other):
-        return ModuleList([*self, *other])
+        return ModuleList(chain(self, other))
+
+    def insert(self, index, module):
+        """Put a module before position `index`."""
+        self._insert(index, module)
+
+    def extend(self, modules):
+        """Add modules at the end; returns the container."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def __repr__(self):
+        runs = []  # [first, last, text] of equal neighbours
+        for k, text in enumerate(map(repr, self)):
+            if runs and runs[-1][2] == text:
+                runs[-1][1] = k
+            else:
+                runs.append([k, k, text])
+        if not runs:
+            return self._get_name() + "()"
+        lines = [_indent(f"({a}): {text}" if a == b else f"({a}-{b}): {b - a + 1} x {text}") for a, b, text in runs]
+        return self._get_name() + "(\n  " + "\n  ".join(lines) + "\n)"
+
+
+def _pairs(what, values, mapping_in_order):
+    """(key, value) pairs of a mapping or of an iterable of pairs."""
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{what}.update should be called with an iterable of key/value pairs, but got "
+                        + type(values).__name__)
+    if isinstance(values, (OrderedDict, ModuleDict, ParameterDict)):
+        return values.items()
+    if isinstance(values, Mapping):
+        return values.items() if mapping_in_order else sorted(values.items())
+    pairs = []
+    for k, pair in enumerate(values):
+        if not isinstance(pair, Iterable):
+            raise TypeError(f"{what} update sequence element #{k} should be Iterable; is{type(pair).__name__}")
+        if len(pair) != 2:
+            raise ValueError(f"{what} update sequence element #{k} has length {len(pair)}; 2 is required")
+        pairs.append(pair)
+    return pairs
 
 
 class ModuleDict(Module):
@@ -132,6 +209,10 @@ class ModuleDict(Module):
     Parameters
     ----------
     modules : mapping or iterable of (str, Module), optional
+
+    See Also
+    --------
+    torch.nn.ModuleDict : same behaviour.
     """
 
     def __init__(self, modules=None):
@@ -179,56 +260,195 @@ class ModuleDict(Module):
 
     def update(self, modules):
         """Add modules from a mapping or an iterable of pairs."""
-        for name, m in modules.items() if hasattr(modules, "items") else modules:
-            self[name] = m
+        for name, module in _pairs("ModuleDict", modules, True):
+            self[name] = module
+
+
+def _parameter(value):
+    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+
+
+def _describe(key, value, type_of):
+    """The line of one value in a container's text."""
+    if not isinstance(value, Tensor):
+        return f"  ({key}): Object of type: {type(value).__name__}"
+    what = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    return f"  ({key}): {what} containing: [{type_of(value)} of size {'x'.join(map(str, value.shape))}]"
 
 
 class ParameterList(Module):
-    """A list of parameters; tensors become parameters.
+    """A list of parameters; tensors become parameters, other values are kept as they are.
 
     Parameters
     ----------
-    values : iterable of Tensor, optional
+    values : iterable, optional
+
+    See Also
+    --------
+    torch.nn.ParameterList : same behaviour.
     """
 
     def __init__(self, values=None):
         super().__init__()
         self._size = 0
         if values is not None:
-            self.extend(values)
+            self += values
 
     def __len__(self):
         return self._size
 
-    def __getitem__(self, index):
-        if isinstance(index, slice):
-            return type(self)([self[k] for k in range(*index.indices(len(self)))])
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"index {index} is out of range")
-        return getattr(self, str(index % len(self)))
+    def __getitem__(self, idx):
+        if isinstance(idx, slice):
+            return type(self)(self[k] for k in range(*idx.indices(len(self))))
+        return getattr(self, str(_position(idx, len(self))))
 
-    def __setitem__(self, index, value):
-        setattr(self, str(index % len(self)), _parameter(value))
+    def __setitem__(self, idx, param):
+        setattr(self, str(_position(idx, len(self))), _parameter(param))
 
     def __iter__(self):
         return (self[k] for k in range(len(self)))
 
+    def __iadd__(self, parameters):
+        return self.extend(parameters)
+
     def append(self, value):
-        """Add a parameter at the end; returns the list."""
+        """Add a value at the end; returns the list."""
         self._size += 1
-        setattr(self, str(self._size - 1), _parameter(value))
+        self[self._size - 1] = value
         return self
 
     def extend(self, values):
-        """Add parameters at the end; returns the list."""
-        for v in values:
-            self.append(v)
+        """Add values at the end; returns the list."""
+        if not isinstance(values, Iterable) or isinstance(values, Tensor):
+            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
+        for value in values:
+            self.append(value)
         return self
 
     def extra_repr(self):
-        return "\n".join(f"({k}): {type(p).__name__} containing: [{p.type()} of size {'x'.join(map(str, p.shape))}]"
-                         for k, p in enumerate(self))
+        return "\n".join(_describe(k, p, lambda t: t.dtype) for k, p in enumerate(self))
+
+    def __call__(self, *args, **kwargs):
+        raise RuntimeError("ParameterList should not be called.")
 
 
-def _parameter(value):
-    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+class ParameterDict(Module):
+    """A dict of parameters; tensors become parameters, other values are kept as they are.
+
+    Parameters
+    ----------
+    parameters : mapping or iterable of (str, value), optional
+
+    See Also
+    --------
+    torch.nn.ParameterDict : same behaviour.
+    """
+
+    def __init__(self, parameters=None):
+        super().__init__()
+        self._keys = {}
+        if parameters is not None:
+            self.update(parameters)
+
+    @staticmethod
+    def _check_key(key):
+        if not isinstance(key, str):
+            raise TypeError("Index given to ParameterDict cannot be used as a key as it is not a string (type is "
+                            f"'{type(key).__name__}'). Open an issue on github if you need non-string keys.")
+
+    def __getitem__(self, key):
+        self._check_key(key)
+        return getattr(self, key)
+
+    def __setitem__(self, key, value):
+        self._check_key(key)
+        self._keys[key] = None
+        setattr(self, key, _parameter(value))
+
+    def __delitem__(self, key):
+        self._check_key(key)
+        del self._keys[key]
+        delattr(self, key)
+
+    def __len__(self):
+        return len(self._keys)
+
+    def __iter__(self):
+        return iter(self._keys)
+
+    def __reversed__(self):
+        return reversed(self._keys)
+
+    def __contains__(self, key):
+        return key in self._keys
+
+    def copy(self):
+        """Return a dict of the same parameters."""
+        return ParameterDict(OrderedDict(self.items()))
+
+    def setdefault(self, key, default=None):
+        """Return the value of `key`, which is set to `default` if there is none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def clear(self):
+        """Remove all values."""
+        for key in list(self._keys):
+            del self[key]
+
+    def pop(self, key):
+        """Remove a value and return it."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self):
+        """Remove the last (key, value) pair and return it."""
+        key = next(reversed(self._keys))
+        return key, self.pop(key)
+
+    def get(self, key, default=None):
+        """Return the value of `key`, or `default`."""
+        return self[key] if key in self else default
+
+    def fromkeys(self, keys, default=None):
+        """Return a dict with one value for all of `keys`."""
+        return ParameterDict((key, default) for key in keys)
+
+    def keys(self):
+        """Return the keys."""
+        return self._keys.keys()
+
+    def items(self):
+        """Iterate over (key, value) pairs."""
+        return ((key, self[key]) for key in self._keys)
+
+    def values(self):
+        """Iterate over the values."""
+        return (self[key] for key in self._keys)
+
+    def update(self, parameters):
+        """Add values from a mapping (plain dicts in the order of their sorted keys) or an iterable of pairs."""
+        for key, value in _pairs("ParameterDict", parameters, False):
+            self[key] = value
+
+    def extra_repr(self):
+        return "\n".join(_describe(key, p, lambda t: t.type()) for key, p in self.items())
+
+    def __call__(self, input):
+        raise RuntimeError("ParameterDict should not be called.")
+
+    def __or__(self, other):
+        copy = self.copy()
+        copy.update(other)
+        return copy
+
+    def __ror__(self, other):
+        copy = other.copy()
+        copy.update(self)
+        return copy
+
+    def __ior__(self, other):
+        self.update(other)
+        return self

@@ -6,16 +6,8 @@ from pycnn import _C
 from pycnn.nn import functional as F
 from pycnn.nn import init
 from pycnn.nn.modules.module import Module
+from pycnn.nn.modules.utils import _ntuple, _reverse_repeat_tuple
 from pycnn.nn.parameter import Parameter
-
-
-def _tuple(x, n):
-    return (x,) * n if isinstance(x, int) else tuple(x)
-
-
-def _reversed_twice(t):
-    """(a, b) -> (b, b, a, a): a padding as F.pad wants it."""
-    return [v for v in reversed(t) for _ in range(2)]
 
 
 class _ConvNd(Module):
@@ -24,6 +16,7 @@ class _ConvNd(Module):
     def __init__(self, n, transposed, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding,
                  groups, bias, padding_mode, device, dtype):
         super().__init__()
+        tuple_of = _ntuple(n, "tuple_of")
         if groups <= 0:
             raise ValueError("groups must be a positive integer")
         if in_channels % groups != 0:
@@ -33,22 +26,20 @@ class _ConvNd(Module):
         if isinstance(padding, str):
             if padding not in ("same", "valid"):
                 raise ValueError(f"Invalid padding string {padding!r}, should be one of ('valid', 'same')")
-            if padding == "same" and any(s != 1 for s in _tuple(stride, n)):
+            if padding == "same" and any(s != 1 for s in tuple_of(stride)):
                 raise ValueError("padding='same' is not supported for strided convolutions")
         if padding_mode not in ("zeros", "reflect", "replicate", "circular"):
             raise ValueError("padding_mode must be one of ('zeros', 'reflect', 'replicate', 'circular'), but got "
                              f"padding_mode='{padding_mode}'")
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.kernel_size, self.stride = _tuple(kernel_size, n), _tuple(stride, n)
-        self.padding = padding if isinstance(padding, str) else _tuple(padding, n)
-        self.dilation, self.transposed = _tuple(dilation, n), transposed
-        self.output_padding, self.groups, self.padding_mode = _tuple(output_padding, n), groups, padding_mode
-        for what, values, low in (("kernel size", self.kernel_size, 1), ("stride", self.stride, 1),
-                                  ("dilation", self.dilation, 1)):
-            if any(v < low for v in values):
-                error = {"kernel size": "kernel size should be greater than zero",
-                         "stride": "non-positive stride is not supported",
-                         "dilation": "dilation should be greater than zero"}[what]
+        self.kernel_size, self.stride = tuple_of(kernel_size), tuple_of(stride)
+        self.padding = padding if isinstance(padding, str) else tuple_of(padding)
+        self.dilation, self.transposed = tuple_of(dilation), transposed
+        self.output_padding, self.groups, self.padding_mode = tuple_of(output_padding), groups, padding_mode
+        for values, error in ((self.kernel_size, "kernel size should be greater than zero"),
+                              (self.stride, "non-positive stride is not supported"),
+                              (self.dilation, "dilation should be greater than zero")):
+            if any(v <= 0 for v in values):
                 raise RuntimeError(f"{error}, but got {values}")
         if not isinstance(self.padding, str) and any(v < 0 for v in self.padding):
             raise RuntimeError(f"negative padding is not supported, but got {self.padding}")
@@ -58,7 +49,7 @@ class _ConvNd(Module):
         elif padding == "valid":
             self._reversed_padding_repeated_twice = [0, 0] * n
         else:
-            self._reversed_padding_repeated_twice = _reversed_twice(self.padding)
+            self._reversed_padding_repeated_twice = _reverse_repeat_tuple(self.padding, 2)
         first = (in_channels, out_channels // groups) if transposed else (out_channels, in_channels // groups)
         self.weight = Parameter(_C.fn.empty((*first, *self.kernel_size), device=device, dtype=dtype))
         if bias:
@@ -93,11 +84,14 @@ class _ConvNd(Module):
             text += f", padding_mode={self.padding_mode}"
         return text
 
-    def _padded(self, input):
-        """(input, padding) for the operator: other modes than zeros pad beforehand."""
-        if self.padding_mode == "zeros":
-            return input, self.padding
-        return F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode), 0
+    def _conv_forward(self, input, weight, bias):
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode), 0
+        return self._function(input, weight, bias, self.stride, padding, self.dilation, self.groups)
+
+    def forward(self, input):
+        return self._conv_forward(input, self.weight, self.bias)
 
 
 class Conv1d(_ConvNd):
@@ -119,9 +113,7 @@ class Conv1d(_ConvNd):
         super().__init__(1, False, in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias,
                          padding_mode, device, dtype)
 
-    def forward(self, input):
-        input, padding = self._padded(input)
-        return F.conv1d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    _function = staticmethod(F.conv1d)
 
 
 class Conv2d(_ConvNd):
@@ -155,9 +147,7 @@ class Conv2d(_ConvNd):
         super().__init__(2, False, in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias,
                          padding_mode, device, dtype)
 
-    def forward(self, input):
-        input, padding = self._padded(input)
-        return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+    _function = staticmethod(F.conv2d)
 
 
 class ConvTranspose2d(_ConvNd):
@@ -179,6 +169,23 @@ class ConvTranspose2d(_ConvNd):
         super().__init__(2, True, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups,
                          bias, padding_mode, device, dtype)
 
-    def forward(self, input):
-        return F.conv_transpose2d(input, self.weight, self.bias, self.stride, self.padding, self.output_padding, self.groups,
+    def forward(self, input, output_size=None):
+        """Convolve; `output_size` chooses among the sizes that the stride leaves open."""
+        padding = self.output_padding if output_size is None else self._output_padding(input, output_size)
+        return F.conv_transpose2d(input, self.weight, self.bias, self.stride, self.padding, padding, self.groups,
                                   self.dilation)
+
+    def _output_padding(self, input, size):
+        n = len(self.kernel_size)
+        if len(size) == n + 2 or (input.dim() == n + 1 and len(size) == n + 1):
+            size = size[-n:]
+        if len(size) != n:
+            raise ValueError(f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or {input.dim()} "
+                             f"elements (got {len(size)})")
+        least = [(x - 1) * s - 2 * p + d * (k - 1) + 1 for x, s, p, d, k in
+                 zip(input.shape[-n:], self.stride, self.padding, self.dilation, self.kernel_size)]
+        most = [m + s - 1 for m, s in zip(least, self.stride)]
+        if any(not low <= wanted <= high for low, wanted, high in zip(least, size, most)):
+            raise ValueError(f"requested an output size of {size}, but valid sizes range from {least} to {most} (for an "
+                             f"input of {input.size()[2:]})")
+        return tuple(wanted - low for wanted, low in zip(size, least))

@@ -3,13 +3,18 @@
 import difflib
 import functools
 import itertools
+import warnings
 from collections import OrderedDict, namedtuple
+from collections.abc import Mapping
 
 from pycnn import _C
-from pycnn._device import check_device
+from pycnn._device import device as _device
 from pycnn._tensor import RemovableHandle, Tensor
 from pycnn.autograd.grad_mode import no_grad
 from pycnn.nn.parameter import Buffer, Parameter
+
+
+_hook_keys = itertools.count()  # of all modules, so that two tables never share one
 
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -17,6 +22,14 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
         return "<All keys matched successfully>" if not self.missing_keys and not self.unexpected_keys else super().__repr__()
 
     __str__ = __repr__
+
+
+def typename(value):
+    """Return how torch's messages call the type of a value."""
+    if isinstance(value, Tensor):
+        return value.type()
+    cls = type(value)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _indent(text):
@@ -42,20 +55,20 @@ class Module:
     call_super_init = False
 
     def __init__(self, *args, **kwargs):
-        set_attribute = super().__setattr__
-        set_attribute("training", True)
-        set_attribute("_parameters", {})
-        set_attribute("_buffers", {})
-        set_attribute("_non_persistent_buffers_set", set())
-        set_attribute("_backward_hooks", OrderedDict())
-        set_attribute("_backward_pre_hooks", OrderedDict())
-        set_attribute("_forward_hooks", OrderedDict())
-        set_attribute("_forward_pre_hooks", OrderedDict())
-        set_attribute("_state_dict_hooks", OrderedDict())
-        set_attribute("_state_dict_pre_hooks", OrderedDict())
-        set_attribute("_load_state_dict_pre_hooks", OrderedDict())
-        set_attribute("_load_state_dict_post_hooks", OrderedDict())
-        set_attribute("_modules", {})
+        if not self.call_super_init and kwargs:
+            raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
+        if not self.call_super_init and args:
+            raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given")
+        # past __setattr__, which looks for parameters, buffers and modules
+        self.__dict__.update(training=True, _parameters={}, _buffers={}, _non_persistent_buffers_set=set(), _modules={})
+        for name in self._HOOKS:
+            self.__dict__[name] = OrderedDict()
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
+
+    _HOOKS = ("_backward_pre_hooks", "_backward_hooks", "_forward_hooks", "_forward_hooks_with_kwargs",
+              "_forward_hooks_always_called", "_forward_pre_hooks", "_forward_pre_hooks_with_kwargs", "_state_dict_hooks",
+              "_state_dict_pre_hooks", "_load_state_dict_pre_hooks", "_load_state_dict_post_hooks")
 
     def forward(self, *input):
         """Compute the output; every subclass defines its own."""
@@ -76,41 +89,39 @@ class Module:
         if isinstance(value, Parameter):
             if parameters is None:
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
-            self._forget(name)
+            self._forget(name, own, buffers, modules)
             self.register_parameter(name, value)
         elif parameters is not None and name in parameters:
             if value is not None:
-                raise TypeError(f"cannot assign '{type(value).__name__}' as parameter '{name}' (torch.nn.Parameter or None "
+                raise TypeError(f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or None "
                                 "expected)")
             self.register_parameter(name, value)
         elif isinstance(value, Module):
             if modules is None:
                 raise AttributeError("cannot assign module before Module.__init__() call")
-            self._forget(name)
+            self._forget(name, own, parameters, buffers)
             modules[name] = value
         elif modules is not None and name in modules:
             if value is not None:
-                raise TypeError(f"cannot assign '{type(value).__name__}' as child module '{name}' (torch.nn.Module or None "
+                raise TypeError(f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None "
                                 "expected)")
             modules[name] = value
         elif isinstance(value, Buffer) or (buffers is not None and name in buffers):
             if value is not None and not isinstance(value, Tensor):
-                raise TypeError(f"cannot assign '{type(value).__name__}' object to buffer '{name}' (torch Tensor or None "
-                                "required)")
-            if isinstance(value, Buffer):
-                self._forget(name)
-                self.register_buffer(name, value, value.persistent)
-            else:
-                buffers[name] = value
+                raise TypeError(f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or "
+                                "None expected)")
+            if buffers is None:
+                raise AttributeError("cannot assign buffer before Module.__init__() call")
+            persistent = value.persistent if isinstance(value, Buffer) else name not in self._non_persistent_buffers_set
+            self.register_buffer(name, value, persistent)
         else:
             super().__setattr__(name, value)
 
-    def _forget(self, name):
-        """Take a name out of wherever it is, before it is registered anew."""
-        for kind in ("_parameters", "_buffers", "_modules"):
-            self.__dict__.get(kind, {}).pop(name, None)
-        self.__dict__.pop(name, None)
-        self.__dict__.get("_non_persistent_buffers_set", set()).discard(name)
+    def _forget(self, name, *tables):
+        """Take a name out of wherever else it is, before it is registered anew."""
+        for table in tables:
+            table.pop(name, None)
+        self._non_persistent_buffers_set.discard(name)
 
     def __delattr__(self, name):
         for kind in ("_parameters", "_buffers", "_modules"):
@@ -126,6 +137,8 @@ class Module:
 
     def __setstate__(self, state):
         self.__dict__.update(state)
+        for name in self._HOOKS:
+            self.__dict__.setdefault(name, OrderedDict())
 
     def register_parameter(self, name, param):
         """Add a Parameter (or None) under `name`.
@@ -141,11 +154,12 @@ class Module:
             raise AttributeError("cannot assign parameter before Module.__init__() call")
         self._check_name("parameter", name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"cannot assign '{type(param).__name__}' object to parameter '{name}' (torch.nn.Parameter or "
+            raise TypeError(f"cannot assign '{typename(param)}' object to parameter '{name}' (torch.nn.Parameter or "
                             "None required)")
         if param is not None and param.grad_fn is not None:
             raise ValueError(f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
-                             "explicitly.")
+                             f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
+                             "forward() method.")
         self._parameters[name] = param
 
     def register_buffer(self, name, tensor, persistent=True):
@@ -154,7 +168,7 @@ class Module:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         self._check_name("buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' (torch Tensor or None "
+            raise TypeError(f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None "
                             "required)")
         self._buffers[name] = tensor
         if persistent:
@@ -164,9 +178,9 @@ class Module:
 
     def _check_name(self, what, name, values):
         if not isinstance(name, str):
-            raise TypeError(f"{what} name should be a string. Got {type(name).__name__}")
+            raise TypeError(f"{what} name should be a string. Got {typename(name)}")
         if "." in name:
-            raise KeyError(f"{what} name can't contain \".\"")
+            raise KeyError(f"{what} name can't contain \".\"" + (f", got: {name}" if what == "module" else ""))
         if name == "":
             raise KeyError(f"{what} name can't be empty string \"\"")
         if hasattr(self, name) and name not in values:
@@ -175,7 +189,7 @@ class Module:
     def add_module(self, name, module):
         """Add a child module (or None) under `name`."""
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+            raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_name("module", name, self._modules)
         self._modules[name] = module
 
@@ -188,26 +202,47 @@ class Module:
         module = self
         for name in target.split(".") if target else ():
             if not hasattr(module, name):
-                raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+                raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
             module = getattr(module, name)
             if not isinstance(module, Module):
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module
 
-    def _at(self, target, kind, what):
+    def set_submodule(self, target, module, strict=False):
+        """Put a module at a dotted path, in the place of another; if `strict`, there has to be one."""
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{parent._get_name()} has no attribute `{name}`")
+        if hasattr(parent, name) and not isinstance(getattr(parent, name), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
+
+    def _at(self, target):
+        """(module, name, value) of an attribute at a dotted path."""
         path, _, name = target.rpartition(".")
         module = self.get_submodule(path)
-        if name not in getattr(module, kind):
-            raise AttributeError(f"{type(module).__name__} has no {what} `{name}`")
-        return getattr(module, kind)[name]
+        if not hasattr(module, name):
+            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+        return module, name, getattr(module, name)
 
     def get_parameter(self, target):
         """Return the parameter at a dotted path."""
-        return self._at(target, "_parameters", "parameter")
+        _, name, value = self._at(target)
+        if not isinstance(value, Parameter):
+            raise AttributeError(f"`{name}` is not an nn.Parameter")
+        return value
 
     def get_buffer(self, target):
         """Return the buffer at a dotted path."""
-        return self._at(target, "_buffers", "buffer")
+        module, name, value = self._at(target)
+        if name not in module._buffers:
+            raise AttributeError(f"`{name}` is not a buffer")
+        return value
 
     # ---- calling
 
@@ -222,63 +257,99 @@ class Module:
             raise
 
     def _name_in(self, error):
-        """Let an error from a layer say which one it was: its path grows on the way out, in a note."""
-        notes = getattr(error, "__notes__", None)
-        path = getattr(error, "_pycnn_path", None)
-        if path is None:
-            error._pycnn_path, error._pycnn_module, error._pycnn_line = [], self, len(notes) if notes else 0
+        """Let an error from a layer say which one it was: its path grows on the way out, in a note of the exception."""
+        seen = error.__dict__.get("_pycnn_module")
+        if seen is None:
+            try:
+                leaf = type(self).__name__ if self._modules else repr(self)
+            except Exception:  # of a subclass: what went wrong before counts
+                leaf = type(self).__name__
             error.add_note("")
-        elif error._pycnn_module is not self:
-            name = next((n for n, m in self._modules.items() if m is error._pycnn_module), None)
+            seen = error._pycnn_module = [self, "", leaf, len(error.__notes__) - 1]
+        elif seen[0] is not self:
+            name = next((name for name, m in self._modules.items() if m is seen[0]), None)
             if name is not None:
-                path.insert(0, name)
-                error._pycnn_module = self
-        if getattr(error, "_pycnn_leaf", None) is None:
-            error._pycnn_leaf = repr(self) if not self._modules else type(self).__name__
-        path = error._pycnn_path
-        error.__notes__[error._pycnn_line] = (f"in module '{'.'.join(path)}': {error._pycnn_leaf}" if path
-                                              else f"in module {error._pycnn_leaf}")
+                seen[0], seen[1] = self, name + ("." if seen[1] else "") + seen[1]
+        _, path, leaf, line = seen
+        if line < len(error.__notes__):
+            error.__notes__[line] = f"in module '{path}': {leaf}" if path else f"in module {leaf}"
 
     def _call_with_hooks(self, args, kwargs):
-        for hook, with_kwargs in list(self._forward_pre_hooks.values()):
-            if with_kwargs:
-                result = hook(self, args, kwargs)
-                if result is not None:
-                    if not (isinstance(result, tuple) and len(result) == 2):
-                        raise RuntimeError("forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
-                                           f"{result}.")
-                    args, kwargs = result
-            else:
-                result = hook(self, args)
-                if result is not None:
-                    args = result if isinstance(result, tuple) else (result,)
-        watch = _BackwardWatch(self) if self._backward_hooks or self._backward_pre_hooks else None
-        if watch is not None:
-            args = watch.inputs(args)
-        result = self.forward(*args, **kwargs)
-        for hook, with_kwargs in list(self._forward_hooks.values()):
-            changed = hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
-            if changed is not None:
-                result = changed
-        return watch.outputs(result) if watch is not None else result
+        called = set()
+        result = None
+        try:
+            for key, hook in list(self._forward_pre_hooks.items()):
+                if key in self._forward_pre_hooks_with_kwargs:
+                    changed = hook(self, args, kwargs)
+                    if changed is not None:
+                        if not (isinstance(changed, tuple) and len(changed) == 2):
+                            raise RuntimeError("forward pre-hook must return None or a tuple of (new_args, new_kwargs), but "
+                                               f"got {changed}.")
+                        args, kwargs = changed
+                else:
+                    changed = hook(self, args)
+                    if changed is not None:
+                        args = changed if isinstance(changed, tuple) else (changed,)
+            watch = _BackwardWatch(self) if self._backward_hooks or self._backward_pre_hooks else None
+            if watch is not None:
+                args = watch.inputs(args)
+            result = self.forward(*args, **kwargs)
+            for key, hook in list(self._forward_hooks.items()):
+                called.add(key)
+                changed = self._run_forward_hook(key, hook, args, kwargs, result)
+                if changed is not None:
+                    result = changed
+            return watch.outputs(result) if watch is not None else result
+        except Exception:
+            for key, hook in list(self._forward_hooks.items()):
+                if key in self._forward_hooks_always_called and key not in called:
+                    try:
+                        self._run_forward_hook(key, hook, args, kwargs, result)
+                    except Exception as error:
+                        warnings.warn("module forward hook with ``always_call=True`` raised an exception that was silenced "
+                                      f"as another error was raised in forward: {error}", stacklevel=3)
+            raise
+
+    def _run_forward_hook(self, key, hook, args, kwargs, result):
+        if key in self._forward_hooks_with_kwargs:
+            return hook(self, args, kwargs, result)
+        return hook(self, args, result)
 
     # ---- hooks
 
     @staticmethod
-    def _add(hooks, value, prepend=False):
-        key = object()
+    def _add(hooks, value, prepend=False, **flags):
+        """Enter a hook; each flag is a table in which its key is noted if the flag is set."""
+        key = next(_hook_keys)
         hooks[key] = value
         if prepend:
             hooks.move_to_end(key, last=False)
-        return RemovableHandle(lambda: hooks.pop(key, None))
+        tables = [hooks]
+        for table, wanted in flags.values():
+            if wanted:
+                table[key] = True
+                tables.append(table)
+
+        def remove():
+            for table in tables:
+                table.pop(key, None)
+        return RemovableHandle(remove)
 
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
-        """Call ``hook(module, args)`` before each forward; it may return other arguments."""
-        return self._add(self._forward_pre_hooks, (hook, with_kwargs), prepend)
+        """Call ``hook(module, args)`` before each forward; it may return other arguments.
+
+        With `with_kwargs`, ``hook(module, args, kwargs)``, which may return both.
+        """
+        return self._add(self._forward_pre_hooks, hook, prepend,
+                         kwargs=(self._forward_pre_hooks_with_kwargs, with_kwargs))
 
     def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
-        """Call ``hook(module, args, output)`` after each forward; it may return another output."""
-        return self._add(self._forward_hooks, (hook, with_kwargs), prepend)
+        """Call ``hook(module, args, output)`` after each forward; it may return another output.
+
+        With `with_kwargs`, ``hook(module, args, kwargs, output)``; with `always_call`, also after an error.
+        """
+        return self._add(self._forward_hooks, hook, prepend, kwargs=(self._forward_hooks_with_kwargs, with_kwargs),
+                         always=(self._forward_hooks_always_called, always_call))
 
     def register_full_backward_hook(self, hook, prepend=False):
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's inputs are computed."""
@@ -288,21 +359,29 @@ class Module:
         """Call ``hook(module, grad_output)`` before the module's gradients are computed."""
         return self._add(self._backward_pre_hooks, hook, prepend)
 
-    register_backward_hook = register_full_backward_hook
+    def register_backward_hook(self, hook):
+        """Call :meth:`register_full_backward_hook`, which torch recommends in the place of this."""
+        return self.register_full_backward_hook(hook)
 
     def register_state_dict_pre_hook(self, hook):
         """Call ``hook(module, prefix, keep_vars)`` before :meth:`state_dict` is filled."""
         return self._add(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self, hook):
-        """Call ``hook(module, state_dict, prefix, local_metadata)`` after :meth:`state_dict` is filled."""
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` after :meth:`state_dict` is filled, to change it."""
+        hook._from_public_api = True
         return self._add(self._state_dict_hooks, hook)
 
-    _register_state_dict_hook = register_state_dict_post_hook
+    def _register_state_dict_hook(self, hook):
+        """As the public one, but the hook may return another dict."""
+        if getattr(hook, "_from_public_api", False):
+            raise RuntimeError("Cannot register the same function as the state dict post hook that was previously registered "
+                               "via register_state_dict_post_hook")
+        return self._add(self._state_dict_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook):
         """Call ``hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)`` before loading."""
-        return self._add(self._load_state_dict_pre_hooks, functools.partial(hook, self))
+        return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def _register_load_state_dict_pre_hook(self, hook, with_module=False):
         return self._add(self._load_state_dict_pre_hooks, functools.partial(hook, self) if with_module else hook)
@@ -355,9 +434,9 @@ class Module:
                 seen.add(id(m))
                 yield name, m
 
-    def modules(self):
+    def modules(self, remove_duplicate=True):
         """Iterate over this module and all below it."""
-        for _, m in self.named_modules():
+        for _, m in self.named_modules(remove_duplicate=remove_duplicate):
             yield m
 
     def named_modules(self, memo=None, prefix="", remove_duplicate=True):
@@ -395,12 +474,7 @@ class Module:
 
     def zero_grad(self, set_to_none=True):
         """Forget the gradients of all parameters; with `set_to_none` False, fill them with zeros."""
-        for p in self.parameters():
-            if set_to_none:
-                p.grad = None
-            elif p.grad is not None:
-                with no_grad():
-                    p.grad.zero_()
+        _C.zero_grad(list(self.parameters()), set_to_none)
 
     def apply(self, fn):
         """Call ``fn(module)`` for every module, children first; returns the module."""
@@ -413,19 +487,36 @@ class Module:
         if recurse:
             for m in self.children():
                 m._apply(fn)
-        with no_grad():
-            for p in self._parameters.values():
-                if p is not None:
-                    p.data = fn(p.data)
-                    if p.grad is not None:
-                        p.grad = fn(p.grad)
-            for name, b in self._buffers.items():
-                if b is not None:
-                    self._buffers[name] = fn(b)
+        for p in self._parameters.values():
+            if p is not None:
+                grad = p.grad
+                with no_grad():
+                    p.data = fn(p)
+                    if grad is not None:
+                        p.grad = fn(grad)
+        for name, b in self._buffers.items():
+            if b is not None:
+                self._buffers[name] = fn(b)
         return self
 
-    def to(self, *args, dtype=None, device=None, non_blocking=False, memory_format=None):
-        """Convert floating-point parameters and buffers to a dtype or memory format; returns the module."""
+    def to(self, *args, **kwargs):
+        """Convert floating-point parameters and buffers to a dtype or memory format; returns the module.
+
+        Parameters
+        ----------
+        device : optional
+            The CPU.
+        dtype : dtype, optional
+            A float dtype, or a tensor that has it.
+        non_blocking : bool, default False
+            Accepted for torch's sake.
+        memory_format : memory_format, optional
+            Of parameters with four dimensions.
+        """
+        dtype, device, memory_format = kwargs.pop("dtype", None), kwargs.pop("device", None), kwargs.pop("memory_format", None)
+        kwargs.pop("non_blocking", None)
+        if kwargs:
+            raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
         for arg in args:
             if isinstance(arg, _C.dtype):
                 dtype = arg
@@ -433,15 +524,18 @@ class Module:
                 dtype = arg.dtype
             elif arg is not None and not isinstance(arg, bool):
                 device = arg
-        check_device(device)
+        device = None if device is None else _device(device)
         if dtype is not None and not dtype.is_floating_point:
             raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
 
         def convert(t):
-            if dtype is not None and t.is_floating_point():
-                t = t.to(dtype)
+            t = t.to(device=device, dtype=dtype if t.is_floating_point() else None)
             return t.to(memory_format=memory_format) if memory_format is not None and t.dim() == 4 else t
         return self._apply(convert)
+
+    def to_empty(self, *, device, recurse=True):
+        """Give parameters and buffers new memory, with undefined contents; returns the module."""
+        return self._apply(lambda t: _C.fn.empty_like(t, device=device), recurse=recurse)
 
     def type(self, dst_type):
         """Convert all parameters and buffers to a dtype; returns the module."""
@@ -468,8 +562,11 @@ class Module:
         return self
 
     def cuda(self, device=None):
-        """Raise AssertionError, as torch does without CUDA."""
-        raise AssertionError("Torch not compiled with CUDA enabled")
+        """Raise AssertionError, as torch does without CUDA, if there is anything to move; returns the module."""
+        return self._apply(lambda t: t.cuda(device))
+
+    def compile(self, *args, **kwargs):
+        """Do nothing: there is no compiler behind ``forward``."""
 
     def share_memory(self):
         """Return the module."""
@@ -487,9 +584,12 @@ class Module:
             Give the parameters themselves instead of detached tensors.
         """
         if args:
+            warnings.warn("Positional args are being deprecated, use kwargs instead. Refer to https://pytorch.org/docs/main/"
+                          "generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.", FutureWarning,
+                          stacklevel=2)
             destination = args[0] if destination is None else destination
-            prefix = args[1] if len(args) > 1 else prefix
-            keep_vars = args[2] if len(args) > 2 else keep_vars
+            prefix = args[1] if len(args) > 1 and prefix == "" else prefix
+            keep_vars = args[2] if len(args) > 2 and keep_vars is False else keep_vars
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()
@@ -505,6 +605,8 @@ class Module:
         for hook in self._state_dict_hooks.values():
             result = hook(self, destination, prefix, metadata)
             if result is not None:
+                if getattr(hook, "_from_public_api", False):
+                    raise RuntimeError("state_dict post-hook must return None")
                 destination = result
         return destination
 
@@ -548,11 +650,13 @@ class Module:
         RuntimeError
             If keys or shapes do not fit; the message lists them and the nearest names.
         """
-        if not hasattr(state_dict, "items"):
+        if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
         missing, unexpected, errors = [], [], []
         metadata = getattr(state_dict, "_metadata", None)
         state_dict = OrderedDict(state_dict)
+        if metadata is not None:
+            state_dict._metadata = metadata
 
         def load(module, local, prefix=""):
             local_metadata = {} if metadata is None else metadata.get(prefix[:-1], {})
@@ -570,8 +674,7 @@ class Module:
                                          "return new values, if incompatible_keys need to be modified, it should be done "
                                          "inplace.")
 
-        with no_grad():
-            load(self, state_dict)
+        load(self, state_dict)
         if strict:
             if unexpected:
                 errors.insert(0, "Unexpected key(s) in state_dict: " + ", ".join(f'"{k}"' for k in unexpected) + ". "
@@ -599,25 +702,33 @@ class Module:
                 error_msgs.append(f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
                                   f"from checkpoint but received {type(theirs)}")
                 continue
+            if mine.dim() == 0 and tuple(theirs.shape) == (1,):
+                theirs = theirs[0]  # from before there were tensors without dimensions
             if theirs.shape != mine.shape:
-                if mine.dim() == 0 and tuple(theirs.shape) == (1,):
-                    theirs = theirs[0]
-                else:
-                    error_msgs.append(f"size mismatch for {key}: copying a param with shape {theirs.shape} from checkpoint, "
-                                      f"the shape in current model is {mine.shape}.")
+                error_msgs.append(f"size mismatch for {key}: copying a param with shape {theirs.shape} from checkpoint, the "
+                                  f"shape in current model is {mine.shape}.")
+                continue
+            try:
+                if not assign:
+                    with no_grad():
+                        mine.copy_(theirs)
                     continue
-            if assign:
                 if isinstance(mine, Parameter):
-                    theirs = theirs if isinstance(theirs, Parameter) else Parameter(theirs, mine.requires_grad)
+                    theirs = Parameter(theirs, mine.requires_grad) if not isinstance(theirs, Parameter) else theirs
+                    theirs.requires_grad_(mine.requires_grad)
                 setattr(self, name, theirs)
-            else:
-                mine.copy_(theirs)
+            except Exception as error:
+                error_msgs.append(f'While copying the parameter named "{key}", whose dimensions in the model are '
+                                  f"{mine.size()} and whose dimensions in the checkpoint are {theirs.size()}, an exception "
+                                  f"occurred : {error.args}.")
         extra = prefix + "_extra_state"
         if type(self).set_extra_state is not Module.set_extra_state:
             if extra in state_dict:
                 self.set_extra_state(state_dict[extra])
             else:
                 missing_keys.append(extra)
+        elif extra in state_dict:
+            unexpected_keys.append(extra)
         for key in state_dict:
             if key.startswith(prefix) and key != extra:
                 rest = key[len(prefix):].split(".", 1)
@@ -652,54 +763,85 @@ def _nearest(names, candidates):
 
 
 class _BackwardWatch:
-    """Runs a module's backward hooks: the gradients of its inputs are awaited behind those of its outputs."""
+    """Runs a module's backward hooks, from two nodes of the graph: one behind its outputs, one before its inputs."""
 
     def __init__(self, module):
         self.module = module
-        self.grad_output = None
-        self.grad_input = None
+        self.grad_outputs = None
+
+    @staticmethod
+    def _through_node(values, receive):
+        """(indices of the tensors that require grad, values that have passed a node): `receive` gets their gradients."""
+        index = [k for k, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
+        if not index or not _C.is_grad_enabled():
+            return [], values
+        made = [values[k].detach() for k in index]
+        _C.record_function(receive, tuple(values[k] for k in index), tuple(made))
+        values = list(values)
+        for k, v in zip(index, made):
+            values[k] = v
+        return index, tuple(values)
 
     def inputs(self, args):
-        watched = tuple(a.view_as(a) if isinstance(a, Tensor) and a.requires_grad else a for a in args)
-        self.grad_input = [None] * len(args)
-        waiting = {k for k, a in enumerate(watched) if isinstance(a, Tensor) and a.requires_grad}
-        self.has_inputs = bool(waiting)
-        for k in sorted(waiting):
-            watched[k].register_hook(functools.partial(self._input_arrived, k, waiting))
-        return watched
+        """Return the arguments for forward."""
+        self.n_inputs = len(args)
+        self.input_index, args = self._through_node(args, self._receive_inputs)
+        return args
 
     def outputs(self, result):
-        outputs = result if isinstance(result, tuple) else (result,)
-        self.grad_output = [None] * len(outputs)
-        watched = tuple(o.view_as(o) if isinstance(o, Tensor) and o.requires_grad else o for o in outputs)
-        for k, o in enumerate(watched):
-            if isinstance(o, Tensor) and o.requires_grad:
-                o.register_hook(functools.partial(self._output_arrived, k))
-        return watched if isinstance(result, tuple) else watched[0]
+        """Return what the module returns."""
+        if not isinstance(result, (Tensor, tuple)):
+            warnings.warn("For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but "
+                          f"received {type(result)}", stacklevel=4)
+            return result
+        values = result if isinstance(result, tuple) else (result,)
+        self.n_outputs = len(values)
+        self.output_index, values = self._through_node(values, self._receive_outputs)
+        return values if isinstance(result, tuple) else values[0]
 
-    def _output_arrived(self, k, grad):
-        self.grad_output[k] = grad
-        changed = None
+    def _receive_outputs(self, *grads):
+        full = _spread(self.output_index, grads, self.n_outputs)
         for hook in list(self.module._backward_pre_hooks.values()):
-            result = hook(self.module, tuple(self.grad_output))
-            if result is not None:
-                changed = result[k] if isinstance(result, tuple) else result
-                self.grad_output[k] = changed
-        if not self.has_inputs:
+            changed = hook(self.module, full)
+            if changed is not None:
+                changed = changed if isinstance(changed, tuple) else (changed,)
+                if len(changed) != len(full):
+                    raise RuntimeError(f"Backward pre hook returned an invalid number of grad_output, got {len(changed)}, but "
+                                       f"expected {len(full)}")
+                full = changed
+        self.grad_outputs = full
+        if not self.input_index:
+            if self.module._backward_hooks:
+                warnings.warn("Full backward hook is firing when gradients are computed with respect to module outputs since "
+                              "no inputs require gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module."
+                              "html#torch.nn.Module.register_full_backward_hook for more details.", stacklevel=2)
             for hook in list(self.module._backward_hooks.values()):
-                hook(self.module, (None,) * len(self.grad_input), tuple(self.grad_output))
-        return changed
+                result = hook(self.module, (None,) * self.n_inputs, full)
+                if result is not None and not (isinstance(result, tuple) and all(g is None for g in result)):
+                    raise RuntimeError("Backward hook for Modules where no input requires gradient should always return None "
+                                       "or None for all gradients.")
+            self.grad_outputs = None
+        return tuple(full[k] for k in self.output_index)
 
-    def _input_arrived(self, k, waiting, grad):
-        self.grad_input[k] = grad
-        waiting.discard(k)
-        if waiting:
-            return None
-        changed = None
+    def _receive_inputs(self, *grads):
+        if self.grad_outputs is None:  # the outputs took no part
+            return grads
+        full = _spread(self.input_index, grads, self.n_inputs)
         for hook in list(self.module._backward_hooks.values()):
-            result = hook(self.module, tuple(self.grad_input), tuple(self.grad_output))
-            if result is not None:
-                result = result if isinstance(result, tuple) else (result,)
-                self.grad_input = list(result)
-                changed = result[k]
-        return changed
+            changed = hook(self.module, full, self.grad_outputs)
+            if changed is not None:
+                changed = changed if isinstance(changed, tuple) else (changed,)
+                if len(changed) != len(full):
+                    raise RuntimeError(f"Backward hook returned an invalid number of grad_input, got {len(changed)}, but "
+                                       f"expected {len(full)}")
+                full = changed
+        self.grad_outputs = None
+        return tuple(full[k] for k in self.input_index)
+
+
+def _spread(index, values, n):
+    """A tuple of n with values[k] at index[k], None elsewhere."""
+    full = [None] * n
+    for k, v in zip(index, values):
+        full[k] = v
+    return tuple(full)
