@@ -171,6 +171,18 @@ pc_status pc_loop_run(const pc_loop *l, int64_t grain, pc_row_fn row, const pc_r
     return run_range(&job, 0, l->numel);
 }
 
+pc_status pc_loop_run_in_order(const pc_loop *l, pc_row_fn row, const pc_row_args *args)
+{
+    const int64_t grain = 8 * PC_GRAIN;
+    loop_job job = { l, row, args };
+    for (int64_t begin = 0; begin < l->numel; begin += grain) {
+        pc_status status = begin > 0 ? pc_poll() : PC_OK;
+        if (status != PC_OK) return status;
+        run_range(&job, begin, l->numel - begin < grain ? l->numel : begin + grain);
+    }
+    return PC_OK;
+}
+
 /* ---- promotion and broadcasting ------------------------------------------------------------------ */
 
 pc_dtype pc_promote(pc_dtype a, pc_dtype b)

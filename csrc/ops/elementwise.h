@@ -22,6 +22,8 @@ typedef struct pc_loop {
 void pc_loop_plan(pc_loop *l, int nops, pc_tensor *const *t);
 /* Run it, in chunks of about grain elements on the thread pool. */
 pc_status pc_loop_run(const pc_loop *l, int64_t grain, pc_row_fn row, const pc_row_args *args);
+/* Run it in this thread, in order: for destinations that may coincide. */
+pc_status pc_loop_run_in_order(const pc_loop *l, pc_row_fn row, const pc_row_args *args);
 /* Elements a chunk takes when an element costs about a nanosecond or less. */
 #define PC_GRAIN 32768
 

@@ -151,7 +151,7 @@ static pc_status put(pc_tensor *to, pc_tensor *offsets, pc_tensor *values, int64
     pc_row_args args = { .i = { step * pc_dtype_size(to->dtype) } };
     pc_tensor *t[3] = { to, offsets, values };
     pc_loop_plan(&l, 3, t);
-    return pc_loop_run(&l, INT64_MAX, put_row(to->dtype, add), &args);
+    return pc_loop_run_in_order(&l, put_row(to->dtype, add), &args);
 }
 
 /* ---- along one dimension: gather, scatter ------------------------------------------------------ */
