@@ -92,8 +92,7 @@ def _shown(t):
     if t.shape[0] > 2 * edge:
         rows = list(range(edge)) + list(range(t.shape[0] - edge, t.shape[0]))
     if t.dim() == 1:
-        values = t.tolist()
-        return [values[i] for i in rows]
+        return t.tolist() if t.shape[0] <= 2 * edge else t[:edge].tolist() + t[-edge:].tolist()
     return [v for i in rows for v in _shown(t[i])]
 
 
