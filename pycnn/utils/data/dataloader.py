@@ -1,30 +1,30 @@
 """DataLoader: batches of a data set, in torch's order of draws.
 
-Three routes give the same batches. A data set of images in memory under this package's transforms is read by C, in the
-calling thread or ahead of it in threads; a TensorDataset is gathered by C; any other runs in Python, in the calling thread
-or in worker processes.
+Two routes give the same batches. A data set in memory (a TensorDataset, or images under this package's transforms) is read
+by C: in the calling thread, or ahead of it by threads. Any other is read in Python: in the calling thread, or ahead of it
+by worker processes.
 """
 
+import functools
 import itertools
+import math
 import multiprocessing
-import queue
-import threading
+import os
+import select
+import signal
+import time
 import warnings
-
-import numpy as np
 
 from pycnn import _C
 from pycnn.utils.data import worker as _worker
 from pycnn.utils.data.collate import default_collate, default_convert
-from pycnn.utils.data.dataset import IterableDataset, Subset, TensorDataset
-from pycnn.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, _seed64
-
-# How long a wait may last before the workers are looked at and a Ctrl-C is seen.
-_POLL_SECONDS = 0.05
+from pycnn.utils.data.dataset import IterableDataset
+from pycnn.utils.data.memory import source_of
+from pycnn.utils.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 
 class _InfiniteSampler(Sampler):
-    """None for ever: an iterable data set has no indices."""
+    """None for ever: a stream has no indices."""
 
     def __iter__(self):
         return itertools.repeat(None)
@@ -88,17 +88,19 @@ class DataLoader:
         if persistent_workers and num_workers == 0:
             raise ValueError("persistent_workers option needs num_workers > 0")
         self.dataset, self.num_workers, self.pin_memory, self.timeout = dataset, num_workers, pin_memory, timeout
+        self.pin_memory_device, self.in_order = pin_memory_device, in_order
         self.prefetch_factor = 2 if num_workers > 0 and prefetch_factor is None else prefetch_factor
-        self.worker_init_fn, self.multiprocessing_context = worker_init_fn, multiprocessing_context
-        self.persistent_workers = persistent_workers
+        self.worker_init_fn, self.persistent_workers = worker_init_fn, persistent_workers
+        self.multiprocessing_context = multiprocessing_context
         self._iterable = isinstance(dataset, IterableDataset)
         if self._iterable:
             if shuffle not in (False, None):
                 raise ValueError(f"DataLoader with IterableDataset: expected unspecified shuffle option, but got "
                                  f"shuffle={shuffle}")
-            if sampler is not None or batch_sampler is not None:
-                raise ValueError("DataLoader with IterableDataset: expected unspecified sampler option, but got "
-                                 f"sampler={sampler or batch_sampler}")
+            for name, given in (("sampler", sampler), ("batch_sampler", batch_sampler)):
+                if given is not None:
+                    raise ValueError(f"DataLoader with IterableDataset: expected unspecified {name} option, but got "
+                                     f"{name}={given}")
         if sampler is not None and shuffle:
             raise ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None:
@@ -118,296 +120,336 @@ class DataLoader:
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
         self.batch_size, self.drop_last, self.sampler, self.batch_sampler = batch_size, drop_last, sampler, batch_sampler
         self.generator = generator
-        self._default_collate = collate_fn is None or collate_fn is default_collate
         if collate_fn is None:
             collate_fn = default_collate if batch_sampler is not None else default_convert
         self.collate_fn = collate_fn
-        self._persistent = None
+        self._iterator = self._told_length = None
+        self._made = True
+
+    def __setattr__(self, name, value):
+        if name in _FIXED and "_made" in vars(self):
+            raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
+        super().__setattr__(name, value)
+
+    @property
+    def multiprocessing_context(self):
+        """The context that worker processes are started from; None: fork."""
+        return self._context
+
+    @multiprocessing_context.setter
+    def multiprocessing_context(self, context):
+        if context is not None:
+            if self.num_workers == 0:
+                raise ValueError("multiprocessing_context can only be used with multi-process loading (num_workers > 0), but "
+                                 f"got num_workers={self.num_workers}")
+            if isinstance(context, str):
+                methods = multiprocessing.get_all_start_methods()
+                if context not in methods:
+                    raise ValueError(f"multiprocessing_context option should specify a valid start method in {methods!r}, "
+                                     f"but got multiprocessing_context={context!r}")
+                context = multiprocessing.get_context(context)
+            if not isinstance(context, multiprocessing.context.BaseContext):
+                raise TypeError("multiprocessing_context option should be a valid context object or a string specifying the "
+                                f"start method, but got multiprocessing_context={context}")
+        self._context = context
 
     def __iter__(self):
         if self.num_workers == 0:
             return _SingleIterator(self)
-        images = self._images()
-        if images is not None:
-            iterator = _ThreadedIterator(self, images, self._persistent)
-            if self.persistent_workers:  # later epochs go on with the same generators
-                self._persistent = (iterator._base_seed, iterator._generators)
-            return iterator
-        if not self.persistent_workers:
-            return _ProcessIterator(self)
-        if self._persistent is None:
-            self._persistent = _ProcessIterator(self)
-        else:
-            self._persistent.restart(self)
-        return self._persistent
+        if self._iterator is not None and not self._iterator.closed:
+            self._iterator.restart(self)
+            return self._iterator
+        source = None
+        if self._batched and self.collate_fn is default_collate and self.worker_init_fn is None:
+            source = source_of(self.dataset)
+        iterator = _ThreadedIterator(self, source) if source is not None else _ProcessIterator(self)
+        if self.persistent_workers:
+            self._iterator = iterator
+        return iterator
 
     def __len__(self):
         if not self._iterable:
-            return len(self._indices)
-        n = len(self.dataset)
+            return len(self._index_sampler)
+        n = self._told_length = len(self.dataset)
         if self.batch_size is None:
             return n
-        return n // self.batch_size if self.drop_last else (n + self.batch_size - 1) // self.batch_size
+        return n // self.batch_size if self.drop_last else math.ceil(n / self.batch_size)
 
     @property
-    def _indices(self):
-        return self.sampler if self.batch_sampler is None else self.batch_sampler
+    def _batched(self):
+        return self.batch_sampler is not None
 
-    def _base_seed(self):
-        return _seed64(self.generator if self.generator is not None else _C.default_generator)
+    @property
+    def _index_sampler(self):
+        return self.batch_sampler if self._batched else self.sampler
 
     def _fetcher(self):
-        return _worker.Fetcher(self.dataset, self.collate_fn, self._iterable, self.drop_last, self.batch_sampler is not None)
-
-    def _images(self):
-        """An :class:`_Images` if C can read the data set, otherwise None."""
-        if not self._default_collate or self.batch_sampler is None or self.worker_init_fn is not None:
-            return None
-        return _Images.of(self.dataset)
+        """What makes a Fetcher, in any process."""
+        return functools.partial(_worker.Fetcher, self.dataset, self.collate_fn, self._iterable, self.drop_last, self._batched)
 
 
-class _Images:
-    """Images in memory and the compiled transform: batches of them are C's work."""
-
-    def __init__(self, pixels, labels, pipeline, positions=None):
-        self.pixels, self.labels, self.pipeline, self.positions = pixels, labels, pipeline, positions
-
-    @classmethod
-    def of(cls, dataset):
-        """The images of a data set that offers them (or of a subset of one); None otherwise."""
-        positions = None
-        while type(dataset) is Subset:
-            outer = dataset.indices
-            positions = outer if positions is None else [outer[k] for k in positions]
-            dataset = dataset.dataset
-        offer = getattr(dataset, "_pipeline", None)
-        offered = offer() if callable(offer) else None
-        if offered is None or offered[2] is None:
-            return None
-        pixels, labels, pipeline = offered
-        return cls(np.ascontiguousarray(pixels), np.ascontiguousarray(labels, dtype=np.int64), pipeline, positions)
-
-    def load(self, index, generator):
-        """The batch [images, labels] at a list of indices."""
-        if self.positions is not None:
-            index = [self.positions[k] for k in index]
-        return list(_C.load_batch(self.pixels, self.labels, self.pipeline, index, generator))
+_FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
 
-class _SingleIterator:
-    """Everything in the calling thread."""
+class _Iterator:
+    """What all iterators share. The order of the first two draws is torch's."""
 
     def __init__(self, loader):
-        loader._base_seed()  # drawn by torch whether workers need it or not
-        self._length = loader
-        self._indices = iter(loader._indices)
-        images = loader._images()
-        if images is not None:
-            self._fetch = lambda index: images.load(index, _C.default_generator)
-        elif type(loader.dataset) is TensorDataset and loader._default_collate and loader.batch_sampler is not None:
-            self._fetch = lambda index: _gather(loader.dataset.tensors, index)
-        else:
-            self._fetch = loader._fetcher().fetch
+        self._loader = loader
+        self._indices = iter(loader._index_sampler)
+        generator = loader.generator if loader.generator is not None else _C.default_generator
+        self._base_seed = _C.fn.empty((), dtype=_C.int64).random_(generator=generator).item()
+        self._yielded = 0
 
     def __iter__(self):
         return self
 
     def __len__(self):
-        return len(self._length)
+        return len(self._loader._index_sampler)
 
     def __next__(self):
+        batch = self._next()
+        self._yielded += 1
+        told = self._loader._told_length
+        if told is not None and self._yielded > told:
+            warnings.warn(f"Length of IterableDataset {self._loader.dataset} was reported to be {told}(when accessing "
+                          f"len(dataloader)), but {self._yielded} samples have been fetched. ", stacklevel=2)
+        return batch
+
+
+class _SingleIterator(_Iterator):
+    """Everything in the calling thread, when it is asked for: nobody else's draws come in between."""
+
+    def __init__(self, loader):
+        if loader.timeout != 0:
+            raise AssertionError("timeout needs num_workers > 0")
+        super().__init__(loader)
+        self._fetch = loader._fetcher()().fetch
+
+    def _next(self):
         return self._fetch(next(self._indices))
 
 
-def _gather(tensors, index):
-    rows = _C.from_data(index)[0]
-    return [t.index_select(0, rows) for t in tensors]
+class _Ahead(_Iterator):
+    """What the iterators with workers share."""
 
+    def __init__(self, loader):
+        if loader.prefetch_factor == 0:
+            raise AssertionError("prefetch_factor must be greater than 0 for workers")
+        super().__init__(loader)
+        self.closed = False
 
-class _Ahead:
-    """What the iterators with workers share: batch k is worker k mod W's; results are handed out in order."""
+    def restart(self, loader):
+        """Begin another epoch with the same workers, whose generators go on."""
+        self._wait_for_workers()
+        self._indices, self._yielded = iter(loader._index_sampler), 0
+        self._begin()
 
-    def _start(self, loader, base_seed=None):
-        self._loader = loader
-        self._base_seed = loader._base_seed() if base_seed is None else base_seed
-        self._indices = iter(loader._indices)
-        self._sent = self._received = 0
-        self._results = {}
-        self._exhausted = False
-
-    def _send_ahead(self, count):
-        for _ in range(count):
-            if self._exhausted:
-                return
-            index = next(self._indices, self)
-            if index is self:
-                self._exhausted = True
-                return
-            self._submit(self._sent, index)
-            self._sent += 1
-
-    def __iter__(self):
-        return self
-
-    def __len__(self):
-        return len(self._loader)
+    def _end(self):
+        if not self._loader.persistent_workers:
+            self.close()
+        raise StopIteration
 
 
 class _ThreadedIterator(_Ahead):
-    """Threads that read images in memory, each with the generator that torch's worker process would have."""
+    """Threads that read a data set in memory, each with the generator that torch's worker process would have."""
 
-    def __init__(self, loader, images, persistent):
-        base_seed, self._generators = persistent or (None, None)
-        self._start(loader, base_seed)
-        if self._generators is None:
-            self._generators = [_C.Generator().manual_seed(self._base_seed + w) for w in range(loader.num_workers)]
-        self._stop = threading.Event()
-        self._done = queue.SimpleQueue()
-        self._tasks = [queue.SimpleQueue() for _ in range(loader.num_workers)]
-        self._threads = [threading.Thread(target=_run_thread, daemon=True, name=f"pycnn-loader-{w}",
-                                          args=(images, generator, self._tasks[w], self._done, self._stop, w))
-                         for w, generator in enumerate(self._generators)]
-        for thread in self._threads:
-            thread.start()
-        self._send_ahead(loader.prefetch_factor * loader.num_workers)
+    def __init__(self, loader, source):
+        super().__init__(loader)
+        self._threads = _C.Loader(source, loader.num_workers, self._base_seed)
+        self._begin()
 
-    def _submit(self, number, index):
-        self._tasks[number % len(self._tasks)].put((number, index))
+    def _begin(self):
+        self._taken = 0
+        self._send(self._loader.prefetch_factor * self._loader.num_workers)
 
-    def __next__(self):
-        if self._received == self._sent:
-            self.close()
-            raise StopIteration
-        while self._received not in self._results:
-            number, batch = self._done.get()
-            self._results[number] = batch
-        batch = self._results.pop(self._received)
-        self._received += 1
-        self._send_ahead(1)
-        if isinstance(batch, _worker.ExceptionWrapper):
-            self.close()
-            batch.reraise()
+    def _wait_for_workers(self):
+        self._threads.reset()
+
+    def _send(self, count):
+        for index in itertools.islice(self._indices, count):
+            self._threads.submit(index)
+
+    def _next(self):
+        pending = 0 if self.closed else self._threads.pending
+        if pending == 0:
+            self._end()
+        failure = None
+        try:
+            batch = self._threads.next(self._loader.timeout)
+        except Exception as error:
+            if self._threads.pending == pending:  # no batch has come
+                raise
+            failure = error
+        self._taken += 1
+        self._send(1)
+        if failure is not None:
+            where = f"in DataLoader worker thread {(self._taken - 1) % self._loader.num_workers}"
+            _worker.ExceptionWrapper(failure, where).reraise()
         return batch
 
     def close(self):
-        """End the threads; batches under way are dropped."""
-        self._stop.set()
-        for tasks in self._tasks:
-            tasks.put(None)
-        for thread in self._threads:
-            thread.join(1.0)  # a batch under way is done in milliseconds
-        self._threads = []
-
-    def __del__(self):
-        if getattr(self, "_threads", None):
-            self.close()
-
-
-def _run_thread(images, generator, tasks, done, stop, w):
-    while (task := tasks.get()) is not None and not stop.is_set():
-        number, index = task
-        try:
-            done.put((number, images.load(index, generator)))
-        except Exception as error:
-            done.put((number, _worker.ExceptionWrapper(error, f"in DataLoader worker thread {w}")))
+        """End the threads."""
+        self.closed = True
+        self._threads.close()
 
 
 class _ProcessIterator(_Ahead):
-    """Worker processes, for data sets that are Python."""
+    """Worker processes, for data sets that are Python. Batch k is told to the k-th of the workers in turn that have not
+    come to the end of their stream; batches are handed out in order."""
 
     def __init__(self, loader):
-        self._start(loader)
-        context = loader.multiprocessing_context
-        if not hasattr(context, "Process"):
-            context = multiprocessing.get_context(context if context is not None else "fork")
-        self._done = context.Queue()
-        self._tasks = [context.Queue() for _ in range(loader.num_workers)]
-        self._workers, self._ended = [], set()
-        for w, tasks in enumerate(self._tasks):
-            process = context.Process(target=_worker.run, daemon=True, args=(
-                w, loader.num_workers, self._base_seed, loader._fetcher, loader.dataset, loader.worker_init_fn, tasks,
-                self._done))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads: the pool is rebuilt in the child
-                process.start()
-            self._workers.append(process)
-        self._send_ahead(loader.prefetch_factor * loader.num_workers)
+        super().__init__(loader)
+        self._pid = os.getpid()
+        self._workers, self._channels = [], []
+        context = loader.multiprocessing_context or multiprocessing.get_context("fork")
+        old = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until the child has set it aside
+        try:
+            for w in range(loader.num_workers):
+                self._start(context, w)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, old)
+        self._begin()
 
-    def restart(self, loader):
-        """Begin another epoch with the same processes."""
-        while self._received < self._sent:  # an epoch that was broken off
-            self._wait()
-            self._received += 1
-        base_seed = self._base_seed
-        self._loader, self._indices = loader, iter(loader._indices)
-        self._base_seed, self._exhausted, self._ended = base_seed, False, set()
-        self._results.clear()
-        self._sent = self._received = 0
-        for tasks in self._tasks:
-            tasks.put((None, None))
-        self._send_ahead(loader.prefetch_factor * loader.num_workers)
+    def _start(self, context, w):
+        loader = self._loader
+        here, there = _worker.Channel.pair()
+        process = context.Process(target=_worker.run, daemon=True, name=f"pycnn-loader-{w}", args=(
+            w, loader.num_workers, self._base_seed, there, loader.dataset, loader._fetcher(), loader.worker_init_fn))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads: the pool is made anew in the child
+            process.start()
+        there.close()
+        self._workers.append(process)
+        self._channels.append(here)
 
-    def _submit(self, number, index):
-        self._tasks[number % len(self._tasks)].put((number, index))
+    def _begin(self):
+        workers = self._loader.num_workers
+        self._sent = self._next_number = 0  # numbers of batches: of the next to send and to hand out
+        self._worker_of = {}                # those under way or not yet handed out
+        self._results = {}
+        self._active = [True] * workers
+        self._turns = itertools.cycle(range(workers))
+        for _ in range(self._loader.prefetch_factor * workers):
+            self._send_next()
 
-    def _wait(self):
-        """The result of the batch that is next."""
-        waited = 0.0
-        while self._received not in self._results:
-            try:
-                number, _, result = self._done.get(timeout=_POLL_SECONDS)
-                self._results[number] = result
-            except queue.Empty:
-                waited += _POLL_SECONDS
-                dead = [str(p.pid) for p in self._workers if not p.is_alive()]
-                if dead and self._done.empty():
-                    self.close()
-                    raise RuntimeError(f"DataLoader worker (pid(s) {', '.join(dead)}) exited unexpectedly") from None
-                if self._loader.timeout and waited >= self._loader.timeout:
-                    raise RuntimeError(f"DataLoader timed out after {self._loader.timeout} seconds") from None
-        return self._results.pop(self._received)
+    def _wait_for_workers(self):
+        self._indices = iter(())  # nothing more of an epoch that was broken off
+        for channel in self._channels:
+            self._send(channel, (None, _worker.Resumed()))
+        answers = 0
+        while answers < len(self._channels):
+            answers += sum(isinstance(result, _worker.Resumed) for _, result in self._receive())
 
-    def __next__(self):
-        while True:
-            if self._received == self._sent:
-                if not self._loader.persistent_workers:
-                    self.close()
-                raise StopIteration
-            result = self._wait()
-            self._received += 1
-            if isinstance(result, _worker.EndOfStream):
-                self._ended.add(result.worker_id)
-                if len(self._ended) == len(self._workers):
-                    self._exhausted = True
-                continue
-            if isinstance(result, _worker.ExceptionWrapper):
-                self.close()
-                result.reraise()
-            self._send_ahead(1)
-            return result
+    def _send(self, channel, message):
+        """Send, reading what comes meanwhile: the worker may be waiting for us to read."""
+        poll = select.poll()
+        poll.register(channel, select.POLLOUT)
+        while not poll.poll(0):
+            self._accept(self._receive(wait=0.001))
+        try:
+            channel.send(message)
+        except OSError:
+            self._fail(channel)
 
-    def _send_ahead(self, count):
-        for _ in range(count):
-            while self._sent % len(self._tasks) in self._ended and len(self._ended) < len(self._tasks):
-                self._results[self._sent] = _worker.EndOfStream(self._sent % len(self._tasks))
+    def _send_next(self):
+        index = next(self._indices, self)
+        if index is self:
+            return
+        for w in itertools.islice(self._turns, len(self._active)):
+            if self._active[w]:
+                self._worker_of[self._sent] = w
                 self._sent += 1
-            super()._send_ahead(1)
+                self._send(self._channels[w], (self._sent - 1, index))
+                return
 
-    def close(self):
-        """End the processes."""
-        for tasks in self._tasks:
-            tasks.put(None)
-        for process in self._workers:
-            process.join(0.5)
+    def _accept(self, messages):
+        for number, result in messages:
+            if isinstance(result, _worker.EndOfStream):
+                self._active[result.worker_id] = False
+                self._send_next()
+            else:
+                self._results[number] = result
+
+    def _receive(self, wait=None):
+        """Return what has come: a list of (number, result), empty after `wait` seconds."""
+        poll = select.poll()
+        for channel in self._channels:
+            poll.register(channel, select.POLLIN)
+        ready = {fd for fd, _ in poll.poll(None if wait is None else max(wait, 0) * 1000)}
+        messages = []
+        for channel in self._channels:
+            if channel.fileno() in ready:
+                try:
+                    messages.append(channel.receive())
+                except (EOFError, ConnectionError):
+                    self._fail(channel)
+                except BaseException:  # Ctrl-C within a message: what follows cannot be read
+                    self.close()
+                    raise
+        return messages
+
+    def _fail(self, channel):
+        process = self._workers[self._channels.index(channel)]
+        process.join(1)
+        pid, code = process.pid, process.exitcode
+        self.close()
+        how = f": killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f": exit code {code}"
+        raise RuntimeError(f"DataLoader worker (pid(s) {pid}) exited unexpectedly{how}")
+
+    def _next(self):
+        timeout = self._loader.timeout
+        deadline = time.monotonic() + timeout
+        while True:
+            while self._next_number < self._sent:  # the end of a worker's stream has made its batches void
+                w = self._worker_of.get(self._next_number)
+                if self._next_number in self._results or self._active[w]:
+                    break
+                del self._worker_of[self._next_number]
+                self._next_number += 1
+            else:
+                self._end()
+            if self._next_number in self._results:
+                break
+            messages = self._receive(deadline - time.monotonic() if timeout else None)
+            if not messages:
+                raise RuntimeError(f"DataLoader timed out after {timeout} seconds")
+            self._accept(messages)
+        result = self._results.pop(self._next_number)
+        del self._worker_of[self._next_number]
+        self._next_number += 1
+        self._send_next()
+        if isinstance(result, _worker.ExceptionWrapper):
+            result.reraise()
+        return result
+
+    def _end(self):
+        if not self._loader.persistent_workers:
+            self.close(_IDLE_SECONDS)
+        raise StopIteration
+
+    def close(self, seconds=0.02):
+        """End the processes: they see the end of their channels; what has not ended after `seconds` is killed."""
+        if os.getpid() != self._pid:
+            return
+        self.closed = True
+        workers, self._workers = self._workers, []
+        for channel in self._channels:
+            channel.close()
+        self._channels, self._sent = [], self._next_number
+        until = time.monotonic() + seconds
+        for process in workers:
+            process.join(max(until - time.monotonic(), 0))
+        for process in workers:
             if process.is_alive():
-                process.terminate()
+                process.kill()
                 process.join()
-        self._workers = []
-        for q in (*self._tasks, self._done):
-            q.cancel_join_thread()
-            q.close()
-        self._tasks = []
+            process.close()
 
     def __del__(self):
         if getattr(self, "_workers", None):
             self.close()
+
+
+# How long workers may take to end that have nothing left to do.
+_IDLE_SECONDS = 5

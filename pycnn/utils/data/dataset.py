@@ -32,6 +32,9 @@ class IterableDataset(Dataset):
     def __iter__(self):
         raise NotImplementedError("Subclasses of IterableDataset should implement __iter__.")
 
+    def __add__(self, other):
+        return ChainDataset([self, other])
+
 
 class TensorDataset(Dataset):
     """Rows of tensors with the same first dimension.
@@ -51,6 +54,53 @@ class TensorDataset(Dataset):
 
     def __len__(self):
         return self.tensors[0].size(0)
+
+
+class StackDataset(Dataset):
+    """Data sets side by side: a sample is a tuple, or a dict, of their samples.
+
+    Parameters
+    ----------
+    *args, **kwargs : Dataset
+        All by position, or all by name; of one length.
+    """
+
+    def __init__(self, *args, **kwargs):
+        if args and kwargs:
+            raise ValueError("Supported either ``tuple``- (via ``args``) or``dict``- (via ``kwargs``) like input/output, but "
+                             "both types are given.")
+        if not args and not kwargs:
+            raise ValueError("At least one dataset should be passed")
+        self.datasets = args or kwargs
+        lengths = {len(d) for d in args or kwargs.values()}
+        if len(lengths) > 1:
+            raise ValueError("Size mismatch between datasets")
+        self._length = lengths.pop()
+
+    def __getitem__(self, index):
+        if isinstance(self.datasets, dict):
+            return {name: d[index] for name, d in self.datasets.items()}
+        return tuple(d[index] for d in self.datasets)
+
+    def __getitems__(self, indices):
+        columns = [_samples(d, indices) for d in
+                   (self.datasets.values() if isinstance(self.datasets, dict) else self.datasets)]
+        for column in columns:
+            if len(column) != len(indices):
+                raise ValueError(f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(column)}")
+        if isinstance(self.datasets, dict):
+            return [dict(zip(self.datasets, sample)) for sample in zip(*columns)]
+        return list(zip(*columns))
+
+    def __len__(self):
+        return self._length
+
+
+def _samples(dataset, indices):
+    """Several samples: by ``__getitems__`` where a data set has it."""
+    if callable(getattr(dataset, "__getitems__", None)):
+        return dataset.__getitems__(indices)
+    return [dataset[k] for k in indices]
 
 
 class ConcatDataset(Dataset):
@@ -81,6 +131,31 @@ class ConcatDataset(Dataset):
         return self.datasets[k][index - (self.cumulative_sizes[k - 1] if k > 0 else 0)]
 
 
+class ChainDataset(IterableDataset):
+    """Several streams, one after the other.
+
+    Parameters
+    ----------
+    datasets : iterable of IterableDataset
+    """
+
+    def __init__(self, datasets):
+        self.datasets = datasets
+
+    def _streams(self):
+        for d in self.datasets:
+            if not isinstance(d, IterableDataset):
+                raise AssertionError("ChainDataset only supports IterableDataset")
+            yield d
+
+    def __iter__(self):
+        for d in self._streams():
+            yield from d
+
+    def __len__(self):
+        return sum(len(d) for d in self._streams())
+
+
 class Subset(Dataset):
     """The samples of a data set at given indices.
 
@@ -88,15 +163,30 @@ class Subset(Dataset):
     ----------
     dataset : Dataset
     indices : sequence of int
+
+    Raises
+    ------
+    NotImplementedError
+        If a subclass replaces ``__getitem__`` but not ``__getitems__``, which the loader calls.
     """
 
     def __init__(self, dataset, indices):
         self.dataset, self.indices = dataset, indices
+        cls = type(self)
+        if cls.__getitem__ is not Subset.__getitem__ and cls.__getitems__ is Subset.__getitems__:
+            raise NotImplementedError(
+                f"{cls.__name__} overrides __getitem__ but not __getitems__. When subclassing Subset and overriding "
+                "__getitem__, you must also override __getitems__ to ensure DataLoader works correctly with your custom "
+                "logic. A simple implementation:\n\ndef __getitems__(self, indices):\n"
+                "    return [self.__getitem__(idx) for idx in indices]")
 
     def __getitem__(self, index):
         if isinstance(index, list):
             return self.dataset[[self.indices[i] for i in index]]
         return self.dataset[self.indices[index]]
+
+    def __getitems__(self, indices):
+        return _samples(self.dataset, [self.indices[i] for i in indices])
 
     def __len__(self):
         return len(self.indices)

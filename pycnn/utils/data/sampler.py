@@ -1,4 +1,4 @@
-"""Samplers: the order in which a loader reads. Every draw is torch's."""
+"""Samplers: the order in which a loader reads. The orders are drawn in C, each as torch draws it, when torch does."""
 
 import itertools
 
@@ -7,9 +7,6 @@ from pycnn import _C
 
 class Sampler:
     """Base of samplers: subclasses define ``__iter__`` and usually ``__len__``."""
-
-    def __init__(self, data_source=None):
-        pass
 
     def __iter__(self):
         raise NotImplementedError
@@ -30,15 +27,10 @@ class SequentialSampler(Sampler):
         self.data_source = data_source
 
     def __iter__(self):
-        return iter(range(len(self.data_source)))
+        return _C.Indices("sequential", len(self.data_source))
 
     def __len__(self):
         return len(self.data_source)
-
-
-def _check_num_samples(n, what=""):
-    if not isinstance(n, int) or isinstance(n, bool) or n <= 0:
-        raise ValueError(f"num_samples should be a positive integer value, but got num_samples={n}{what}")
 
 
 class RandomSampler(Sampler):
@@ -52,14 +44,21 @@ class RandomSampler(Sampler):
         Default: the size of `data_source`.
     generator : Generator, optional
         Default: a new one, seeded from the default generator at each iteration.
+
+    Raises
+    ------
+    ValueError
+        If there would be nothing to draw.
     """
 
     def __init__(self, data_source, replacement=False, num_samples=None, generator=None):
-        self.data_source, self.replacement, self._num_samples, self.generator = (data_source, replacement, num_samples,
-                                                                                generator)
+        self.data_source, self.replacement, self.generator = data_source, replacement, generator
+        self._num_samples = num_samples
         if not isinstance(replacement, bool):
             raise TypeError(f"replacement should be a boolean value, but got replacement={replacement}")
-        _check_num_samples(self.num_samples, ": the data set is empty" if self.num_samples == 0 else "")
+        if not isinstance(self.num_samples, int) or self.num_samples <= 0:
+            hint = ": the data set is empty" if num_samples is None and self.num_samples == 0 else ""
+            raise ValueError(f"num_samples should be a positive integer value, but got num_samples={self.num_samples}{hint}")
 
     @property
     def num_samples(self):
@@ -67,27 +66,11 @@ class RandomSampler(Sampler):
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self):
-        n = len(self.data_source)
-        generator = self.generator
-        if generator is None:
-            generator = _C.Generator()
-            generator.manual_seed(_seed64(_C.default_generator))
-        if self.replacement:
-            for _ in range(self.num_samples // 32):
-                yield from _C.fn.randint(n, (32,), generator=generator).tolist()
-            yield from _C.fn.randint(n, (self.num_samples % 32,), generator=generator).tolist()
-        else:
-            for _ in range(self.num_samples // n):
-                yield from _C.fn.randperm(n, generator=generator).tolist()
-            yield from _C.fn.randperm(n, generator=generator).tolist()[:self.num_samples % n]
+        order = "replacement" if self.replacement else "shuffled"
+        return _C.Indices(order, len(self.data_source), self.num_samples, self.generator)
 
     def __len__(self):
         return self.num_samples
-
-
-def _seed64(generator):
-    """A seed as torch draws one: the low 63 bits of a 64-bit draw."""
-    return generator._draw64() & (2 ** 63 - 1)
 
 
 class SubsetRandomSampler(Sampler):
@@ -97,13 +80,14 @@ class SubsetRandomSampler(Sampler):
     ----------
     indices : sequence of int
     generator : Generator, optional
+        Default: the default generator.
     """
 
     def __init__(self, indices, generator=None):
         self.indices, self.generator = indices, generator
 
     def __iter__(self):
-        for k in _C.fn.randperm(len(self.indices), generator=self.generator).tolist():
+        for k in _C.Indices("permutation", len(self.indices), generator=self.generator):
             yield self.indices[k]
 
     def __len__(self):
@@ -116,13 +100,16 @@ class WeightedRandomSampler(Sampler):
     Parameters
     ----------
     weights : sequence of float
+        Any positive numbers; they need not sum to 1.
     num_samples : int
     replacement : bool, default True
     generator : Generator, optional
+        Default: the default generator.
     """
 
     def __init__(self, weights, num_samples, replacement=True, generator=None):
-        _check_num_samples(num_samples)
+        if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
+            raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
         from pycnn._tensor import as_tensor
@@ -157,6 +144,11 @@ class BatchSampler(Sampler):
         self.sampler, self.batch_size, self.drop_last = sampler, batch_size, drop_last
 
     def __iter__(self):
+        if type(self.sampler) in (SequentialSampler, RandomSampler):
+            return iter(self.sampler).batches(self.batch_size, self.drop_last)
+        return self._groups()
+
+    def _groups(self):
         indices = iter(self.sampler)
         while batch := list(itertools.islice(indices, self.batch_size)):
             if self.drop_last and len(batch) < self.batch_size:

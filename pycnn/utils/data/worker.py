@@ -1,18 +1,37 @@
-"""What runs in a worker process of a loader."""
+"""What runs in a worker process of a loader, and the channel to it."""
 
+import io
+import mmap
 import os
+import pickle
 import random
+import signal
+import socket
+import struct
 import traceback
+import weakref
 from dataclasses import dataclass
 
 from pycnn import _C
+from pycnn._tensor import Tensor, from_numpy
+from pycnn.utils.data.collate import default_collate
+from pycnn.utils.data.memory import source_of
 
 _info = None
 
 
 @dataclass
 class WorkerInfo:
-    """The worker that the present code runs in: its number, their number, its seed and its copy of the data set."""
+    """The worker that the present code runs in.
+
+    Attributes
+    ----------
+    id, num_workers : int
+    seed : int
+        What this worker's generators were seeded with.
+    dataset : Dataset
+        This process's copy.
+    """
 
     id: int
     num_workers: int
@@ -28,32 +47,40 @@ def get_worker_info():
 def numpy_seed(base_seed, worker_id):
     """Return the four words that torch seeds NumPy with in a worker."""
     mask = 0xFFFFFFFF
-    entropy = [worker_id, base_seed & mask, base_seed >> 32 & mask, 0]
-    a = 0x43B0D7E5
+    a, b = 0x43B0D7E5, 0x8B51F9DD
 
     def hash32(value):
         nonlocal a
-        value = (value ^ a) & mask
+        value ^= a
         a = a * 0x931E8875 & mask
         value = value * a & mask
         return value ^ value >> 16
 
     def mix(x, y):
-        result = (0xCA01F9DD * x & mask) - (0x4973F715 * y & mask) & mask
+        result = 0xCA01F9DD * x - 0x4973F715 * y & mask
         return result ^ result >> 16
 
-    pool = [hash32(e) for e in entropy]
+    pool = [hash32(e) for e in (worker_id, base_seed & mask, base_seed >> 32, 0)]
     for source in range(4):
         for target in range(4):
             if source != target:
                 pool[target] = mix(pool[target], hash32(pool[source]))
-    b, words = 0x8B51F9DD, []
+    words = []
     for value in pool:
         value ^= b
         b = b * 0x58F38DED & mask
         value = value * b & mask
         words.append(value ^ value >> 16)
     return words
+
+
+class _Message(str):
+    """A message that KeyError shows as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return str(self)
 
 
 class ExceptionWrapper:
@@ -64,41 +91,66 @@ class ExceptionWrapper:
         self.text = "".join(traceback.format_exception(error))
 
     def reraise(self):
-        """Raise the exception, of its own type where that takes a message."""
-        message = f"Caught {self.type.__name__} {self.where}.\nOriginal {self.text}"
-        if self.type is KeyError:
-            raise KeyError(_Raw(message))
+        """Raise an exception of the same type if that takes a message, else RuntimeError."""
+        message = _Message(f"Caught {self.type.__name__} {self.where}.\nOriginal {self.text}")
         try:
-            error = self.type(message)
+            error = self.type(message=message) if getattr(self.type, "message", None) else self.type(message)
         except Exception:
-            raise RuntimeError(message) from None
-        raise error
+            error = RuntimeError(message)
+        raise error from None
 
 
-class _Raw(str):
-    """A message that KeyError shows as it is."""
+@dataclass
+class EndOfStream:
+    """A worker whose part of an iterable data set is exhausted."""
 
-    def __repr__(self):
-        return str(self)
+    worker_id: int
 
+
+class Resumed:
+    """Asks a worker to begin another epoch, and its answer."""
+
+
+# ---- reading
 
 class Fetcher:
-    """Reads the samples of a batch and collates them."""
+    """Reads the samples of a batch and collates them.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    collate_fn : callable
+    iterable : bool
+        The data set is a stream.
+    drop_last : bool
+    batched : bool
+        False: samples stay single.
+    """
 
     def __init__(self, dataset, collate_fn, iterable, drop_last, batched):
         self.dataset, self.collate_fn, self.drop_last, self.batched = dataset, collate_fn, drop_last, batched
         self.iterator = iter(dataset) if iterable else None
         self.ended = False
+        self.source = source_of(dataset) if batched and not iterable and collate_fn is default_collate else None
 
     def fetch(self, index):
         """Return the batch at `index`: a list of indices, or a single one without batching."""
+        if self.source is not None:
+            return self.source.load(index, _C.default_generator)
         if self.iterator is not None:
             return self._fetch_next(index)
         if not self.batched:
-            return self.collate_fn(self.dataset[index])
+            return self.collate_fn(self._sample(index))
         if hasattr(self.dataset, "__getitems__") and self.dataset.__getitems__:
             return self.collate_fn(self.dataset.__getitems__(index))
-        return self.collate_fn([self.dataset[k] for k in index])
+        return self.collate_fn([self._sample(k) for k in index])
+
+    def _sample(self, k):
+        try:
+            return self.dataset[k]
+        except Exception as error:
+            error.add_note(f"This is about sample {k} of the data set.")
+            raise
 
     def _fetch_next(self, index):
         if self.ended:
@@ -117,11 +169,132 @@ class Fetcher:
         return self.collate_fn(samples)
 
 
-def run(worker_id, num_workers, base_seed, make_fetcher, dataset, init_fn, tasks, results):
-    """The life of a worker process: seeds as torch's, then batches until None comes."""
+# ---- the channel
+
+_INLINE = 2048     # bytes that go through the socket; more go through shared memory
+_ALIGN = 64
+_HEADER = struct.Struct("<II")  # number of parts; 1: they are in the file that comes with this header
+
+# The main process's ends. A child closes them, so that a worker sees the end of its parent whoever else was forked.
+_ends = weakref.WeakSet()
+
+
+def _close_ends():
+    for end in list(_ends):
+        end.socket.close()
+
+
+os.register_at_fork(after_in_child=_close_ends)
+
+
+def _shared_tensor(array, requires_grad):
+    return from_numpy(array).requires_grad_(requires_grad)
+
+
+class _Pickler(pickle.Pickler):
+    """Hands a tensor's memory over as a buffer beside the pickle."""
+
+    def reducer_override(self, obj):
+        if type(obj) is Tensor and obj.dtype is not _C.bfloat16 and obj.grad_fn is None:
+            return _shared_tensor, (obj.detach().numpy(), obj.requires_grad)
+        return NotImplemented
+
+
+def _offsets(sizes):
+    at = 0
+    for size in sizes:
+        yield at
+        at += -(-size // _ALIGN) * _ALIGN
+
+
+class Channel:
+    """One end of a connection between the main process and a worker. Batches go through memory that both share.
+
+    Parameters
+    ----------
+    socket : socket.socket
+    """
+
+    def __init__(self, socket):
+        self.socket = socket
+
+    @classmethod
+    def pair(cls):
+        """Return the main process's end and the worker's."""
+        here, there = (cls(s) for s in socket.socketpair())
+        _ends.add(here)
+        return here, there
+
+    def fileno(self):
+        """Return the descriptor, for poll()."""
+        return self.socket.fileno()
+
+    def send(self, obj):
+        """Send an object."""
+        written, buffers = io.BytesIO(), []
+        _Pickler(written, protocol=5, buffer_callback=buffers.append).dump(obj)
+        parts = [written.getbuffer(), *(b.raw() for b in buffers)]
+        sizes = [len(p) for p in parts]
+        table = struct.pack(f"<{len(sizes)}Q", *sizes)
+        if sum(sizes) <= _INLINE:
+            self.socket.sendall(b"".join([_HEADER.pack(len(sizes), 0), table, *parts]))
+            return
+        fd = os.memfd_create("pycnn-batch", os.MFD_CLOEXEC)
+        try:
+            for part, at in zip(parts, _offsets(sizes)):
+                done = 0
+                while done < len(part):
+                    done += os.pwrite(fd, part[done:], at + done)
+            socket.send_fds(self.socket, [_HEADER.pack(len(sizes), 1)], [fd])
+        finally:
+            os.close(fd)
+        self.socket.sendall(table)
+
+    def receive(self):
+        """Return the next object. EOFError: the other side is gone."""
+        header, fds, _, _ = socket.recv_fds(self.socket, _HEADER.size, 1)
+        while header and len(header) < _HEADER.size:
+            header += self._exactly(_HEADER.size - len(header))
+        if not header:
+            raise EOFError
+        count, shared = _HEADER.unpack(header)
+        sizes = struct.unpack(f"<{count}Q", self._exactly(8 * count))
+        if not shared:
+            memory = memoryview(bytearray(self._exactly(sum(sizes))))
+            ends = [sum(sizes[:k + 1]) for k in range(count)]
+            parts = [memory[end - size:end] for end, size in zip(ends, sizes)]
+        else:
+            if not fds:
+                raise RuntimeError("Too many open files. Communication with the workers is no longer possible. Please "
+                                   "increase the limit using `ulimit -n` in the shell")
+            try:
+                memory = memoryview(mmap.mmap(fds[0], 0))
+            finally:
+                os.close(fds[0])
+            parts = [memory[at:at + size] for at, size in zip(_offsets(sizes), sizes)]
+        return pickle.loads(parts[0], buffers=parts[1:])
+
+    def _exactly(self, n):
+        data = bytearray()
+        while len(data) < n:
+            more = self.socket.recv(n - len(data))
+            if not more:
+                raise EOFError
+            data += more
+        return bytes(data)
+
+    def close(self):
+        """Close this end; the other side sees the end of the stream."""
+        self.socket.close()
+
+
+# ---- the process
+
+def run(worker_id, num_workers, base_seed, channel, dataset, make_fetcher, init_fn):
+    """The life of a worker process: seeds as torch's, then batches until the main process closes the channel."""
     global _info
-    import signal
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends its workers
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     _C.set_num_threads(1)
     seed = base_seed + worker_id
     random.seed(seed)
@@ -129,38 +302,39 @@ def run(worker_id, num_workers, base_seed, make_fetcher, dataset, init_fn, tasks
     import numpy as np
     np.random.seed(numpy_seed(base_seed, worker_id))
     _info = WorkerInfo(worker_id, num_workers, seed, dataset)
-    failure = fetcher = None
+    try:
+        _serve(channel, make_fetcher, init_fn, worker_id)
+    except (EOFError, ConnectionError):
+        pass
+
+
+def _serve(channel, make_fetcher, init_fn, worker_id):
     where = f"in DataLoader worker process {worker_id}"
+    failure = fetcher = None
     try:
         if init_fn is not None:
             init_fn(worker_id)
         fetcher = make_fetcher()
     except Exception as error:
         failure = ExceptionWrapper(error, where)
-    while (task := tasks.get()) is not None:
-        number, index = task
-        if index is None:  # a new epoch of persistent workers
+    while True:
+        number, index = channel.receive()
+        result = failure
+        if isinstance(index, Resumed):
+            result, failure = index, None
             try:
                 fetcher = make_fetcher()
             except Exception as error:
                 failure = ExceptionWrapper(error, where)
-            continue
-        if failure is not None:
-            results.put((number, worker_id, failure))
-            continue
+        elif failure is None:
+            try:
+                result = fetcher.fetch(index)
+            except Exception as error:
+                ended = isinstance(error, StopIteration) and fetcher.iterator is not None
+                result = EndOfStream(worker_id) if ended else ExceptionWrapper(error, where)
         try:
-            results.put((number, worker_id, fetcher.fetch(index)))
-        except StopIteration:
-            results.put((number, worker_id, EndOfStream(worker_id)))
-        except Exception as error:
-            results.put((number, worker_id, ExceptionWrapper(error, where)))
-    results.close()
-    results.join_thread()
-    os._exit(0)
-
-
-class EndOfStream:
-    """A worker whose part of an iterable data set is exhausted."""
-
-    def __init__(self, worker_id):
-        self.worker_id = worker_id
+            channel.send((number, result))
+        except (EOFError, ConnectionError):
+            raise
+        except Exception as error:  # a batch that cannot be pickled
+            channel.send((number, ExceptionWrapper(error, where)))

@@ -1,0 +1,265 @@
+"""Loaders and samplers against torch: batches and the generators' states, bit for bit."""
+
+import collections
+import collections.abc
+import random
+
+import numpy as np
+import pytest
+import torch
+import torch.utils.data
+import torchvision
+import torchvision.transforms
+
+import pycnn
+from program import Program, pycnn_modules, torch_modules
+from pycnn import vision
+
+pytestmark = pytest.mark.parity
+
+BOTH = ((torch, torchvision), (pycnn, vision))
+
+
+def same(call):
+    """call(m, v) gives the same lists of arrays, and leaves the default generator in the same state."""
+    results = []
+    for m, v in BOTH:
+        m.manual_seed(17)
+        random.seed(17)
+        np.random.seed(17)
+        results.append((call(m, v), m.get_rng_state().numpy().tobytes()))
+    (want, state), (got, own_state) = results
+    check(got, want)
+    assert own_state == state
+
+
+def check(got, want):
+    assert type(got) is type(want) or isinstance(want, torch.Tensor), f"{type(got)}, torch has {type(want)}"
+    if isinstance(want, torch.Tensor):
+        assert str(got.dtype).split(".")[-1] == str(want.dtype).split(".")[-1]
+        assert got.shape == want.shape and got.numpy().tobytes() == want.numpy().tobytes()
+    elif isinstance(want, collections.abc.Mapping):
+        assert list(got) == list(want)
+        check(list(got.values()), list(want.values()))
+    elif isinstance(want, (list, tuple)):
+        assert len(got) == len(want)
+        for g, w in zip(got, want):
+            check(g, w)
+    else:
+        assert got == want
+
+
+def numbers(m, n):
+    class Numbers(m.utils.data.Dataset):
+        def __getitem__(self, k):
+            return k
+
+        def __len__(self):
+            return n
+    return Numbers()
+
+
+def drawing(m, n):
+    class Drawing(m.utils.data.Dataset):
+        def __getitem__(self, k):
+            return {"k": k, "torch": m.rand(2), "random": random.random(), "numpy": np.random.rand(3)}
+
+        def __len__(self):
+            return n
+    return Drawing()
+
+
+# ---- orders
+
+@pytest.mark.parametrize("n", [1, 2, 7, 12, 33, 100])
+@pytest.mark.parametrize("batch", [1, 4, 33])
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize("own", [False, True])
+def test_shuffled(n, batch, drop_last, own):
+    def call(m, v):
+        g = m.Generator().manual_seed(3) if own else None
+        loader = m.utils.data.DataLoader(numbers(m, n), batch_size=batch, shuffle=True, drop_last=drop_last, generator=g)
+        epochs = [list(loader) for _ in range(3)]
+        broken = next(iter(loader), None)
+        return [epochs, broken, g.get_state() if own else None, len(loader)]
+    same(call)
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("make", [
+    lambda d, g: d.RandomSampler(range(7), generator=g),
+    lambda d, g: d.RandomSampler(range(7), num_samples=3, generator=g),
+    lambda d, g: d.RandomSampler(range(7), num_samples=14, generator=g),
+    lambda d, g: d.RandomSampler(range(7), num_samples=20, generator=g),
+    lambda d, g: d.RandomSampler(range(7), True, generator=g),
+    lambda d, g: d.RandomSampler(range(7), True, 64, generator=g),
+    lambda d, g: d.RandomSampler(range(7), True, 100, generator=g),
+    lambda d, g: d.SequentialSampler(range(7)),
+    lambda d, g: d.SubsetRandomSampler([5, 3, 9, 1], generator=g),
+    lambda d, g: d.SubsetRandomSampler([], generator=g),
+    lambda d, g: d.WeightedRandomSampler([0.1, 0.0, 3, 2], 9, generator=g),
+    lambda d, g: d.WeightedRandomSampler([0.1, 0.5, 3, 2], 3, False, generator=g),
+    lambda d, g: d.BatchSampler(d.RandomSampler(range(10), generator=g), 4, False),
+    lambda d, g: d.BatchSampler(d.RandomSampler(range(12), generator=g), 4, False),
+    lambda d, g: d.BatchSampler(d.RandomSampler(range(10), generator=g), 4, True),
+    lambda d, g: d.BatchSampler(d.SubsetRandomSampler(range(10), generator=g), 4, True),
+    lambda d, g: d.BatchSampler(d.WeightedRandomSampler([1.0, 2.0], 5, generator=g), 4, False),
+])
+def test_samplers(make, own):
+    def call(m, v):
+        g = m.Generator().manual_seed(3) if own else None
+        sampler = make(m.utils.data, g)
+        first = list(sampler)
+        some = []
+        for k, index in enumerate(sampler):
+            some.append(index)
+            if k == 1:
+                break
+        return [first, some, list(sampler), len(sampler), g.get_state() if own else None]
+    same(call)
+
+
+def test_samplers_of_the_user():
+    def call(m, v):
+        class Eager(m.utils.data.Sampler):
+            def __iter__(self):  # draws when it is called, not when it is read
+                return iter(m.randperm(9).tolist())
+
+            def __len__(self):
+                return 9
+
+        d = m.utils.data
+        loaders = [d.DataLoader(drawing(m, 9), sampler=Eager(), batch_size=4), d.DataLoader(drawing(m, 9), sampler=Eager(),
+                                                                                            batch_size=None),
+                   d.DataLoader(drawing(m, 9), batch_sampler=[[1, 2], (3,), [0, 5, 8]]),
+                   d.DataLoader(drawing(m, 9), batch_sampler=d.BatchSampler(Eager(), 4, True))]
+        return [list(loader) for loader in loaders]
+    same(call)
+
+
+@pytest.mark.parametrize("lengths", [[7, 3], [10], [0.5, 0.5], [0.3, 0.3, 0.4], [0.33, 0.33, 0.34]])
+def test_random_split(lengths):
+    same(lambda m, v: [list(p.indices) for p in m.utils.data.random_split(range(10), lengths)])
+    same(lambda m, v: [list(p.indices) for p in m.utils.data.random_split(range(10), lengths, m.Generator().manual_seed(1))])
+
+
+# ---- batches
+
+@pytest.mark.parametrize("workers", [0, 1, 2, 3])
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+def test_streams_of_workers(workers):
+    same(lambda m, v: [list(m.utils.data.DataLoader(drawing(m, 17), batch_size=3, shuffle=True, num_workers=workers))
+                       for _ in range(2)])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_persistent_workers(workers):
+    def call(m, v):
+        loader = m.utils.data.DataLoader(drawing(m, 17), batch_size=3, shuffle=True, num_workers=workers,
+                                         persistent_workers=True)
+        epochs = [list(loader) for _ in range(2)]
+        for _ in loader:
+            break
+        return epochs + [list(loader)]
+    same(call)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_tensor_datasets(workers):
+    def call(m, v):
+        x, y = m.arange(60).float().view(10, 2, 3), m.arange(10)
+        d = m.utils.data
+        sets = [d.TensorDataset(x, y), d.TensorDataset(x.transpose(1, 2), y.to(m.uint8)), d.Subset(d.TensorDataset(x), [3, 1, 2])]
+        return [list(d.DataLoader(s, batch_size=4, shuffle=True, num_workers=workers)) for s in sets]
+    same(call)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_streams(workers):
+    def call(m, v):
+        class Stream(m.utils.data.IterableDataset):
+            def __iter__(self):
+                info = m.utils.data.get_worker_info()
+                w, count = (info.id, info.num_workers) if info else (0, 1)
+                for k in range(w, 12, count):
+                    yield k, m.rand(2)
+        d = m.utils.data
+        return [list(d.DataLoader(Stream(), batch_size=2, num_workers=workers)),
+                list(d.DataLoader(Stream(), batch_size=4, num_workers=workers, drop_last=True)),
+                list(d.DataLoader(Stream(), batch_size=None, num_workers=workers))]
+    same(call)
+
+
+Point = collections.namedtuple("Point", "x y")
+
+
+def test_collate():
+    samples = [[1, 2], [1.5, 2.5], [True, False], ["a", "b"], [b"a", b"b"], [np.float32(1), np.float32(2)],
+               [np.int16(1), np.int16(2)], [np.bool_(True), np.bool_(False)], [np.arange(3), np.arange(3)],
+               [np.array(1.5), np.array(2.5)], [(1, 2.0), (3, 4.0)], [[1, "x"], [2, "y"]], [Point(1, "a"), Point(2, "b")],
+               [{"a": 1, "b": (2, 3)}, {"a": 4, "b": (5, 6)}], [collections.OrderedDict(a=1), collections.OrderedDict(a=2)],
+               [collections.UserDict(a=1), collections.UserDict(a=2)], [range(2), range(2)]]
+    for batch in samples:
+        same(lambda m, v: m.utils.data.default_collate(batch))
+        same(lambda m, v: m.utils.data.default_convert(batch))
+    same(lambda m, v: m.utils.data.default_collate([m.arange(3), m.arange(3)]))
+
+
+# ---- images
+
+def _images(v, transform, n):
+    """A data set in torchvision's form, of drawn bytes."""
+    class Pictures(v.datasets.CIFAR10):
+        def __init__(self):
+            rng = np.random.default_rng(1)
+            self.data = rng.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8)
+            self.targets = rng.integers(0, 10, n).tolist()
+            self.transform, self.target_transform = transform, None
+    return Pictures()
+
+
+CHAINS = {
+    "program": lambda t: [t.RandomHorizontalFlip(p=0.5), t.RandomRotation(15), t.ColorJitter(brightness=0.2, contrast=0.2),
+                          t.ToTensor(), t.Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))],
+    "crop": lambda t: [t.RandomCrop(32, padding=4), t.RandomHorizontalFlip(), t.ToTensor()],
+    "resized crop": lambda t: [t.RandomResizedCrop(24), t.ColorJitter(0.2, 0.2, 0.2, 0.1), t.ToTensor()],
+    "erasing": lambda t: [t.ToTensor(), t.RandomErasing(value="random")],
+    "plain": lambda t: [t.ToTensor()],
+    "bytes": lambda t: [t.RandomVerticalFlip(), t.PILToTensor()],
+}
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_images(chain, workers):
+    def call(m, v):
+        dataset = _images(v, v.transforms.Compose(CHAINS[chain](v.transforms)), 25)
+        loader = m.utils.data.DataLoader(dataset, batch_size=8, shuffle=True, num_workers=workers)
+        return [list(loader), m.rand(3), list(loader)]
+    same(call)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_parts_of_images(workers):
+    def call(m, v):
+        dataset = _images(v, v.transforms.Compose(CHAINS["program"](v.transforms)), 25)
+        parts = m.utils.data.random_split(dataset, [0.6, 0.4])
+        return [list(m.utils.data.DataLoader(p, batch_size=4, shuffle=True, num_workers=workers)) for p in parts]
+    same(call)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.VisibleDeprecationWarning")
+def test_batches_of_the_program(cifar10_root, workers):
+    """The augmented and normalised batches of real CIFAR-10, for several seeds."""
+    programs = [Program(*torch_modules()), Program(*pycnn_modules())]
+    sets = [p.dataset(cifar10_root, True) for p in programs]
+    for seed in (0, 1, 42):
+        iterators = []
+        for p, s in zip(programs, sets):
+            p.torch.manual_seed(seed)
+            iterators.append(iter(p.loader(s, True, workers)))
+        for _ in range(4):
+            check(*reversed([next(i) for i in iterators]))
+        states = [p.torch.get_rng_state().numpy().tobytes() for p in programs]
+        assert states[0] == states[1]
