@@ -835,10 +835,57 @@ op("kl_div", reduced(2, S(N(3, 4), U(0.1, 1, 3, 4)), S(N(3, 4), N(3, 4), True)),
    torch=lambda torch, a, b, reduction=1, log=False: torch.kl_div(a, b, reduction, log_target=log),
    errors=[S(Z(0, 9, 4), Z(0, 9, 4))])
 
+# ---- random numbers: bit for bit in tests/parity/test_random.py, in all layouts -------------------------------------
+
+RANDOM = {"seeded": True, "grad": False, "layouts": ("contiguous",), "rtol": 0, "atol": 0}
+DRAWN = [(3,), (), (0, 3), (17,), (2, 5, 4, 3)]
+
+op("rand randn", [S(s) for s in DRAWN] + [S((40,), dtype=D("float64"))], errors=[S((2, -1)), S((3,), dtype=D("int64"))],
+   **RANDOM)
+op("rand_like randn_like", [S(N(*s)) for s in DRAWN] + [S(Z(0, 9, 5), dtype=D("float64"))], errors=[S(Z(0, 9, 5))],
+   **RANDOM)
+op("randint", [S(10, s) for s in DRAWN] + [S(2 ** 40, (5,)), S(100, (5,), dtype=D("uint8"))],
+   errors=[S(0, (3,)), S(300, (3,), dtype=D("uint8"))], **RANDOM)
+op("randint.low", [S(-5, 10, s) for s in DRAWN] + [S(3, 2 ** 28 + 3, (5,), dtype=D("int32"))],
+   errors=[S(5, 5, (3,)), S(-1, 3, (3,), dtype=D("uint8"))], **RANDOM)
+op("randint_like", [S(N(3, 4), 10), S(Z(0, 9, 3), 7), S(N(5), 9, dtype=D("int64"))], errors=[S(N(3), 0)], **RANDOM)
+op("randint_like.low", [S(N(3, 4), 3, 10), S(Z(0, 9, 3, dtype="uint8"), 3, 7)], errors=[S(N(3), 4, 4)], **RANDOM)
+op("randperm", [S(10), S(0), S(1), S(100, dtype=D("int32"))], errors=[S(-1), S(300, dtype=D("uint8"))], **RANDOM)
+op("normal.tensors", [S(N(3, 4), U(1, 2, 3, 4)), S(N(3, 1), U(1, 2, 4)), S(N(20), U(1, 2, 20))],
+   errors=[S(N(3), U(-2, -1, 3)), S(N(3), U(1, 2, 4)), S(Z(0, 9, 3), U(1, 2, 3))], **RANDOM)
+op("normal.mean", [S(N(3, 4)), S(N(20), 2.5)], errors=[S(N(3), -1.0)], **RANDOM)
+op("normal.std", [S(2.5, U(1, 2, 3, 4)), S(0.1, U(1, 2, 20))], errors=[S(1.0, U(-2, -1, 3))], **RANDOM)
+op("normal.size", [S(2.5, 1.5, s) for s in DRAWN] + [S(0.1, 2.0, (20,), dtype=D("float64"))], errors=[S(0.0, -1.0, (3,))],
+   **RANDOM)
+op("bernoulli", [S(U(0, 1, *s)) for s in DRAWN], errors=[S(Z(0, 1, 3))], **RANDOM)
+op("bernoulli.p", [S(N(3, 4), 0.3), S(Z(0, 9, 20), 0.5)], errors=[S(N(3), 1.5)], **RANDOM)
+op("multinomial", [S(U(0.1, 1, 9), 4), S(U(0.1, 1, 3, 9), 9), S(U(0.1, 1, 9), 20, True), S(U(0.1, 1, 9), 1, True)],
+   errors=[S(U(0, 1, 3), 0), S(U(0, 1, 3), 4), S(U(-2, -1, 3), 1), S(U(0, 0, 3), 1), S(N(1, 1, 1), 1),
+           S(Z(1, 9, 3), 1)], **RANDOM)
+
+# What is overwritten has no gradient to speak of.
+op("uniform_", [S(N(*s, grad=False)) for s in DRAWN] + [S(N(5, grad=False), -2, 3.5)],
+   errors=[S(N(3, grad=False), 2, 1), S(N(3, grad=False), 0, 1e39), S(Z(0, 9, 3))], **RANDOM)
+op("normal_", [S(N(*s, grad=False)) for s in DRAWN] + [S(N(40, grad=False), -2, 3.5)],
+   errors=[S(N(3, grad=False), 0, -1), S(Z(0, 9, 3))], **RANDOM)
+op("random_", [S(N(5, grad=False)), S(Z(0, 9, 5)), S(Z(0, 9, 5, dtype="uint8")), S(B(9))], **RANDOM)
+op("random_.to", [S(N(5, grad=False), 9), S(Z(0, 9, 5), 2 ** 40)],
+   errors=[S(Z(0, 9, 3), 0), S(Z(0, 9, 3, dtype="uint8"), 300)], **RANDOM)
+op("random_.from", [S(N(5, grad=False), 3, 9), S(Z(0, 9, 5), -3, None), S(Z(0, 9, 5, dtype="uint8"), 250, None)],
+   errors=[S(Z(0, 9, 3), 3, 3), S(Z(0, 9, 3, dtype="uint8"), -1, 3)], **RANDOM)
+op("bernoulli_", [S(N(3, 4, grad=False)), S(Z(0, 9, 20), 0.2), S(B(9), 0.7)], errors=[S(N(3, grad=False), -0.5)], **RANDOM)
+op("bernoulli_.tensor", [S(N(3, 4, grad=False), U(0, 1, 3, 4, grad=False)), S(Z(0, 9, 3, 4), U(0, 1, 4, grad=False))],
+   errors=[S(N(3, grad=False), Z(0, 1, 3))], **RANDOM)
+op("exponential_", [S(N(*s, grad=False)) for s in DRAWN] + [S(N(5, grad=False), 2.5)],
+   errors=[S(N(3, grad=False), 0), S(Z(0, 9, 3))], **RANDOM)
+
+op("dropout", [S(N(*s), 0.3, True) for s in DRAWN] + [S(N(3, 4), 0.5, False), S(N(3), 0, True), S(N(3, 4), 1, True)],
+   torch=lambda torch, *a: torch.dropout(*a), seeded=True, layouts=("contiguous", "strided"),
+   errors=[S(N(3), 1.5, True), S(N(3), -0.5, False), S(Z(0, 9, 3), 0.5, True)])
+op("feature_dropout", [S(N(2, 5, 4, 3), 0.3, True), S(N(3, 4), 0.5, True), S(N(2, 3, 4), 0.5, False), S(N(2, 3), 1, True)],
+   torch=lambda torch, *a: torch.feature_dropout(*a), seeded=True, inplace=False,
+   errors=[S(N(3), 0.5, True), S(N(3, 3), 1.5, True), S(Z(0, 9, 3, 3), 0.5, True)])
+
 # ---- rows to come: replace a name here by a line in a group of its own ----------------------------------------------
 
-pending("random", "rand randn randint.low randint randperm rand_like randn_like randint_like.low randint_like "
-        "normal.tensors normal.mean normal.std normal.size bernoulli bernoulli.p multinomial uniform_ normal_ "
-        "random_.from random_.to random_ bernoulli_.tensor bernoulli_ exponential_")
-pending("dropout", "dropout feature_dropout")
 pending("sort", "sort argsort topk kthvalue median.dim _unique")

@@ -389,9 +389,8 @@ static pc_status randperm_forward(pc_call *c)
     pc_dtype d = dtype_or(&c->v[2], PC_I64);
     pc_generator *g = pc_generator_of(&c->v[1]);
     pc_tensor *order = NULL;
-    PC_CHECK(n >= 0, PC_ESHAPE, "n must be non-negative, got %" PRId64, n);
     if (n > 0 && check_bound("n", n, d) != PC_OK)
-        PC_CHECK(false, PC_ESHAPE, "value cannot be converted to type %s without overflow: randperm(%" PRId64 ")",
+        PC_CHECK(false, PC_ESHAPE, "value cannot be converted to type %s_t without overflow: randperm(%" PRId64 ")",
                  pc_dtype_name(d), n);
     PC_TRY(pc_tensor_new(PC_I64, 1, &n, &order));
     pthread_mutex_lock(&g->lock);
