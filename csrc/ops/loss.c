@@ -180,19 +180,24 @@ static void f32_exp_columns(float *p, const float *x, int64_t n, int64_t step, i
 CLASSES_STRIP(float, f32_exp_columns(grad, x, c, step, width, top, total))
 CLASSES_STRIP(double, f64_exp_columns(grad, x, c, step, width, top, total))
 
-/* The common case, a row of scores with an index and neither weights nor smoothing, in whole vectors. */
+/* The common case, a row of scores with an index and no weights, in whole vectors. */
 static double plain_row(const classes *s, const float *x, float *grad, int64_t target, float *losses)
 {
     float top;
-    const double sum = pc_k->f32_exp_row(grad, x, s->c, &top);
-    const double loss = target == s->ignore ? 0 : (double)top + log(sum) - x[target];
-    if (losses != NULL) *losses = (float)loss;
-    if (grad != NULL && target == s->ignore) {
-        memset(grad, 0, (size_t)s->c * sizeof *grad);
-    } else if (grad != NULL) {
-        pc_k->f32_affine_run(grad, grad, s->c, (float)(s->scale / sum), 0, 0);
-        grad[target] -= (float)s->scale;
+    const double sum = pc_k->f32_exp_row(grad, x, s->c, &top), lse = (double)top + log(sum);
+    double loss = 0;
+    if (target == s->ignore) {
+        if (grad != NULL) memset(grad, 0, (size_t)s->c * sizeof *grad);
+    } else {
+        const double spread = s->e / (double)s->c;
+        loss = (1 - s->e) * (lse - x[target]);
+        if (s->e > 0) loss += s->e * lse - spread * pc_k->f32_total(x, s->c);
+        if (grad != NULL) {
+            pc_k->f32_affine_run(grad, grad, s->c, (float)(s->scale / sum), 0, (float)(-spread * s->scale));
+            grad[target] -= (float)((1 - s->e) * s->scale);
+        }
     }
+    if (losses != NULL) *losses = (float)loss;
     return loss;
 }
 
@@ -207,7 +212,7 @@ static pc_status classes_f32(void *ctx, int64_t begin, int64_t end)
         const int64_t at = i % s->inner, first = i / s->inner * s->c * s->inner + at;
         const float *x = (const float *)s->x + first;
         width = least(least(STRIP, s->inner - at), end - i);
-        if (s->inner == 1 && s->target != NULL && s->weight == NULL && s->e == 0 && !s->log) {
+        if (s->inner == 1 && s->target != NULL && s->weight == NULL && !s->log) {
             loss += plain_row(s, x, AT(float, s->grad, first), s->target[i], AT(float, s->losses, i));
             continue;
         }
