@@ -257,6 +257,7 @@ static pc_status copy_forward(pc_call *c)
     memcpy(wanted.shape, shape, sizeof shape);
     PC_CHECK(pc_same_shape(&wanted, c->in[0]), PC_ESHAPE, "output with shape %s doesn't match the broadcast shape %s",
              pc_shape_text(c->in[0], have), pc_shape_text(&wanted, want));
+    PC_TRY(pc_check_overlap(c->in[0], c->in[1]));
     PC_TRY(pc_copy(c->in[0], c->in[1]));
     c->out[0] = pc_retain(c->in[0]);
 done:

@@ -298,6 +298,22 @@ done:
     return status;
 }
 
+/* As torch, this looks at dense tensors only: equal ones and those that lie apart are fine. */
+pc_status pc_check_overlap(const pc_tensor *out, const pc_tensor *in)
+{
+    pc_status status = PC_OK;
+    if (in == out || in->storage != out->storage || in->numel == 0 || out->numel == 0) goto done;
+    if (!pc_is_dense(in) || !pc_is_dense(out)) goto done;
+    bool apart = in->offset >= out->offset + out->numel || out->offset >= in->offset + in->numel;
+    bool equal = in->offset == out->offset && pc_same_shape(in, out)
+                 && memcmp(in->stride, out->stride, (size_t)in->ndim * sizeof *in->stride) == 0;
+    PC_CHECK(apart || equal, PC_ESHAPE,
+             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
+             "memory location. Please clone() the tensor before performing the operation.");
+done:
+    return status;
+}
+
 /* The private values of all operands that are no single numbers; *all is false if some have none. */
 static pc_status private_operands(int n, pc_tensor *const *in, const float **values, const pc_tensor **like, bool *all)
 {
@@ -433,6 +449,7 @@ pc_status pc_elementwise(const pc_ew *e, int nin, pc_tensor *const *in, const pc
     if (into != NULL) PC_TRY(check_into(into, returned, ndim, shape));
     if (returned == PC_F32 && ndim == 4) PC_TRY(private_operands(nin, in, values, &like, &all_private));
     if (into != NULL) {
+        for (int k = 0; k < nin; k++) PC_TRY(pc_check_overlap(into, in[k]));
         own = pc_tensor_nhwc(into, &status);
         PC_TRY(status);
         all_private = all_private && own != NULL && pc_same_shape(into, like)

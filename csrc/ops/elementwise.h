@@ -60,6 +60,8 @@ typedef struct pc_ew {
    which pc_tensor_begin_write has been called. args may be NULL if the rows read none. */
 pc_status pc_elementwise(const pc_ew *e, int nin, pc_tensor *const *in, const pc_row_args *args, pc_tensor *into,
                          pc_tensor **out);
+/* Fails as torch does if writing out would change elements of in that are still to be read. */
+pc_status pc_check_overlap(const pc_tensor *out, const pc_tensor *in);
 /* The same into a tensor that exists. */
 pc_status pc_elementwise_into(const pc_ew *e, int nin, pc_tensor *const *in, const pc_row_args *args, pc_tensor *into);
 /* Forward of a row: out[0] = e(in[0..]). What an in-place call overwrites and backward reads goes to aux[0]. */

@@ -111,6 +111,21 @@ def test_inplace_agrees_with_torch(op):
             compare(op, sample, layout, dtype, inplace=True)
 
 
+@pytest.mark.parametrize("write", [
+    lambda x: x[1:].add_(x[:-1]), lambda x: x[1:].copy_(x[:-1]), lambda x: x.add_(x), lambda x: x[:2].mul_(x[2:4]),
+    lambda x: x.mul_(x[2]), lambda x: x[:4].view(2, 2).add_(x[:4].view(2, 2).t()),
+    lambda x: x.view(5, 1).expand(5, 3).add_(1),
+    lambda x: x[:2].clamp_(x[1:3], x[3:])])
+def test_overlaps_are_refused_as_by_torch(write):
+    import torch
+    want, error = attempt(write, torch.arange(5.0))
+    if error is None:
+        assert write(pycnn.arange(5.0)).tolist() == want.tolist()
+    else:
+        with pytest.raises(type(error), match="unsupported operation"):
+            write(pycnn.arange(5.0))
+
+
 @each_op
 def test_errors_are_torchs(op):
     """The same type, and torch's first line within the message."""
