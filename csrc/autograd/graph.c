@@ -242,6 +242,23 @@ static pc_status slice_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **
     return pc_fail(PC_EVALUE, "internal: a slice runs through pc_node_backward");
 }
 
+/* Memory for a tensor with the base's shape and strides, gaps included (an array's every other column has them). */
+static pc_status new_like_base(const pc_tensor *base, pc_tensor **out)
+{
+    pc_status status = PC_OK;
+    pc_tensor *memory = NULL, *view = NULL;
+    int64_t span = base->numel > 0 ? 1 : 0;
+    if (pc_is_dense(base)) return pc_tensor_new_strided(base->dtype, base->ndim, base->shape, base->stride, out);
+    for (int d = 0; d < base->ndim && base->numel > 0; d++) span += (base->shape[d] - 1) * base->stride[d];
+    PC_TRY(pc_tensor_new(base->dtype, 1, &span, &memory));
+    PC_TRY(pc_tensor_view(memory, base->ndim, base->shape, base->stride, 0, &view));
+    PC_TRY(pc_tensor_alias(view, out));
+done:
+    pc_release(view);
+    pc_release(memory);
+    return status;
+}
+
 /* The base's gradient is the output's; where the view lies, it is what the inner operation passes on. For a plain
    view it is zero but there. */
 static pc_status slice_run(const pc_node *n, pc_tensor *const *gout, pc_tensor **gin)
@@ -250,7 +267,7 @@ static pc_status slice_run(const pc_node *n, pc_tensor *const *gout, pc_tensor *
     const pc_tensor *base = n->slice->base, *view = n->slice->view;
     pc_node *inner = n->slice->inner;
     pc_tensor *whole = NULL, *part = NULL, *g = NULL;
-    PC_TRY(pc_tensor_new_strided(base->dtype, base->ndim, base->shape, base->stride, &whole));
+    PC_TRY(new_like_base(base, &whole));
     PC_TRY(pc_tensor_view(whole, view->ndim, view->shape, view->stride, view->offset, &part));
     if (inner == NULL) {
         PC_TRY(pc_fill(whole, (pc_value){ .kind = PC_INT, .i = 0 }));

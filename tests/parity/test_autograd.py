@@ -121,6 +121,15 @@ def write_through_a_nested_view(L):
     return [x.grad, y]
 
 
+def write_through_a_view_of_memory_with_gaps(L):
+    y = L.from_numpy(np.arange(24, dtype="f").reshape(4, 6)[:, ::2])
+    x = leaf(L, 3)
+    y[1] = x * 2
+    y[2:, 0].mul_(x[0])
+    (y * y).sum().backward()
+    return [x.grad, y]
+
+
 def not_scalar(L):
     (leaf(L, 3) * 2).backward()
 
@@ -251,7 +260,8 @@ def grad_of_frozen(L):
 
 
 CASES = [shared, twice, retained, freed, inplace_on_saved, inplace_on_leaf, inplace_on_view_of_leaf, inplace_allowed,
-         through_a_view, older_view, value_into_a_constant, write_through_a_nested_view, not_scalar, no_graph, given_gradient,
+         through_a_view, older_view, value_into_a_constant, write_through_a_nested_view,
+         write_through_a_view_of_memory_with_gaps, not_scalar, no_graph, given_gradient,
          functional_grad, unused, unused_allowed, hooks, relu_between_convolution_and_pool_with_a_hook,
          relu_hooked_after_the_pool, private_layouts_do_not_show, max_of_equals, no_grad_region, detached, custom_function,
          grad_of_frozen]
