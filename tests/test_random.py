@@ -285,7 +285,7 @@ def test_dropout_out_of_training_is_the_input_itself():
     before = state_digest()
     assert F.dropout(x, 0.5, training=False) is x
     assert F.dropout(x, 0.0) is x
-    assert F.dropout2d(torch.ones(2, 3), 0.0).tolist() == [[1.0] * 3] * 2
+    assert F.dropout2d(torch.ones(1, 2, 1, 1), 0.0).tolist() == [[[[1.0]], [[1.0]]]]
     assert state_digest() == before
 
 
