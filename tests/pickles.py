@@ -51,10 +51,10 @@ def mapping(**items):
     return b"}(" + b"".join(text(k) + v for k, v in items.items()) + b"u"
 
 
-def archive(body, records=(("data/0", FOUR),), compression=zipfile.ZIP_STORED, folder="archive/"):
+def archive(body, records=(("data/0", FOUR),), compression=zipfile.ZIP_STORED, folder="archive/", level=None):
     """A zip archive as zipfile writes it, around a pickle."""
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", compression) as z:
+    with zipfile.ZipFile(data, "w", compression, compresslevel=level) as z:
         for key, value in (("data.pkl", document(body)), *records, ("version", b"3\n")):
             z.writestr(folder + key, value)
     return data.getvalue()

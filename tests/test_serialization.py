@@ -39,6 +39,11 @@ def round_trip(obj):
     return loaded(saved(obj))
 
 
+def blocks():
+    """Live blocks of the allocator."""
+    return torch._C._alloc_stats()["live_blocks"]
+
+
 # ---- files of torch -------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("file", ["torch_2_14.pth", "torch_legacy.pth"])
@@ -157,7 +162,7 @@ def test_numpy():
     for a in (np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6, dtype=np.int16).reshape(2, 3)), np.zeros((0, 3), np.uint8),
               np.array(2.5), np.array([1 + 2j], np.complex64), np.arange(3, dtype=">i4"), np.array([True, False])):
         b = round_trip({"a": a, "again": a})
-        assert b["a"] is b["again"] and b["a"].dtype == a.dtype and b["a"].shape == a.shape and (b["a"] == a).all()
+        assert b["a"] is b["again"] and b["a"].dtype == a.dtype.newbyteorder("=") and b["a"].shape == a.shape and (b["a"] == a).all()
         assert b["a"].flags.writeable and (not a.flags.fnc or b["a"].flags.fnc)
     state = np.random.default_rng(0).bit_generator.state
     assert round_trip(state) == state
@@ -497,10 +502,10 @@ EXPECTED = {  # words that a user needs
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_a_hostile_file_is_refused(case, tmp_path, monkeypatch, live_blocks):
+def test_a_hostile_file_is_refused(case, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("file.pth").write_bytes(HOSTILE[case])
-    before = live_blocks()
+    before = blocks()
     with pytest.raises(CheckpointError, match=EXPECTED.get(case)) as caught:
         torch.load("file.pth")
     error = caught.value
@@ -509,7 +514,7 @@ def test_a_hostile_file_is_refused(case, tmp_path, monkeypatch, live_blocks):
     with pytest.raises(CheckpointError):
         loaded(HOSTILE[case])
     del caught, error
-    assert os.listdir() == ["file.pth"] and live_blocks() == before
+    assert os.listdir() == ["file.pth"] and blocks() == before
 
 
 def test_archives_with_a_record_twice():
@@ -523,7 +528,7 @@ def test_archives_with_a_record_twice():
 def test_bombs():
     """What unpacks to a lot, or is nested deeply, costs neither memory nor stack."""
     with pytest.raises(CheckpointError, match="data.pkl is too large"):
-        loaded(archive(b"N." + bytes(300 << 20), compression=zipfile.ZIP_DEFLATED))
+        loaded(archive(b"N." + bytes(257 << 20), compression=zipfile.ZIP_DEFLATED, level=1))
     deep = loaded(archive(b"]" * 200_000 + b"a" * 199_999))
     depth = 0
     while deep:
@@ -583,10 +588,10 @@ def test_mutated_files_are_loaded_or_refused():
     assert outcomes["refused"] > 1000 and outcomes["loaded"] > 30
 
 
-def test_every_allocation_may_fail(live_blocks):
+def test_every_allocation_may_fail():
     data, obj = saved({"w": torch.ones(3), "v": [1, "a"]}), {"w": torch.ones(3), "v": [1, "a"]}
     for work in (lambda: loaded(data), lambda: saved(obj)):
-        before, n = live_blocks(), 0
+        before, n = blocks(), 0
         while True:
             torch._C._alloc_fail_after(n)
             try:
@@ -596,8 +601,8 @@ def test_every_allocation_may_fail(live_blocks):
                 assert str(error)
             finally:
                 torch._C._alloc_fail_after(-1)
-            assert live_blocks() == before, n
+            assert blocks() == before, n
             n += 1
         assert n > 5
         del result
-        assert live_blocks() == before
+        assert blocks() == before

@@ -78,8 +78,9 @@ static PyObject *make_array(const pc_item *o)
         PyObject *nothing = PyTuple_New(0);
         result = nothing != NULL ? PyObject_GetItem(array, nothing) : NULL;
         Py_XDECREF(nothing);
-    } else if (array != NULL) {
-        result = PyObject_CallMethod(array, "copy", "s", "K"); /* the bytes object is read-only */
+    } else if (array != NULL) { /* a copy: the bytes object is read-only; in native order, as NumPy unpickles */
+        dtype[0] = '=';
+        result = PyObject_CallMethod(array, "astype", "ss", dtype, "K");
     }
     Py_XDECREF(array);
     return result;

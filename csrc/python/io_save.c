@@ -140,14 +140,9 @@ static int save_bytes(saver *s, PyObject *o)
     }
     pc_pickle_name(s->k, "_codecs", "encode");
     PyObject *text = PyUnicode_DecodeLatin1(PyBytes_AsString(o), PyBytes_Size(o), NULL);
-    Py_ssize_t n;
-    const char *utf8 = text != NULL ? PyUnicode_AsUTF8AndSize(text, &n) : NULL;
-    if (utf8 != NULL) {
-        pc_pickle_str(s->k, utf8, n);
-        pc_pickle_put(s->k);
-    }
+    int rc = text != NULL ? save(s, text) : -1; /* Python has one object for each single character */
     Py_XDECREF(text);
-    if (utf8 == NULL || save(s, s->word[2]) < 0) return -1;
+    if (rc < 0 || save(s, s->word[2]) < 0) return -1;
     return call(s, '\x86', o);
 }
 
