@@ -82,20 +82,21 @@ done:
 
 /* ---- padding by reflection, replication, wrapping ---------------------------------------------- */
 
-/* Which element of [0, size) stands at place i (negative or beyond) under the mode. */
+/* Which element stands at place i (negative or beyond) under the mode. low and high: what cropping leaves; it is this
+   part that wraps. */
 enum { REFLECT, REPLICATE, CIRCULAR };
-static int64_t source_of(int mode, int64_t i, int64_t size)
+static int64_t source_of(int mode, int64_t i, int64_t size, int64_t low, int64_t high)
 {
     if (mode == REFLECT) return i < 0 ? -i : i >= size ? 2 * size - 2 - i : i;
     if (mode == REPLICATE) return i < 0 ? 0 : i >= size ? size - 1 : i;
-    return i < 0 ? i + size : i >= size ? i - size : i;
+    return i < low ? i + (high - low) : i >= high ? i - (high - low) : i;
 }
 
 /* The last three dimensions, those before as one number of volumes. Both sides contiguous. */
 typedef struct padding {
     const char *src;
     char *dst;
-    int64_t volumes, in[3], out[3], before[3], size;
+    int64_t volumes, in[3], out[3], before[3], low[3], high[3], size;
     int mode;
     bool add; /* backward: src is the padded side, dst the other, which is added to */
     pc_dtype dtype;
@@ -107,16 +108,16 @@ static void pad_row(const padding *p, const char *src, char *dst)
     int64_t skip = before < 0 ? -before : 0, first = before > 0 ? before : 0, inner = n - skip;
     if (inner > m - first) inner = m - first;
     for (int64_t i = 0; i < first; i++)
-        memcpy(dst + i * size, src + source_of(p->mode, i - before, n) * size, (size_t)size);
+        memcpy(dst + i * size, src + source_of(p->mode, i - before, n, p->low[2], p->high[2]) * size, (size_t)size);
     memcpy(dst + first * size, src + skip * size, (size_t)(inner * size));
     for (int64_t i = first + inner; i < m; i++)
-        memcpy(dst + i * size, src + source_of(p->mode, i - before, n) * size, (size_t)size);
+        memcpy(dst + i * size, src + source_of(p->mode, i - before, n, p->low[2], p->high[2]) * size, (size_t)size);
 }
 
 static void unpad_row(const padding *p, const char *src, char *dst)
 {
     for (int64_t i = 0; i < p->out[2]; i++) {
-        int64_t to = source_of(p->mode, i - p->before[2], p->in[2]);
+        int64_t to = source_of(p->mode, i - p->before[2], p->in[2], p->low[2], p->high[2]);
         if (p->dtype == PC_F32) ((float *)dst)[to] += ((const float *)src)[i];
         else ((double *)dst)[to] += ((const double *)src)[i];
     }
@@ -129,8 +130,8 @@ static pc_status pad_volumes(void *ctx, int64_t begin, int64_t end)
     for (int64_t v = begin; v < end; v++)
         for (int64_t z = 0; z < p->out[0]; z++)
             for (int64_t y = 0; y < p->out[1]; y++) {
-                int64_t fz = source_of(p->mode, z - p->before[0], p->in[0]);
-                int64_t fy = source_of(p->mode, y - p->before[1], p->in[1]);
+                int64_t fz = source_of(p->mode, z - p->before[0], p->in[0], p->low[0], p->high[0]);
+                int64_t fy = source_of(p->mode, y - p->before[1], p->in[1], p->low[1], p->high[1]);
                 int64_t in = (v * inside + (fz * p->in[1] + fy) * p->in[2]) * p->size;
                 int64_t out = (v * outside + (z * p->out[1] + y) * p->out[2]) * p->size;
                 if (p->add) unpad_row(p, p->src + out, p->dst + in);
@@ -143,7 +144,7 @@ static void plan_padding(padding *p, const pc_value *pad, const pc_tensor *in, c
 {
     int spatial = pad->ints.n / 2;
     p->volumes = 1;
-    for (int k = 0; k < 3; k++) p->in[k] = p->out[k] = 1, p->before[k] = 0;
+    for (int k = 0; k < 3; k++) p->in[k] = p->out[k] = p->high[k] = 1, p->before[k] = p->low[k] = 0;
     for (int d = 0; d < in->ndim; d++) {
         int k = d - in->ndim + 3;
         if (in->ndim - d > spatial) {
@@ -152,7 +153,10 @@ static void plan_padding(padding *p, const pc_value *pad, const pc_tensor *in, c
         }
         p->in[k] = in->shape[d];
         p->out[k] = out->shape[d];
-        p->before[k] = pad->ints.v[2 * (in->ndim - 1 - d)];
+        int64_t before = pad->ints.v[2 * (in->ndim - 1 - d)], after = pad->ints.v[2 * (in->ndim - 1 - d) + 1];
+        p->before[k] = before;
+        p->low[k] = before < 0 ? -before : 0;
+        p->high[k] = after < 0 ? p->in[k] + after : p->in[k];
     }
     p->dtype = in->dtype;
     p->size = pc_dtype_size(in->dtype);

@@ -866,15 +866,26 @@ def pad(input, pad, mode="constant", value=None):
     value : float, default 0
         For "constant".
     """
+    if len(pad) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(pad) > 2 * input.dim():
+        raise RuntimeError("Padding length should be less than or equal to two times the input dimension but got padding "
+                           f"length {len(pad)} and input of dimension {input.dim()}")
     if mode == "constant":
         return _fn.constant_pad_nd(input, list(pad), 0.0 if value is None else value)
     if value is not None and value != 0:
         raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
-    if mode == "circular":
-        return _nn._pad_circular(input, list(pad))
-    kinds = {"reflect": "reflection", "replicate": "replication"}
+    kinds = {"reflect": "reflection", "replicate": "replication", "circular": ""}
     if mode not in kinds:
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    if input.dim() not in (len(pad) // 2 + 1, len(pad) // 2 + 2) or len(pad) > 6:
+        raise NotImplementedError(f"Padding size {len(pad)} is not supported for {input.dim()}D input tensor.\n"
+                                  "Supported combinations for non-constant padding:\n"
+                                  "  - 2D or 3D input: padding size = 2 (pads last dimension)\n"
+                                  "  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)\n"
+                                  "  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)")
+    if mode == "circular":
+        return _nn._pad_circular(input, list(pad))
     return getattr(_nn, f"{kinds[mode]}_pad{len(pad) // 2}d")(input, list(pad))
 
 
