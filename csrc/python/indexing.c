@@ -11,6 +11,7 @@
 typedef struct item {
     enum { WHOLE, NUMBER, SLICE, NEW_DIM, ELLIPSIS, TRUTH, TENSOR } kind;
     int64_t i, stop, step; /* NUMBER, TRUTH: i; SLICE: all */
+    bool tensor;           /* NUMBER: given as one */
     pc_tensor *t;          /* TENSOR: owned */
 } item;
 
@@ -68,7 +69,8 @@ static int tensor_item(pc_tensor *t, item *out)
     bool truth = t->dtype == PC_BOOL || t->dtype == PC_U8;
     pc_release(t);
     if (number == NULL) return -1;
-    *out = (item){ .kind = truth ? TRUTH : NUMBER, .i = truth ? PyObject_IsTrue(number) : PyLong_AsLongLong(number) };
+    *out = (item){ .kind = truth ? TRUTH : NUMBER, .tensor = true };
+    out->i = truth ? PyObject_IsTrue(number) : PyLong_AsLongLong(number);
     Py_DECREF(number);
     return 0;
 }
@@ -302,7 +304,7 @@ static int walk(pc_tensor *self, item *items, int n, cursor *c)
     *c = (cursor){ .t = pc_retain(self) };
     for (int k = 0; k < n; k++)
         named += items[k].kind == TENSOR ? span(items[k].t) : items[k].kind == NUMBER || items[k].kind == SLICE;
-    if (self->ndim == 0 && n == 1 && items[0].kind == NUMBER)
+    if (self->ndim == 0 && n == 1 && items[0].kind == NUMBER && !items[0].tensor)
         return pc_py_raise(select_number(c, 0, 0)) == NULL ? -1 : -1;
     if (self->ndim == 0 && n == 1 && items[0].kind == SLICE) return pc_py_raise(slice(c, items)) == NULL ? -1 : -1;
     if (named > self->ndim) {
@@ -375,12 +377,17 @@ PyObject *pc_py_index(PyObject *self, PyObject *index)
 /* value as a tensor: a Tensor, a number, a NumPy array or scalar. NULL with an exception otherwise. */
 static pc_tensor *value_tensor(PyObject *value, const pc_tensor *to)
 {
-    pc_tensor *t = NULL;
+    pc_tensor *t = NULL, *cast = NULL;
     if (pc_py_is_tensor(value)) return pc_retain(((pc_py_tensor *)value)->t);
     if (PyFloat_Check(value) || PyLong_Check(value) || pc_py_is_array(value)) {
         t = pc_py_data(value);
-        if (t != NULL && t->ndim == 0) t->is_number = true;
-        return t;
+        if (t == NULL) return NULL;
+        t->is_number = t->ndim == 0;
+        if (t->is_number || t->dtype == to->dtype) return t;
+        pc_status status = pc_cast(t, to->dtype, &cast); /* arrays are of NumPy's dtypes, float64 as a rule */
+        pc_release(t);
+        if (status != PC_OK) pc_py_raise(status);
+        return cast;
     }
     PyObject *type = PyType_GetName(Py_TYPE(value));
     if (type == NULL) return NULL;

@@ -190,8 +190,10 @@ static int get_tensors(PyObject *o, parsed *p)
         bool ok = pc_py_is_tensor(item);
         p->in[k] = ok ? ((pc_py_tensor *)item)->t : NULL;
         if (!ok && item != Py_None) {
-            PyErr_Format(PyExc_TypeError, "expected Tensor as element %zd in argument 0, but got %s", k,
-                         ((PyTypeObject *)Py_TYPE(item)) == &PyUnicode_Type ? "str" : "another type");
+            PyObject *type = PyType_GetName(Py_TYPE(item));
+            if (type != NULL)
+                PyErr_Format(PyExc_TypeError, "expected Tensor as element %zd in argument 0, but got %U", k, type);
+            Py_XDECREF(type);
             Py_DECREF(item);
             return -1;
         }
