@@ -19,14 +19,15 @@ __version__ = "0.1.0"
 
 # Every operator row with the function flag is a function of this module; some stand behind a Python function.
 globals().update({name: fn for name, fn in vars(_C.fn).items() if not name.startswith("_")})
-from pycnn._tensor import (allclose, as_tensor, asarray, div, divide, equal, from_dlpack, from_numpy, is_tensor, median,
-                           repeat_interleave, tensor, unique)  # noqa: E402
+from pycnn._tensor import (allclose, as_tensor, asarray, div, divide, equal, from_dlpack, from_numpy, is_tensor,
+                           tensor)  # noqa: E402
+from pycnn.functional import broadcast_tensors, meshgrid, norm, split, unique  # noqa: E402
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 
 # Loaded when first used: torch.nn after `import pycnn as torch`, and nothing that a script does not need.
-_SUBMODULES = {"autograd", "backends", "cuda", "nn", "optim", "random", "serialization", "utils", "vision"}
+_SUBMODULES = {"autograd", "backends", "cuda", "functional", "nn", "optim", "random", "serialization", "utils", "vision"}
 _LAZY = {"save": "serialization", "load": "serialization", "show_config": "_config", "manual_seed": "random",
          "seed": "random", "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random",
          "Generator": "random", "default_generator": "random"}

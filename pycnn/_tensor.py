@@ -4,7 +4,7 @@ import copy as _copy
 
 import numpy as _np
 
-from pycnn import _C
+from pycnn import _C, functional
 from pycnn._device import Size, check_device, contiguous_format, channels_last, device, preserve_format, strided
 from pycnn._tensor_str import format_tensor
 
@@ -222,17 +222,17 @@ class Tensor(_C.TensorBase):
         """Return True if all elements are close to each other."""
         return allclose(self, other, rtol, atol, equal_nan)
 
-    def median(self, *args, **kwargs):
-        """Return the median: of all elements, or along a dimension with its positions."""
-        return median(self, *args, **kwargs)
-
     def unique(self, sorted=True, return_inverse=False, return_counts=False):
-        """Return the sorted distinct elements."""
-        return unique(self, sorted, return_inverse, return_counts)
+        """Return the distinct elements in order; see :func:`pycnn.unique`."""
+        return functional.unique(self, sorted, return_inverse, return_counts)
 
-    def repeat_interleave(self, repeats, dim=None):
-        """Return each element repeated."""
-        return repeat_interleave(self, repeats, dim)
+    def split(self, split_size, dim=0):
+        """Cut into pieces along a dimension; see :func:`pycnn.split`."""
+        return functional.split(self, split_size, dim)
+
+    def norm(self, p="fro", dim=None, keepdim=False, dtype=None):
+        """Return the norm of all elements, or over dimensions; see :func:`pycnn.norm`."""
+        return functional.norm(self, p, dim, keepdim, dtype=dtype)
 
     def detach_(self):
         """Take this tensor out of its graph; views are refused."""
@@ -522,43 +522,3 @@ def equal(input, other):
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Return True if ``abs(input - other) <= atol + rtol * abs(other)`` everywhere."""
     return bool(_C.fn._allclose(input, other, rtol, atol, equal_nan))
-
-
-def median(input, *args, **kwargs):
-    """Return the median (the lower of two middles) of all elements, or along a dimension with its positions."""
-    if args or kwargs:
-        return _C.fn.median(input, *args, **kwargs)
-    return _C.fn.median(input.reshape(-1), 0).values
-
-
-def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
-    """Return the sorted distinct elements.
-
-    Parameters
-    ----------
-    input : Tensor
-    sorted : bool
-        The result is always sorted.
-    return_inverse, return_counts : bool, default False
-        Return where each element is among them; how often each occurs.
-    dim : None
-        Distinct rows are not supported.
-    """
-    if dim is not None:
-        raise NotImplementedError("unique: dim is not supported")
-    values, inverse = _C.fn._unique(input)
-    results = [values]
-    if return_inverse:
-        results.append(inverse)
-    if return_counts:
-        counts = _C.fn.zeros(values.shape, dtype=_C.int64)
-        results.append(counts.index_add_(0, inverse.reshape(-1), _C.fn.ones(input.numel(), dtype=_C.int64)))
-    return results[0] if len(results) == 1 else tuple(results)
-
-
-def repeat_interleave(input, repeats, dim=None):
-    """Return each element (or slice along `dim`) repeated `repeats` times."""
-    if dim is None:
-        input, dim = input.reshape(-1), 0
-    counts = [repeats] * input.shape[dim] if isinstance(repeats, int) else repeats.tolist()
-    return input.index_select(dim, tensor([k for k, n in enumerate(counts) for _ in range(n)], dtype=_C.int64))

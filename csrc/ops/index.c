@@ -528,6 +528,98 @@ done:
     return status;
 }
 
+/* repeat_interleave: element k of a dimension counts[k] times, or all `times` times. The index that does it goes to
+   aux[0]; without a dimension self is a vector. */
+static pc_status repeat_elements(pc_call *c, const pc_tensor *counts, int64_t times, const pc_value *dim)
+{
+    pc_status status = PC_OK;
+    pc_tensor *self = NULL, *whole = NULL, at, from, to;
+    int64_t n, total = 0, shape[PC_MAX_DIMS], *v;
+    int d = 0;
+
+    if (dim->kind == PC_NONE) PC_TRY(pc_reshaped(c->in[0], 1, &c->in[0]->numel, &self));
+    else self = pc_retain(c->in[0]);
+    if (dim->kind != PC_NONE) PC_TRY(pc_wrap_dim(dim->i, self->ndim, &d));
+    n = size_along(self, d);
+    if (counts != NULL) {
+        PC_CHECK(counts->ndim <= 1, PC_ESHAPE, "repeats must be 0-dim or 1-dim tensor");
+        PC_CHECK(counts->dtype == PC_I64 || counts->dtype == PC_I32, PC_ENOTIMPL,
+                 "\"repeat_interleave_cpu\" not implemented for '%s'", pc_dtype_type_name(counts->dtype));
+        PC_CHECK(counts->numel == n || counts->numel == 1, PC_ESHAPE,
+                 "repeats must have the same size as input along dim, but got repeats.size(0) = %" PRId64
+                 " and input.size(%d) = %" PRId64, counts->numel, d, n);
+        PC_TRY(as_index((pc_tensor *)counts, &whole));
+        for (int64_t k = 0; k < n; k++) {
+            int64_t count = ((int64_t *)pc_data(whole))[counts->numel == 1 ? 0 : k];
+            PC_CHECK(count >= 0, PC_ESHAPE, "repeats can not be negative");
+            PC_CHECK(count <= INT64_MAX / 8 - total, PC_ESHAPE, "Storage size calculation overflowed");
+            total += count;
+        }
+    } else {
+        PC_CHECK(times >= 0, PC_ESHAPE, "Repeats must be non-negative");
+        PC_CHECK(n == 0 || times <= INT64_MAX / 8 / n, PC_ESHAPE, "Storage size calculation overflowed");
+        total = n * times;
+    }
+    PC_TRY(pc_tensor_new(PC_I64, 1, &total, &c->aux[0]));
+    v = pc_data(c->aux[0]);
+    for (int64_t k = 0; k < n; k++) {
+        int64_t count = whole == NULL ? times : ((int64_t *)pc_data(whole))[counts->numel == 1 ? 0 : k];
+        for (int64_t j = 0; j < count; j++) *v++ = k;
+    }
+    memcpy(shape, self->shape, sizeof shape);
+    if (self->ndim > 0) shape[d] = total;
+    else shape[0] = total;
+    PC_TRY(pc_tensor_new(self->dtype, ndim_of(self), shape, &c->out[0]));
+    from = raised(self);
+    to = raised(c->out[0]);
+    at = pc_window(c->aux[0]);
+    at.ndim = to.ndim;
+    for (int k = 0; k < to.ndim; k++) at.shape[k] = to.shape[k], at.stride[k] = k == d;
+    at.numel = to.numel;
+    stand_still(&from, d, &at);
+    PC_TRY(take(&to, &at, &from, step_along(self, d)));
+done:
+    pc_release(self);
+    pc_release(whole);
+    return status;
+}
+static pc_status repeat_interleave_forward(pc_call *c)
+{
+    return repeat_elements(c, NULL, c->v[0].i, &c->v[1]);
+}
+static pc_status repeat_interleave_tensor_forward(pc_call *c)
+{
+    return repeat_elements(c, c->in[1], 0, &c->v[0]);
+}
+
+static pc_status repeat_back(pc_call *c, pc_tensor *g, const pc_value *dim, pc_tensor **gin)
+{
+    pc_status status = PC_OK;
+    pc_tensor to, at;
+    int d = 0;
+
+    PC_TRY(pc_tensor_new(g->dtype, c->in[0]->ndim, c->in[0]->shape, gin));
+    PC_TRY(pc_fill(*gin, (pc_value){ .kind = PC_INT }));
+    to = raised(*gin);
+    if (dim->kind == PC_NONE) to.ndim = 1, to.shape[0] = to.numel, to.stride[0] = 1;
+    else PC_TRY(pc_wrap_dim(dim->i, to.ndim, &d));
+    at = pc_window(c->aux[0]);
+    at.ndim = to.ndim;
+    for (int k = 0; k < to.ndim; k++) at.shape[k] = k == d ? c->aux[0]->numel : to.shape[k], at.stride[k] = k == d;
+    at.numel = g->numel;
+    PC_TRY(pc_scatter(&to, d, &at, g, true));
+done:
+    return status;
+}
+static pc_status repeat_interleave_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
+{
+    return repeat_back(c, gout[0], &c->v[1], &gin[0]);
+}
+static pc_status repeat_interleave_tensor_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
+{
+    return repeat_back(c, gout[0], &c->v[0], &gin[0]);
+}
+
 static pc_status index_fill_forward(pc_call *c)
 {
     pc_status status = PC_OK;
@@ -1294,6 +1386,12 @@ static const pc_op ops[] = {
     { "index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", index_copy_forward,
       index_copy_backward, BOTH | PC_INPLACE | PC_SAVE_IN1,
       "self, with source in the elements of a dimension that a vector of indices names." },
+    { "repeat_interleave.tensor(Tensor self, Tensor repeats, int? dim=None, *, int? output_size=None) -> Tensor",
+      repeat_interleave_tensor_forward, repeat_interleave_tensor_backward, BOTH,
+      "Each element of a dimension (of all, without one) as often as a vector says." },
+    { "repeat_interleave(Tensor self, int repeats, int? dim=None, *, int? output_size=None) -> Tensor",
+      repeat_interleave_forward, repeat_interleave_backward, BOTH,
+      "Each element of a dimension (of all, without one) several times." },
     { "masked_select(Tensor self, Tensor mask) -> Tensor", masked_select_forward, masked_select_backward,
       BOTH | PC_SAVE_IN1, "The elements where mask is true, as a vector." },
     { "nonzero(Tensor self) -> Tensor", nonzero_forward, NULL, BOTH | PC_NOGRAD,

@@ -554,6 +554,7 @@ static void remember(pc_call *c, uint32_t mask, bool keepdim)
     c->v[MASK] = (pc_value){ .kind = PC_INT, .i = mask };
     c->v[KEEPDIM] = (pc_value){ .kind = PC_BOOLEAN, .i = keepdim };
 }
+void pc_reduces_all(pc_call *c) { remember(c, (1u << c->in[0]->ndim) - 1, false); }
 static uint32_t mask_of(const pc_call *c) { return (uint32_t)c->v[MASK].i; }
 
 static pc_status one_dim(const pc_value *dim, int ndim, uint32_t *mask)
@@ -1015,7 +1016,7 @@ static pc_status nan_ties(pc_call *c, pc_tensor *x, pc_tensor *g, pc_tensor *y, 
 {
     return shared_by_ties(c, x, g, y, gin, NAN_EQUALS_NAN);
 }
-static pc_status extreme_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
+pc_status pc_extreme_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {
     return in_full_precision(c, gout[0], &gin[0], nan_ties);
 }
@@ -1418,12 +1419,12 @@ static const pc_op ops[] = {
       "Are all elements along dimensions true?" },
     { "count_nonzero(Tensor self, int[]? dim=None) -> Tensor", count_nonzero_forward, NULL, BOTH | PC_NOGRAD,
       "The number of elements that are not zero." },
-    { "max(Tensor self) -> Tensor", max_forward, extreme_backward, BOTH | SAVE_BOTH, "The largest element." },
+    { "max(Tensor self) -> Tensor", max_forward, pc_extreme_backward, BOTH | SAVE_BOTH, "The largest element." },
     { "max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", max_dim_forward,
       extreme_dim_backward, BOTH | PC_SAVE_OUT1, "The largest elements along a dimension, and where they stand." },
     { "max.other(Tensor self, Tensor other) -> Tensor", elementwise_forward, elementwise_backward,
       BOTH | PC_SAVE_IN0 | PC_SAVE_IN1, "The larger of two tensors, element by element: maximum." },
-    { "min(Tensor self) -> Tensor", min_forward, extreme_backward, BOTH | SAVE_BOTH, "The smallest element." },
+    { "min(Tensor self) -> Tensor", min_forward, pc_extreme_backward, BOTH | SAVE_BOTH, "The smallest element." },
     { "min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", min_dim_forward,
       extreme_dim_backward, BOTH | PC_SAVE_OUT1, "The smallest elements along a dimension, and where they stand." },
     { "min.other(Tensor self, Tensor other) -> Tensor", elementwise_forward, elementwise_backward,

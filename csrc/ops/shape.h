@@ -48,6 +48,14 @@ static inline void pc_window_select(pc_tensor *w, int d, int64_t index)
     pc_window_narrow(w, d, index, 1, 1);
     for (w->ndim--; d < w->ndim; d++) w->shape[d] = w->shape[d + 1], w->stride[d] = w->stride[d + 1];
 }
+/* A dimension of one element, in front of dimension d. */
+static inline void pc_window_insert(pc_tensor *w, int d)
+{
+    for (int k = w->ndim; k > d; k--) w->shape[k] = w->shape[k - 1], w->stride[k] = w->stride[k - 1];
+    w->shape[d] = 1;
+    w->stride[d] = 0;
+    w->ndim++;
+}
 /* Dimensions a and b change places. */
 static inline void pc_window_transpose(pc_tensor *w, int a, int b)
 {
