@@ -639,6 +639,8 @@ op("cumprod", [S(N(3, 4), 0), S(IMAGES, 1), S(N(), 0), S(N(0, 3), 0), S(Values([
 
 # ---- indexing -----------------------------------------------------------------------------------------------------
 
+# distinct elements: which of equal ones torch takes is not said
+SHUFFLED = Values(np.random.default_rng(5).permutation(120).reshape(2, 5, 4, 3).astype("f"))
 ROWS_OF = Z(0, 3, 5)
 
 
@@ -697,11 +699,46 @@ op("index_add", [S(N(3, 4), 0, Values([0, 2, 0]), N(3, 4)), S(IMAGES, 1, Values(
 op("index_copy", [S(N(3, 4), 0, Values([0, 2]), N(2, 4)), S(IMAGES, 1, Values([4, 0]), N(2, 2, 4, 3)),
    S(N(3, 4), 1, Z(0, 1, 0), N(3, 0))], strides=False, errors=[S(N(3, 4), 0, Values([0, 2]), N(3, 4)),
    S(N(3, 4), 0, Values([5]), N(1, 4)), S(N(3, 4), 0, Values([0]), Z(0, 9, 1, 4))])
+op("repeat_interleave", [S(N(3, 4), 2), S(N(3, 4), 3, 0), S(SHUFFLED, 2, dim=-1), S(N(), 2), S(N(3), 0),
+   S(N(0, 3), 2, 0)], strides=False, errors=[S(N(3), -1), S(N(3), 2, 5)])
+op("repeat_interleave.tensor", [S(N(3, 4), Values([1, 0, 2]), 0), S(N(3), Values([2, 0, 1])),
+   S(N(3, 4), Values([2]), 1), S(N(3, 4), Values(3), 1), S(N(2), Z(0, 3, 2, dtype="int32"))], strides=False,
+   errors=[S(N(3, 4), Values([1, 2]), 0), S(N(2), Values([1, -1])), S(N(2), N(2), 0)])
 op("masked_select", [S(N(3, 4), B(3, 4)), S(N(3, 4), B(4)), S(N(4), B(3, 1)), S(IMAGES, B(2, 5, 4, 3)), S(N(), B()),
    S(N(0, 3), B(3))], dtypes=("float32", "int64"), errors=[S(N(3, 4), B(2)), S(N(3), N(3))])
 op("nonzero", [S(B(3, 4)), S(Z(0, 2, 2, 5, 4, 3)), S(N()), S(Values(0.0)), S(N(0, 3)), S(B(70, 33))], strides=False)
 op("nonzero.numpy", [S(B(3, 4), as_tuple=True), S(N(), as_tuple=True), S(N(0, 3), as_tuple=True)])
 op("where.condition", [S(B(3, 4)), S(Z(0, 2, 5)), S(N())])
+
+# ---- order --------------------------------------------------------------------------------------------------------
+
+LINES = [S(N(3, 4)), S(SHUFFLED, 1), S(N(70, 33), 0), S(N(), 0), S(N(3, 0)), S(N(3, 700), -1),
+   S(Values([2.0, float("nan"), -1, float("-inf"), float("inf")])), S(Values([[3, 1, 2], [5, 9, 4]])), S(N(3000))]
+op("sort", LINES + [S(SHUFFLED, 2, True), S(N(20), descending=True, stable=True), S(Z(0, 3, 40), stable=True),
+   S(Z(0, 3, 400), 0, descending=True, stable=True), S(B(9), stable=True)], dtypes=("float32", "float64"),
+   strides=False, errors=[S(N(3, 4), 2)])
+op("argsort", LINES + [S(SHUFFLED, 2, True), S(Z(0, 3, 40, dtype="uint8"), stable=True)], strides=False,
+   errors=[S(N(3, 4), 2)])
+op("topk", [S(N(3, 40), 5), S(SHUFFLED, 2, 1), S(N(70, 33), 20, 0, False), S(N(), 1), S(N(9), 0), S(N(3000), 100),
+   S(Values([2.0, float("nan"), -1, 7]), 2)], strides=False, errors=[S(N(3, 4), 5), S(N(3, 4), -1), S(N(3, 4), 1, 2),
+   S(B(3), 1)])
+op("kthvalue", [S(N(3, 40), 5), S(SHUFFLED, 2, 1, True), S(N(70, 33), 70, 0), S(N(), 1), S(N(3000), 1500),
+   S(Values([2.0, float("nan"), -1, 7]), 4)], strides=False, errors=[S(N(3, 4), 0), S(N(3, 4), 5), S(N(3, 0), 1),
+   S(B(3), 1)])
+op("median", over([N(3, 4), SHUFFLED, N(), N(0, 3), N(3001), Values([1.0, float("nan"), 3]), Values([5, 1, 3, 2])]),
+   errors=[S(B(3))])
+op("median.dim", [S(N(3, 40), 0), S(SHUFFLED, 1, True), S(N(70, 33), 0), S(N(), 0), S(N(3, 301), -1),
+   S(Values([[1.0, float("nan"), 3], [1, 2, 3]]), 1)], strides=False, errors=[S(N(3, 0), 1), S(N(3, 4), 2), S(B(3), 0)])
+op("mode", [S(Z(0, 4, 9)), S(Z(0, 3, 4, 5, 6), 1), S(Z(0, 9, 300), keepdim=True), S(N(3, 4)), S(N()), S(B(5))],
+   strides=False, errors=[S(N(3, 0), 1), S(N(3, 4), 2)])
+op("_unique", [S(Z(0, 9, 4, 9)), S(N(3, 4)), S(Values([0.0, -0.0, 1])), S(N(0, 3)), S(B(9)),
+   S(Z(0, 40, 400, dtype="uint8"))], torch=lambda t, x: x.unique(return_inverse=True, return_counts=True),
+   strides=False)
+op("bincount", [S(Z(0, 9, 40)), S(Z(0, 9, 40, dtype="uint8"), minlength=12), S(Z(0, 9, 40), N(40)),
+   S(Z(0, 3, 5), Z(0, 3, 5)), S(Z(0, 1, 0), minlength=3)], grad=False,
+   errors=[S(Values([1, -2])), S(N(3)), S(Z(0, 3, 2, 2)), S(Z(0, 3, 2), N(1)), S(Z(0, 3, 2), minlength=-1)])
+op("histc", [S(N(90)), S(U(0, 4, 90), 4, 0, 4), S(N(3, 40), bins=7, min=-1, max=0.5), S(Values([2.0, 2])), S(N(0), 3)],
+   errors=[S(N(3), 0), S(N(3), 4, 3, 1), S(Z(0, 9, 3)), S(Values([1.0, float("inf")]))])
 
 # ---- convolution, pooling, ReLU -----------------------------------------------------------------------------------
 
@@ -885,7 +922,3 @@ op("dropout", [S(N(*s), 0.3, True) for s in DRAWN] + [S(N(3, 4), 0.5, False), S(
 op("feature_dropout", [S(N(2, 5, 4, 3), 0.3, True), S(N(3, 4), 0.5, True), S(N(2, 3, 4), 0.5, False), S(N(2, 3), 1, True)],
    torch=lambda torch, *a: torch.feature_dropout(*a), seeded=True, inplace=False,
    errors=[S(N(3), 0.5, True), S(N(3, 3), 1.5, True), S(Z(0, 9, 3, 3), 0.5, True)])
-
-# ---- rows to come: replace a name here by a line in a group of its own ----------------------------------------------
-
-pending("sort", "sort argsort topk kthvalue median.dim _unique")
