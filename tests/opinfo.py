@@ -14,8 +14,7 @@ from pycnn import _C
 
 FUNCTION, METHOD, NN, INPLACE, PRIVATE, NOGRAD, WRITES, FACTORY = (1 << k for k in (16, 17, 18, 19, 21, 22, 23, 24))
 
-OPS = {}      # name -> Op
-PENDING = {}  # rows that still wait for a line here: name of the row -> family
+OPS = {}  # name -> Op
 
 
 # ---- arguments ----------------------------------------------------------------------------------------------------
@@ -257,11 +256,6 @@ def op(name, samples, **options):
     for one in name.split():
         assert one not in OPS, f"two rows for {one}"
         OPS[one] = Op(one, samples, **options)
-
-
-def pending(family, names):
-    """Rows in C that their authors have yet to describe here."""
-    PENDING.update(dict.fromkeys(names.split(), family))
 
 
 def parse_rows():
@@ -715,7 +709,7 @@ op("where.condition", [S(B(3, 4)), S(Z(0, 2, 5)), S(N())])
 LINES = [S(N(3, 4)), S(SHUFFLED, 1), S(N(70, 33), 0), S(N(), 0), S(N(3, 0)), S(N(3, 700), -1),
    S(Values([2.0, float("nan"), -1, float("-inf"), float("inf")])), S(Values([[3, 1, 2], [5, 9, 4]])), S(N(3000))]
 op("sort", LINES + [S(SHUFFLED, 2, True), S(N(20), descending=True, stable=True), S(Z(0, 3, 40), stable=True),
-   S(Z(0, 3, 400), 0, descending=True, stable=True), S(B(9), stable=True)], dtypes=("float32", "float64"),
+   S(Z(0, 3, 400), dim=0, descending=True, stable=True), S(B(9), stable=True)], dtypes=("float32", "float64"),
    strides=False, errors=[S(N(3, 4), 2)])
 op("argsort", LINES + [S(SHUFFLED, 2, True), S(Z(0, 3, 40, dtype="uint8"), stable=True)], strides=False,
    errors=[S(N(3, 4), 2)])
@@ -729,10 +723,10 @@ op("median", over([N(3, 4), SHUFFLED, N(), N(0, 3), N(3001), Values([1.0, float(
    errors=[S(B(3))])
 op("median.dim", [S(N(3, 40), 0), S(SHUFFLED, 1, True), S(N(70, 33), 0), S(N(), 0), S(N(3, 301), -1),
    S(Values([[1.0, float("nan"), 3], [1, 2, 3]]), 1)], strides=False, errors=[S(N(3, 0), 1), S(N(3, 4), 2), S(B(3), 0)])
-op("mode", [S(Z(0, 4, 9)), S(Z(0, 3, 4, 5, 6), 1), S(Z(0, 9, 300), keepdim=True), S(N(3, 4)), S(N()), S(B(5))],
+op("mode", [S(Z(0, 4, 9)), S(Z(0, 3, 4, 5, 6), 1), S(Z(0, 4, 12), keepdim=True), S(N(3, 4)), S(N()), S(B(5))],
    strides=False, errors=[S(N(3, 0), 1), S(N(3, 4), 2)])
-op("_unique", [S(Z(0, 9, 4, 9)), S(N(3, 4)), S(Values([0.0, -0.0, 1])), S(N(0, 3)), S(B(9)),
-   S(Z(0, 40, 400, dtype="uint8"))], torch=lambda t, x: x.unique(return_inverse=True, return_counts=True),
+op("_unique", [S(Z(0, 9, 4, 9)), S(N(3, 4, grad=False)), S(Values([0.0, -0.0, 1])), S(N(0, 3, grad=False)), S(B(9)),
+   S(Z(0, 40, 400, dtype="uint8"))], torch=lambda t, x: x.detach().unique(return_inverse=True, return_counts=True),
    strides=False)
 op("bincount", [S(Z(0, 9, 40)), S(Z(0, 9, 40, dtype="uint8"), minlength=12), S(Z(0, 9, 40), N(40)),
    S(Z(0, 3, 5), Z(0, 3, 5)), S(Z(0, 1, 0), minlength=3)], grad=False,

@@ -32,15 +32,13 @@ def run(op, sample, layout="contiguous", dtype="float32"):
 
 
 def test_every_row_is_in_the_table():
-    missing = set(ROWS) - set(OPS) - set(opinfo.PENDING)
+    missing = set(ROWS) - set(OPS)
     assert not missing, (f"rows without a line in tests/opinfo.py: {sorted(missing)}. "
                          "Add op(name, [samples]); see the docstrings there.")
 
 
 def test_table_has_no_other_rows():
     assert not set(OPS) - set(ROWS), "lines in tests/opinfo.py without a row in csrc/ops"
-    assert not set(opinfo.PENDING) & set(OPS), "pending rows that have a line by now: delete them from pending()"
-    assert not set(opinfo.PENDING) - set(ROWS), "pending rows that do not exist"
 
 
 @pytest.mark.parametrize("name", ROWS)
