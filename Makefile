@@ -51,7 +51,7 @@ $(VENV)/.built: $(SOURCES) | system $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.parity: $(VENV)/.built
-	$(PY) -m pip install -q -e ".[parity]" --no-build-isolation
+	$(PY) -m pip install -q $$($(PY) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['parity'])")
 	touch $@
 
 wheel: | system $(VENV)/bin/python
