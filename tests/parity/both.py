@@ -144,6 +144,7 @@ def compare(fn, arrays, grads=True, limit=None, grad_limit=None, seed=0, what=""
 
 def copy_of(array):
     """A copy with the same strides."""
+    array = np.asarray(array)
     if array.size == 0 or array.ndim == 0:
         return array.copy(order="K")
     span = sum((n - 1) * s for n, s in zip(array.shape, array.strides)) + array.itemsize
