@@ -3,6 +3,7 @@
 import gc
 import os
 import resource
+import stat
 import subprocess
 import sys
 import textwrap
@@ -487,7 +488,10 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["model.pth"]
 
 
-def test_a_device_that_is_full_is_an_error():
+def test_a_device_that_is_full_is_an_error_and_stays():
+    with pytest.raises(OSError, match="/dev/full"):
+        torch.save(state(1), "/dev/full")
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
     with pytest.raises(OSError, match="No space left"), open("/dev/full", "wb") as file:
         torch.save(state(1), file)
         file.flush()
