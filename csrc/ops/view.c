@@ -1,21 +1,18 @@
-/* view.c -- operators whose results share their input's memory. */
-#include "shape.h"
+/* view.c -- the same elements under another shape or order of dimensions, sharing memory. */
+#include "view.h"
 #include "copy.h"
 #include "elementwise.h"
 #include "reduce.h"
+#include "shape.h"
 #include <inttypes.h>
 #include <string.h>
 
-/* ---- helpers ----------------------------------------------------------------------------------- */
-
-/* out[k] = the window w onto in[0]. */
-static pc_status emit(pc_call *c, int k, const pc_tensor *w)
+pc_status pc_emit_view(pc_call *c, int k, const pc_tensor *w)
 {
     return pc_tensor_view(c->in[0], w->ndim, w->shape, w->stride, w->offset, &c->out[k]);
 }
 
-/* Room for n results, and their number. */
-static pc_status expect(pc_call *c, int64_t n)
+pc_status pc_expect(pc_call *c, int64_t n)
 {
     if (n > c->nout)
         return pc_fail(PC_ESHAPE, "the result would be %" PRId64 " tensors, more than the caller has room for", n);
@@ -29,10 +26,7 @@ static pc_status reshape_backward(pc_call *c, pc_tensor *const *gout, pc_tensor 
     return pc_reshaped(gout[0], c->in[0]->ndim, c->in[0]->shape, &gin[0]);
 }
 
-/* Gradient of a window: zeros but there. place narrows w, a window onto a tensor of in[0]'s shape, to what out[k] is.
- */
-typedef void (*place_fn)(const pc_call *c, int k, pc_tensor *w);
-static pc_status windows_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin, place_fn place)
+pc_status pc_windows_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin, pc_place_fn place)
 {
     pc_status status = PC_OK;
     int64_t covered = 0;
@@ -217,7 +211,7 @@ static pc_status squeeze_mask(pc_call *c, uint32_t mask)
         w.stride[n++] = w.stride[d];
     }
     w.ndim = n;
-    return emit(c, 0, &w);
+    return pc_emit_view(c, 0, &w);
 }
 
 static pc_status squeeze_forward(pc_call *c)
@@ -244,7 +238,7 @@ static pc_status unsqueeze_forward(pc_call *c)
     w.stride[d] = d < w.ndim ? w.shape[d + 1] * w.stride[d + 1] : 1;
     w.shape[d] = 1;
     w.ndim++;
-    PC_TRY(emit(c, 0, &w));
+    PC_TRY(pc_emit_view(c, 0, &w));
 done:
     return status;
 }
@@ -268,7 +262,7 @@ static pc_status transpose_forward(pc_call *c)
     PC_TRY(pc_wrap_dim(c->v[0].i, w.ndim, &a));
     PC_TRY(pc_wrap_dim(c->v[1].i, w.ndim, &b));
     if (w.ndim > 0) pc_window_transpose(&w, a, b);
-    PC_TRY(emit(c, 0, &w));
+    PC_TRY(pc_emit_view(c, 0, &w));
 done:
     return status;
 }
@@ -289,7 +283,7 @@ static pc_status t_forward(pc_call *c)
     pc_tensor w = pc_window(c->in[0]);
     PC_CHECK(w.ndim <= 2, PC_ESHAPE, "t() expects a tensor with <= 2 dimensions, but self is %dD", w.ndim);
     if (w.ndim == 2) pc_window_transpose(&w, 0, 1);
-    PC_TRY(emit(c, 0, &w));
+    PC_TRY(pc_emit_view(c, 0, &w));
 done:
     return status;
 }
@@ -325,7 +319,7 @@ static pc_status permute_forward(pc_call *c)
     int order[PC_MAX_DIMS];
     PC_TRY(permute_order(&c->v[0], w.ndim, order));
     permute(&w, order);
-    PC_TRY(emit(c, 0, &w));
+    PC_TRY(pc_emit_view(c, 0, &w));
 done:
     return status;
 }
@@ -386,7 +380,7 @@ static pc_status movedim_forward(pc_call *c)
     int order[PC_MAX_DIMS + 1];
     PC_TRY(movedim_order(c, order));
     permute(&w, order);
-    PC_TRY(emit(c, 0, &w));
+    PC_TRY(pc_emit_view(c, 0, &w));
 done:
     return status;
 }
@@ -441,7 +435,7 @@ static pc_status expand_forward(pc_call *c)
     pc_status status = PC_OK;
     pc_tensor w = pc_window(c->in[0]);
     PC_TRY(expand(&w, c->v[0].ints.n, c->v[0].ints.v));
-    PC_TRY(emit(c, 0, &w));
+    PC_TRY(pc_emit_view(c, 0, &w));
 done:
     return status;
 }
@@ -451,7 +445,7 @@ static pc_status expand_as_forward(pc_call *c)
     pc_status status = PC_OK;
     pc_tensor w = pc_window(c->in[0]);
     PC_TRY(expand(&w, c->in[1]->ndim, c->in[1]->shape));
-    PC_TRY(emit(c, 0, &w));
+    PC_TRY(pc_emit_view(c, 0, &w));
 done:
     return status;
 }
@@ -466,7 +460,7 @@ static pc_status broadcast_tensors_forward(pc_call *c)
     pc_status status = PC_OK;
     int64_t shape[PC_MAX_DIMS];
     int ndim;
-    PC_TRY(expect(c, c->nin));
+    PC_TRY(pc_expect(c, c->nin));
     PC_TRY(pc_broadcast(c->nin, c->in, &ndim, shape));
     for (int k = 0; k < c->nin; k++) {
         pc_tensor w = pc_window(c->in[k]);
@@ -505,7 +499,7 @@ static pc_status meshgrid_forward(pc_call *c)
 
     PC_CHECK(c->nin > 0, PC_ESHAPE, "meshgrid expects a non-empty TensorList");
     PC_TRY(pc_check_ndim(c->nin));
-    PC_TRY(expect(c, c->nin));
+    PC_TRY(pc_expect(c, c->nin));
     for (int k = 0; k < c->nin; k++) {
         char text[200];
         PC_CHECK(c->in[k]->ndim <= 1, PC_ESHAPE,
@@ -537,557 +531,6 @@ static pc_status meshgrid_backward(pc_call *c, pc_tensor *const *gout, pc_tensor
     }
 done:
     pc_release(sum);
-    return status;
-}
-
-/* ---- narrow, select, slice --------------------------------------------------------------------- */
-
-static pc_status narrow_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    pc_tensor w = pc_window(c->in[0]);
-    int64_t start = c->v[1].i, length = c->v[2].i, size;
-    int d;
-
-    PC_CHECK(w.ndim > 0, PC_ESHAPE, "narrow() cannot be applied to a 0-dim tensor.");
-    PC_CHECK(length >= 0, PC_ESHAPE, "narrow(): length must be non-negative.");
-    PC_TRY(pc_wrap_dim(c->v[0].i, w.ndim, &d));
-    size = w.shape[d];
-    PC_CHECK(start >= -size && start <= size, PC_EINDEX,
-             "start out of range (expected to be in range of [%" PRId64 ", %" PRId64 "], but got %" PRId64 ")", -size,
-             size, start);
-    if (start < 0) start += size;
-    PC_CHECK(start <= size - length, PC_ESHAPE,
-             "start (%" PRId64 ") + length (%" PRId64 ") exceeds dimension size (%" PRId64 ").", start, length, size);
-    c->v[0].i = d;
-    c->v[1].i = start;
-    pc_window_narrow(&w, d, start, length, 1);
-    PC_TRY(emit(c, 0, &w));
-done:
-    return status;
-}
-
-static void place_narrow(const pc_call *c, int k, pc_tensor *w)
-{
-    (void)k;
-    pc_window_narrow(w, (int)c->v[0].i, c->v[1].i, c->v[2].i, 1);
-}
-static pc_status narrow_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
-{
-    return windows_backward(c, gout, gin, place_narrow);
-}
-
-static pc_status select_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    pc_tensor w = pc_window(c->in[0]);
-    int64_t index = c->v[1].i;
-    char text[200];
-    int d;
-
-    PC_CHECK(w.ndim > 0, PC_EINDEX, "select() cannot be applied to a 0-dim tensor.");
-    PC_TRY(pc_wrap_dim(c->v[0].i, w.ndim, &d));
-    PC_CHECK(index >= -w.shape[d] && index < w.shape[d], PC_EINDEX,
-             "select(): index %" PRId64 " out of range for tensor of size %s at dimension %d", index,
-             pc_shape_text(&w, text), d);
-    if (index < 0) index += w.shape[d];
-    c->v[0].i = d;
-    c->v[1].i = index;
-    pc_window_select(&w, d, index);
-    PC_TRY(emit(c, 0, &w));
-done:
-    return status;
-}
-
-static void place_select(const pc_call *c, int k, pc_tensor *w)
-{
-    (void)k;
-    pc_window_select(w, (int)c->v[0].i, c->v[1].i);
-}
-static pc_status select_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
-{
-    return windows_backward(c, gout, gin, place_select);
-}
-
-/* Python's rules for bounds; step > 0. */
-static pc_status slice_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    pc_tensor w = pc_window(c->in[0]);
-    int64_t step = c->v[3].i, start = 0, end, length;
-    int d;
-
-    PC_CHECK(w.ndim > 0, PC_EINDEX, "slice() cannot be applied to a 0-dim tensor.");
-    PC_CHECK(step > 0, PC_EVALUE, step == 0 ? "slice step cannot be zero" : "step must be greater than zero");
-    PC_TRY(pc_wrap_dim(c->v[0].i, w.ndim, &d));
-    end = w.shape[d];
-    if (c->v[1].kind != PC_NONE) start = c->v[1].i < 0 ? c->v[1].i + w.shape[d] : c->v[1].i;
-    if (c->v[2].kind != PC_NONE) end = c->v[2].i < 0 ? c->v[2].i + w.shape[d] : c->v[2].i;
-    if (start < 0) start = 0;
-    if (start > w.shape[d]) start = w.shape[d];
-    if (end < start) end = start;
-    if (end > w.shape[d]) end = w.shape[d];
-    length = end > start ? (end - start - 1) / step + 1 : 0;
-    c->v[0].i = d;
-    c->v[1] = (pc_value){ .kind = PC_INT, .i = start };
-    if (length <= 1) step = 1; /* no stride to multiply: it might overflow */
-    c->v[3].i = step;
-    pc_window_narrow(&w, d, start, length, step);
-    PC_TRY(emit(c, 0, &w));
-done:
-    return status;
-}
-
-static void place_slice(const pc_call *c, int k, pc_tensor *w)
-{
-    int d = (int)c->v[0].i;
-    pc_window_narrow(w, d, c->v[1].i, c->out[k]->shape[d], c->v[3].i);
-}
-static pc_status slice_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
-{
-    return windows_backward(c, gout, gin, place_slice);
-}
-
-/* ---- split, chunk, unbind ---------------------------------------------------------------------- */
-
-/* Pieces along a dimension whose number stands in v[PIECE_DIM]; their lengths are the outputs' own. */
-#define PIECE_DIM (PC_MAX_PARAMS - 1)
-static void place_piece(const pc_call *c, int k, pc_tensor *w)
-{
-    int d = (int)c->v[PIECE_DIM].i;
-    int64_t start = 0;
-    if (c->op != NULL && c->out[k]->ndim < w->ndim) {
-        pc_window_select(w, d, k);
-        return;
-    }
-    for (int j = 0; j < k; j++) start += c->out[j]->shape[d];
-    pc_window_narrow(w, d, start, c->out[k]->shape[d], 1);
-}
-static pc_status pieces_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
-{
-    return windows_backward(c, gout, gin, place_piece);
-}
-
-static pc_status piece(pc_call *c, int k, int d, int64_t start, int64_t length)
-{
-    pc_tensor w = pc_window(c->in[0]);
-    pc_window_narrow(&w, d, start, length, 1);
-    c->v[PIECE_DIM] = (pc_value){ .kind = PC_INT, .i = d };
-    return emit(c, k, &w);
-}
-
-/* Pieces of `size`, the last one shorter. */
-static pc_status cut(pc_call *c, int d, int64_t size)
-{
-    pc_status status = PC_OK;
-    int64_t total = c->in[0]->shape[d], n = size > 0 && total > 0 ? (total - 1) / size + 1 : 1;
-    PC_TRY(expect(c, n));
-    for (int k = 0; k < n; k++) {
-        int64_t start = k * size, left = total - start;
-        PC_TRY(piece(c, k, d, start, left < size ? left : size));
-    }
-done:
-    return status;
-}
-
-static pc_status split_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    const pc_tensor *self = c->in[0];
-    int64_t size = c->v[0].i;
-    int d;
-
-    PC_CHECK(self->ndim > 0, PC_ESHAPE, "split expects at least a 1-dimensional tensor");
-    PC_CHECK(size >= 0, PC_ESHAPE, "split expects split_size be non-negative, but got split_size=%" PRId64, size);
-    PC_TRY(pc_wrap_dim(c->v[1].i, self->ndim, &d));
-    PC_CHECK(size > 0 || self->shape[d] == 0, PC_ESHAPE,
-             "split_size can only be 0 if dimension size is 0, but got dimension size of %" PRId64, self->shape[d]);
-    PC_TRY(cut(c, d, size));
-done:
-    return status;
-}
-
-static pc_status split_sizes_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    const pc_tensor *self = c->in[0];
-    int n = c->v[0].ints.n, d;
-    int64_t *sizes = c->v[0].ints.v, start = 0, sum = 0;
-    char text[200];
-
-    PC_CHECK(self->ndim > 0, PC_ESHAPE, "split expects at least a 1-dimensional tensor");
-    PC_TRY(pc_wrap_dim(c->v[1].i, self->ndim, &d));
-    for (int k = 0; k < n; k++) {
-        PC_CHECK(sizes[k] >= 0 && sizes[k] <= INT64_MAX - sum, PC_ESHAPE,
-                 "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=%s",
-                 pc_ints_text(n, sizes, text));
-        sum += sizes[k];
-    }
-    PC_CHECK(sum == self->shape[d], PC_ESHAPE,
-             "split_with_sizes expects split_sizes to sum exactly to %" PRId64 " (input tensor's size at dimension "
-             "%d), but got split_sizes=%s",
-             self->shape[d], d, pc_ints_text(n, sizes, text));
-    PC_TRY(expect(c, n));
-    for (int k = 0; k < n; k++) {
-        PC_TRY(piece(c, k, d, start, sizes[k]));
-        start += sizes[k];
-    }
-done:
-    return status;
-}
-
-static pc_status chunk_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    const pc_tensor *self = c->in[0];
-    int64_t chunks = c->v[0].i;
-    int d;
-
-    PC_CHECK(self->ndim > 0, PC_ESHAPE, "chunk expects at least a 1-dimensional tensor");
-    PC_CHECK(chunks > 0, PC_ESHAPE, "chunk expects `chunks` to be greater than 0, got: %" PRId64, chunks);
-    PC_TRY(pc_wrap_dim(c->v[1].i, self->ndim, &d));
-    if (self->shape[d] == 0) {
-        PC_TRY(expect(c, chunks));
-        for (int k = 0; k < chunks; k++) PC_TRY(piece(c, k, d, 0, 0));
-    } else {
-        PC_TRY(cut(c, d, (self->shape[d] - 1) / chunks + 1));
-    }
-done:
-    return status;
-}
-
-static pc_status tensor_split_dim(pc_call *c, int *d)
-{
-    if (c->in[0]->ndim == 0)
-        return pc_fail(PC_ESHAPE, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with "
-                                  "0 dims");
-    return pc_wrap_dim(c->v[1].i, c->in[0]->ndim, d);
-}
-
-static pc_status tensor_split_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    int64_t n = c->v[0].i, total, start = 0;
-    int d;
-    PC_TRY(tensor_split_dim(c, &d));
-    PC_CHECK(n > 0, PC_ESHAPE, "number of sections must be larger than 0, got %" PRId64, n);
-    PC_TRY(expect(c, n));
-    total = c->in[0]->shape[d];
-    for (int k = 0; k < n; k++) {
-        int64_t length = total / n + (k < total % n);
-        PC_TRY(piece(c, k, d, start, length));
-        start += length;
-    }
-done:
-    return status;
-}
-
-static pc_status tensor_split_indices_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    pc_tensor w;
-    int n = c->v[0].ints.n, d;
-    int64_t total, start = 0;
-
-    PC_TRY(tensor_split_dim(c, &d));
-    PC_TRY(expect(c, n + 1));
-    total = c->in[0]->shape[d];
-    for (int k = 0; k <= n; k++) {
-        int64_t end = k < n ? c->v[0].ints.v[k] : total, from = start;
-        start = end; /* as slices do: counted from the end where negative, cut off at both ends */
-        if (from < 0) from = from + total < 0 ? 0 : from + total;
-        if (end < 0) end = end + total < 0 ? 0 : end + total;
-        if (from > total) from = total;
-        if (end > total) end = total;
-        w = pc_window(c->in[0]);
-        pc_window_narrow(&w, d, from, end > from ? end - from : 0, 1);
-        PC_TRY(emit(c, k, &w));
-    }
-    c->v[PIECE_DIM] = (pc_value){ .kind = PC_INT, .i = d };
-done:
-    return status;
-}
-
-/* Pieces may overlap where the indices go backwards: added, not copied. */
-static pc_status tensor_split_indices_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
-{
-    pc_status status = PC_OK;
-    int d = (int)c->v[PIECE_DIM].i;
-    int64_t total = c->in[0]->shape[d], start = 0;
-
-    PC_TRY(pc_zeros_like(c->in[0], &gin[0]));
-    for (int k = 0; k < c->nout; k++) {
-        pc_tensor w = pc_window(gin[0]);
-        int64_t from = start < 0 ? (start + total < 0 ? 0 : start + total) : start > total ? total : start;
-        if (k < c->v[0].ints.n) start = c->v[0].ints.v[k];
-        if (gout[k] == NULL) continue;
-        pc_window_narrow(&w, d, from, c->out[k]->shape[d], 1);
-        PC_TRY(pc_accumulate(&w, gout[k]));
-    }
-done:
-    return status;
-}
-
-static pc_status unbind_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    const pc_tensor *self = c->in[0];
-    int d;
-
-    PC_CHECK(self->ndim > 0, PC_EINDEX, "Dimension specified as 0 but tensor has no dimensions");
-    PC_TRY(pc_wrap_dim(c->v[0].i, self->ndim, &d));
-    PC_TRY(expect(c, self->shape[d]));
-    for (int k = 0; k < self->shape[d]; k++) {
-        pc_tensor w = pc_window(self);
-        pc_window_select(&w, d, k);
-        PC_TRY(emit(c, k, &w));
-    }
-    c->v[PIECE_DIM] = (pc_value){ .kind = PC_INT, .i = d };
-done:
-    return status;
-}
-
-/* ---- as_strided, diagonal, unfold -------------------------------------------------------------- */
-
-#define SELF_OFFSET (PC_MAX_PARAMS - 1)
-static pc_status as_strided_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    pc_tensor *self = c->in[0];
-    int n = c->v[0].ints.n;
-    const int64_t *size = c->v[0].ints.v, *stride = c->v[1].ints.v;
-    int64_t offset = c->v[2].kind == PC_NONE ? self->offset : c->v[2].i, last = 0, bytes;
-    int64_t item = pc_dtype_size(self->dtype);
-    bool empty = false, overflow = false;
-    char a[200], b[200];
-
-    PC_CHECK(n == c->v[1].ints.n, PC_ESHAPE, "mismatch in length of strides and shape");
-    for (int d = 0; d < n; d++) {
-        int64_t step;
-        PC_CHECK(stride[d] >= 0, PC_ESHAPE,
-                 "as_strided: Negative strides are not supported at the moment, got strides: %s",
-                 pc_ints_text(n, stride, b));
-        empty = empty || size[d] == 0;
-        overflow = overflow || size[d] < 0 || __builtin_mul_overflow(size[d] - 1, stride[d], &step)
-                   || (step > 0 && __builtin_add_overflow(last, step, &last));
-    }
-    PC_CHECK(!overflow, PC_ESHAPE, "Storage size calculation overflowed with sizes=%s and strides=%s",
-             pc_ints_text(n, size, a), pc_ints_text(n, stride, b));
-    PC_CHECK(offset >= 0, PC_ESHAPE, "Tensor: invalid storage offset %" PRId64, offset);
-    if (!empty) {
-        overflow = __builtin_add_overflow(offset, last, &bytes) || __builtin_add_overflow(bytes, 1, &bytes)
-                   || __builtin_mul_overflow(bytes, item, &bytes);
-        PC_CHECK(!overflow && bytes <= self->storage->bytes, PC_ESHAPE,
-                 "setStorage: sizes %s, strides %s, storage offset %" PRId64 ", and itemsize %" PRId64 " requiring a "
-                 "storage size of %" PRId64 " are out of bounds for storage of size %" PRId64,
-                 pc_ints_text(n, size, a), pc_ints_text(n, stride, b), offset, item, bytes, self->storage->bytes);
-    }
-    c->v[SELF_OFFSET] = (pc_value){ .kind = PC_INT, .i = self->offset };
-    PC_TRY(pc_tensor_view(self, n, size, stride, offset, &c->out[0]));
-done:
-    return status;
-}
-
-/* May two elements of w be one? Exact for what slicing, expanding and unfolding make. */
-static bool may_overlap(const pc_tensor *w)
-{
-    int order[PC_MAX_DIMS], n = 0;
-    int64_t reach = 0;
-    if (w->numel == 0) return false;
-    for (int d = 0; d < w->ndim; d++) {
-        int k = n;
-        if (w->shape[d] == 1) continue;
-        for (; k > 0 && w->stride[order[k - 1]] > w->stride[d]; k--) order[k] = order[k - 1];
-        order[k] = d;
-        n++;
-    }
-    for (int k = 0; k < n; k++) {
-        if (w->stride[order[k]] <= reach) return true;
-        reach += (w->shape[order[k]] - 1) * w->stride[order[k]];
-    }
-    return false;
-}
-
-static int64_t reach_of(const pc_tensor *w)
-{
-    int64_t last = 0;
-    for (int d = 0; d < w->ndim; d++) last += (w->shape[d] - 1) * w->stride[d];
-    return w->numel > 0 ? w->offset + last + 1 : 0;
-}
-
-/* dst += src element after element, where elements of dst may coincide. src: same shape, contiguous, or NULL for ones.
- */
-#define ADD_OVERLAPPING(T)                                                                         \
-    static void add_overlapping_##T(const pc_tensor *dst, const T *src)                            \
-    {                                                                                              \
-        int64_t index[PC_MAX_DIMS] = { 0 };                                                        \
-        T *d = pc_data(dst);                                                                       \
-        for (int64_t i = 0; i < dst->numel; i++) {                                                 \
-            *d += src != NULL ? src[i] : 1;                                                        \
-            for (int k = dst->ndim - 1; k >= 0; k--) {                                             \
-                d += dst->stride[k];                                                               \
-                if (++index[k] < dst->shape[k]) break;                                             \
-                d -= index[k] * dst->stride[k];                                                    \
-                index[k] = 0;                                                                      \
-            }                                                                                      \
-        }                                                                                          \
-    }
-ADD_OVERLAPPING(float)
-ADD_OVERLAPPING(double)
-
-static pc_status add_overlapping(const pc_tensor *dst, pc_tensor *src)
-{
-    pc_status status = PC_OK;
-    pc_tensor *dense = NULL;
-    PC_CHECK(dst->dtype == PC_F32 || dst->dtype == PC_F64, PC_ENOTIMPL,
-             "the gradient of overlapping views is computed in float32 and float64 only, not %s",
-             pc_dtype_name(dst->dtype));
-    if (src != NULL) PC_TRY(pc_contiguous(src, &dense));
-    if (dst->dtype == PC_F32) add_overlapping_float(dst, dense != NULL ? pc_data(dense) : NULL);
-    else add_overlapping_double(dst, dense != NULL ? pc_data(dense) : NULL);
-done:
-    pc_release(dense);
-    return status;
-}
-
-#define DIVIDE(T)                                                                                  \
-    static void divide_##T(T *x, const T *by, int64_t n)                                           \
-    {                                                                                              \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            if (by[i] > 1) x[i] /= by[i];                                                          \
-    }
-DIVIDE(float)
-DIVIDE(double)
-
-/* The gradient is laid into an image of the storage as out lies in it, and read back as in[0] lies in it. Where
-   elements of in[0] share a place they share its gradient evenly, as in torch. */
-static pc_status as_strided_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
-{
-    pc_status status = PC_OK;
-    pc_tensor *image = NULL, *count = NULL, from, to;
-    int64_t offset = c->v[SELF_OFFSET].i, room, span;
-
-    from = *c->in[0];
-    from.offset = offset;
-    to = *c->out[0];
-    to.offset = c->v[2].kind == PC_NONE ? offset : c->v[2].i;
-    room = reach_of(&from);
-    span = reach_of(&to);
-    if (span > room) room = span;
-    PC_TRY(pc_tensor_new(from.dtype, 1, &room, &image));
-    PC_TRY(pc_fill(image, (pc_value){ .kind = PC_INT }));
-    from.storage = to.storage = image->storage;
-    if (may_overlap(&to)) PC_TRY(add_overlapping(&to, gout[0]));
-    else PC_TRY(pc_copy(&to, gout[0]));
-    if (may_overlap(&from)) {
-        pc_tensor places = from;
-        PC_TRY(pc_tensor_new(from.dtype, 1, &room, &count));
-        PC_TRY(pc_fill(count, (pc_value){ .kind = PC_INT }));
-        places.storage = count->storage;
-        PC_TRY(add_overlapping(&places, NULL));
-        if (from.dtype == PC_F32) divide_float(pc_data(image), pc_data(count), room);
-        else divide_double(pc_data(image), pc_data(count), room);
-    }
-    PC_TRY(pc_tensor_new(from.dtype, from.ndim, from.shape, &gin[0]));
-    PC_TRY(pc_copy(gin[0], &from));
-done:
-    pc_release(image);
-    pc_release(count);
-    return status;
-}
-
-static void place_diagonal(const pc_call *c, int k, pc_tensor *w)
-{
-    int64_t offset = c->v[0].i, length, step;
-    int a = (int)c->v[1].i, b = (int)c->v[2].i, n = 0;
-    (void)k;
-    int64_t rows = w->shape[a], columns = w->shape[b];
-    if (offset >= 0) length = rows < columns - offset ? rows : columns - offset;
-    else length = rows + offset < columns ? rows + offset : columns;
-    if (length < 0) length = 0;
-    if (length > 0) w->offset += offset >= 0 ? offset * w->stride[b] : -offset * w->stride[a];
-    step = w->stride[a] + w->stride[b];
-    for (int d = 0; d < w->ndim; d++) {
-        if (d == a || d == b) continue;
-        w->shape[n] = w->shape[d];
-        w->stride[n++] = w->stride[d];
-    }
-    w->shape[n] = length;
-    w->stride[n++] = step;
-    w->ndim = n;
-    w->numel = pc_product(n, w->shape);
-}
-
-static pc_status diagonal_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    pc_tensor w = pc_window(c->in[0]);
-    int a, b;
-    PC_TRY(pc_wrap_dim(c->v[1].i, w.ndim, &a));
-    PC_TRY(pc_wrap_dim(c->v[2].i, w.ndim, &b));
-    PC_CHECK(a != b, PC_ESHAPE, "diagonal dimensions cannot be identical %" PRId64 ", %" PRId64, c->v[1].i, c->v[2].i);
-    c->v[1].i = a;
-    c->v[2].i = b;
-    place_diagonal(c, 0, &w);
-    PC_TRY(emit(c, 0, &w));
-done:
-    return status;
-}
-static pc_status diagonal_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
-{
-    return windows_backward(c, gout, gin, place_diagonal);
-}
-
-static pc_status unfold_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    pc_tensor w = pc_window(c->in[0]);
-    int64_t size = c->v[1].i, step = c->v[2].i, total;
-    int d;
-
-    PC_TRY(pc_wrap_dim(c->v[0].i, w.ndim, &d));
-    PC_TRY(pc_check_ndim(w.ndim + 1));
-    total = w.ndim > 0 ? w.shape[d] : 1;
-    PC_CHECK(size >= 0, PC_ESHAPE, "size is %" PRId64 " but must be >= 0", size);
-    PC_CHECK(size <= total, PC_ESHAPE, "maximum size for tensor at dimension %d is %" PRId64 " but size is %" PRId64, d,
-             total, size);
-    PC_CHECK(step > 0, PC_ESHAPE, "step is %" PRId64 " but must be > 0", step);
-    c->v[0].i = d;
-    w.shape[w.ndim] = size;
-    w.stride[w.ndim] = w.ndim > 0 ? w.stride[d] : 1;
-    if (w.ndim > 0) {
-        w.shape[d] = (total - size) / step + 1;
-        w.stride[d] *= w.shape[d] > 1 ? step : 1;
-    }
-    w.ndim++;
-    PC_TRY(emit(c, 0, &w));
-done:
-    return status;
-}
-
-/* One element of all windows at a time: those do not overlap. */
-static pc_status unfold_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
-{
-    pc_status status = PC_OK;
-    int d = (int)c->v[0].i, ndim = c->in[0]->ndim;
-
-    if (ndim == 0) {
-        PC_TRY(pc_zeros_like(c->in[0], &gin[0]));
-        if (gout[0]->numel > 0)
-            PC_TRY(pc_copy(gin[0], &(pc_tensor){ .dtype = gout[0]->dtype,
-                                                 .numel = 1,
-                                                 .offset = gout[0]->offset,
-                                                 .storage = gout[0]->storage }));
-        goto done;
-    }
-    PC_TRY(pc_zeros_like(c->in[0], &gin[0]));
-    for (int64_t j = 0; j < c->v[1].i; j++) {
-        pc_tensor w = pc_window(gin[0]), g = pc_window(gout[0]);
-        pc_window_select(&g, ndim, j);
-        pc_window_narrow(&w, d, j, g.shape[d], c->v[2].i);
-        PC_TRY(pc_accumulate(&w, &g));
-    }
-done:
     return status;
 }
 
@@ -1143,32 +586,6 @@ static const pc_op ops[] = {
       PC_FUNCTION | PC_VIEW, "All tensors expanded to their common shape." },
     { "_meshgrid(Tensor[] tensors, bool xy=False) -> Tensor[]", meshgrid_forward, meshgrid_backward,
       PC_FUNCTION | PC_VIEW, "Grids of coordinates from vectors." },
-    { "narrow(Tensor self, int dim, int start, int length) -> Tensor", narrow_forward, narrow_backward, BOTH | PC_VIEW,
-      "Elements start to start + length of a dimension." },
-    { "select(Tensor self, int dim, int index) -> Tensor", select_forward, select_backward, BOTH | PC_VIEW,
-      "One element of a dimension, which vanishes." },
-    { "slice(Tensor self, int dim, int? start=None, int? end=None, int step=1) -> Tensor", slice_forward,
-      slice_backward, PC_VIEW, "Elements start:end:step of a dimension." },
-    { "split(Tensor self, int split_size, int dim=0) -> Tensor[]", split_forward, pieces_backward, BOTH | PC_VIEW,
-      "Pieces of one size along a dimension; the last may be smaller." },
-    { "split.sizes(Tensor self, int[] split_size, int dim=0) -> Tensor[]", split_sizes_forward, pieces_backward,
-      BOTH | PC_VIEW, "Pieces of the given sizes along a dimension." },
-    { "split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", split_sizes_forward, pieces_backward,
-      BOTH | PC_VIEW, "Pieces of the given sizes along a dimension." },
-    { "chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", chunk_forward, pieces_backward, BOTH | PC_VIEW,
-      "At most that many pieces along a dimension." },
-    { "tensor_split(Tensor self, int sections, int dim=0) -> Tensor[]", tensor_split_forward, pieces_backward,
-      BOTH | PC_VIEW, "That many pieces along a dimension, sizes differing by one at most." },
-    { "tensor_split.indices(Tensor self, int[] indices, int dim=0) -> Tensor[]", tensor_split_indices_forward,
-      tensor_split_indices_backward, BOTH | PC_VIEW, "Pieces between the given indices of a dimension." },
-    { "unbind(Tensor self, int dim=0) -> Tensor[]", unbind_forward, pieces_backward, BOTH | PC_VIEW,
-      "All elements of a dimension." },
-    { "as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor", as_strided_forward,
-      as_strided_backward, BOTH | PC_VIEW, "self's storage under any shape and strides." },
-    { "diagonal(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor", diagonal_forward, diagonal_backward,
-      BOTH | PC_VIEW, "The diagonal of two dimensions, as the last dimension." },
-    { "unfold(Tensor self, int dimension, int size, int step) -> Tensor", unfold_forward, unfold_backward,
-      PC_METHOD | PC_VIEW, "All windows of a size along a dimension." },
     { "detach(Tensor self) -> Tensor", detach_forward, NULL, BOTH | PC_VIEW | PC_NOGRAD,
       "The same values, outside the graph." },
 };
