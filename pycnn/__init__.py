@@ -27,7 +27,8 @@ half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 
 # Loaded when first used: torch.nn after `import pycnn as torch`, and nothing that a script does not need.
-_SUBMODULES = {"autograd", "backends", "cuda", "functional", "nn", "optim", "random", "serialization", "utils", "vision"}
+_SUBMODULES = {"autograd", "backends", "cuda", "functional", "hub", "nn", "optim", "random", "serialization", "utils",
+               "vision"}
 _LAZY = {"save": "serialization", "load": "serialization", "show_config": "_config", "manual_seed": "random",
          "seed": "random", "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random",
          "Generator": "random", "default_generator": "random"}

@@ -5,6 +5,11 @@ import hashlib
 import json
 import os
 import pickle
+import threading
+import urllib.error
+import urllib.request
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -75,3 +80,28 @@ def write_cifar10(root):
         sums[name] = hashlib.md5(data).hexdigest()
     (root / "md5.json").write_text(json.dumps(sums))
     return root
+
+
+@pytest.fixture
+def server(tmp_path_factory):
+    """(folder, address) of an HTTP server."""
+    folder = tmp_path_factory.mktemp("served")
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as http:
+        thread = threading.Thread(target=http.serve_forever, args=(0.02,))
+        thread.start()
+        yield folder, f"http://127.0.0.1:{http.server_port}"
+        http.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """No network: no address can be resolved."""
+    def refuse(request, *args, **kwargs):
+        raise urllib.error.URLError(OSError(-2, "Name or service not known"))
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)

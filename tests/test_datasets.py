@@ -6,10 +6,7 @@ import os
 import pickle
 import struct
 import tarfile
-import threading
 import zipfile
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -285,30 +282,6 @@ def tar_of(members, mode="w:gz"):
                 info.type, info.linkname = value
                 tar.addfile(info)
     return data.getvalue()
-
-
-@pytest.fixture
-def server(tmp_path_factory):
-    """(folder, address) of an HTTP server."""
-    folder = tmp_path_factory.mktemp("served")
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as http:
-        thread = threading.Thread(target=http.serve_forever)
-        thread.start()
-        yield folder, f"http://127.0.0.1:{http.server_port}"
-        http.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def offline(monkeypatch):
-    def refuse(request, *args, **kwargs):
-        raise utils.urllib.error.URLError(OSError(-2, "Name or service not known"))
-    monkeypatch.setattr(utils.urllib.request, "urlopen", refuse)
 
 
 def served_cifar10(folder, address, root):

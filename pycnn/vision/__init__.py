@@ -2,7 +2,7 @@
 
 import importlib as _importlib
 
-_SUBMODULES = {"datasets", "transforms"}
+_SUBMODULES = {"datasets", "models", "transforms"}
 
 
 def __getattr__(name):

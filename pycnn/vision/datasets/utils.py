@@ -1,18 +1,16 @@
 """Downloading, checking and unpacking files, trusting none of them."""
 
 import bz2
-import contextlib
 import gzip
 import hashlib
 import lzma
 import os
 import shutil
 import tarfile
-import urllib.error
-import urllib.request
 import zipfile
 
-_CHUNK = 1 << 18
+from pycnn._download import fetch
+
 _sums = {}  # of files whose sum is known: both splits of a data set check the same files
 
 
@@ -73,42 +71,12 @@ def download_url(url, root, filename=None, md5=None, max_redirect_hops=3):
     reasons = []
     for address in mirrors(url):
         try:
-            _fetch(address, path, md5)
+            fetch(address, path, hashlib.md5(usedforsecurity=False), md5 or "")
             return
         except (OSError, ValueError) as error:
             reasons.append(f"{address}: {getattr(error, 'reason', error)}")
     raise RuntimeError(f"Cannot download {url} ({'; '.join(reasons)}). Without a network, put the file there by hand: {path}"
                        + (f" (MD5 {md5})" if md5 else ""))
-
-
-def _fetch(address, path, md5):
-    """Write `path` as a whole, if the sum is right."""
-    partial = f"{path}.{os.getpid()}.part"
-    request = urllib.request.Request(address, headers={"User-Agent": "pycnn"})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response, open(partial, "wb") as file:
-            total = int(response.headers.get("Content-Length") or 0)
-            with _bar(total, os.path.basename(path)) as update:
-                while chunk := response.read(_CHUNK):
-                    file.write(chunk)
-                    update(len(chunk))
-        if md5 is not None and (actual := calculate_md5(partial)) != md5:
-            raise ValueError(f"the file has the MD5 sum {actual}, expected is {md5}")
-        os.replace(partial, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(partial)
-
-
-@contextlib.contextmanager
-def _bar(total, name):
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        yield lambda n: None
-        return
-    with tqdm(total=total or None, desc=name, unit="B", unit_scale=True) as bar:
-        yield bar.update
 
 
 # ---- archives

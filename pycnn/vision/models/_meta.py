@@ -1,0 +1,46 @@
+"""What is known about weights trained on ImageNet-1K, in torchvision's form."""
+
+from functools import partial
+from pathlib import Path
+
+import pycnn
+from pycnn.vision.models._api import Weights
+from pycnn.vision.transforms._presets import ImageClassification
+
+IMAGENET_CATEGORIES = (Path(pycnn.__file__).parent / "data/imagenet_categories.txt").read_text("utf-8").splitlines()
+
+REFERENCES = "https://github.com/pytorch/vision/tree/main/references/classification"
+PAPER = "These weights reproduce closely the results of the paper using a simple training recipe."
+_BLOG = "https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-primitives/"
+NEW_RECIPE = ("These weights improve upon the results of the original paper by using TorchVision's `new training recipe\n"
+              f"<{_BLOG}>`_.")
+FROM_SCRATCH = f"These weights were trained from scratch by using TorchVision's `new training recipe\n<{_BLOG}>`_."
+
+
+def imagenet(file, num_params, top1, top5, ops, file_size, recipe, docs=PAPER, resize=256, crop=224, **more):
+    """Return the Weights of one file.
+
+    Parameters
+    ----------
+    file : str
+        Its name; the part after the last dash starts the SHA-256.
+    num_params : int
+    top1, top5 : float
+        Accuracy on ImageNet-1K's validation images, in per cent.
+    ops, file_size : float
+        Giga multiply-adds of an image; megabytes.
+    recipe, docs : str
+        Where the training is described; a sentence about it.
+    resize, crop : int, default 256, 224
+        Of the preset transform.
+    **more
+        Other entries of the meta dict, in torchvision's names.
+
+    Returns
+    -------
+    Weights
+    """
+    meta = {"min_size": (1, 1), "categories": IMAGENET_CATEGORIES, "num_params": num_params, "recipe": recipe,
+            "_metrics": {"ImageNet-1K": {"acc@1": top1, "acc@5": top5}}, "_ops": ops, "_file_size": file_size, "_docs": docs, **more}
+    transforms = partial(ImageClassification, crop_size=crop, **({} if resize == 256 else {"resize_size": resize}))
+    return Weights(f"https://download.pytorch.org/models/{file}", transforms, meta)
