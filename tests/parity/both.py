@@ -1,15 +1,19 @@
 """One call in both libraries: ``compare(fn, arrays)`` runs fn with torch and with pycnn and compares what comes out.
 
 Values, shapes, dtypes and gradients have to agree; where torch raises, pycnn has to raise the same type in words that
-begin alike.
+begin alike. ``same(call)`` compares bit for bit what call(torch, torchvision) and call(pycnn, pycnn.vision) give.
 """
 
+import collections.abc
+import random
 import re
 
 import numpy as np
 import torch
+import torchvision.transforms
 
 import pycnn
+from pycnn import vision
 
 LIMITS = {"float64": 1e-11, "float32": 2e-6, "float16": 2e-3, "bfloat16": 2e-2}
 
@@ -151,3 +155,36 @@ def copy_of(array):
     copy = np.lib.stride_tricks.as_strided(np.zeros(span, np.uint8).view(array.dtype), array.shape, array.strides)
     copy[...] = array
     return copy
+
+
+BOTH = ((torch, torchvision), (pycnn, vision))
+
+
+def same(call):
+    """call(m, v) gives the same lists of arrays, and leaves the default generator in the same state."""
+    results = []
+    for m, v in BOTH:
+        m.manual_seed(17)
+        random.seed(17)
+        np.random.seed(17)
+        results.append((call(m, v), m.get_rng_state().numpy().tobytes()))
+    (want, state), (got, own_state) = results
+    check_same(got, want)
+    assert own_state == state
+
+
+def check_same(got, want):
+    """Lists of arrays, numbers and texts that are equal in type and in every bit."""
+    assert type(got) is type(want) or isinstance(want, torch.Tensor), f"{type(got)}, torch has {type(want)}"
+    if isinstance(want, torch.Tensor):
+        assert str(got.dtype).split(".")[-1] == str(want.dtype).split(".")[-1]
+        assert got.shape == want.shape and got.numpy().tobytes() == want.numpy().tobytes()
+    elif isinstance(want, collections.abc.Mapping):
+        assert list(got) == list(want)
+        check_same(list(got.values()), list(want.values()))
+    elif isinstance(want, (list, tuple)):
+        assert len(got) == len(want)
+        for g, w in zip(got, want):
+            check_same(g, w)
+    else:
+        assert got == want

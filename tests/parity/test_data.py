@@ -1,52 +1,18 @@
 """Loaders and samplers against torch: batches and the generators' states, bit for bit."""
 
 import collections
-import collections.abc
 import random
 
 import numpy as np
 import pytest
 import torch
 import torch.utils.data
-import torchvision
-import torchvision.transforms
 
 import pycnn
+from both import BOTH, check_same, same
 from program import Program, pycnn_modules, torch_modules
-from pycnn import vision
 
 pytestmark = pytest.mark.parity
-
-BOTH = ((torch, torchvision), (pycnn, vision))
-
-
-def same(call):
-    """call(m, v) gives the same lists of arrays, and leaves the default generator in the same state."""
-    results = []
-    for m, v in BOTH:
-        m.manual_seed(17)
-        random.seed(17)
-        np.random.seed(17)
-        results.append((call(m, v), m.get_rng_state().numpy().tobytes()))
-    (want, state), (got, own_state) = results
-    check(got, want)
-    assert own_state == state
-
-
-def check(got, want):
-    assert type(got) is type(want) or isinstance(want, torch.Tensor), f"{type(got)}, torch has {type(want)}"
-    if isinstance(want, torch.Tensor):
-        assert str(got.dtype).split(".")[-1] == str(want.dtype).split(".")[-1]
-        assert got.shape == want.shape and got.numpy().tobytes() == want.numpy().tobytes()
-    elif isinstance(want, collections.abc.Mapping):
-        assert list(got) == list(want)
-        check(list(got.values()), list(want.values()))
-    elif isinstance(want, (list, tuple)):
-        assert len(got) == len(want)
-        for g, w in zip(got, want):
-            check(g, w)
-    else:
-        assert got == want
 
 
 def numbers(m, n):
@@ -260,6 +226,6 @@ def test_batches_of_the_program(cifar10_root, workers):
             p.torch.manual_seed(seed)
             iterators.append(iter(p.loader(s, True, workers)))
         for _ in range(4):
-            check(*reversed([next(i) for i in iterators]))
+            check_same(*reversed([next(i) for i in iterators]))
         states = [p.torch.get_rng_state().numpy().tobytes() for p in programs]
         assert states[0] == states[1]

@@ -37,10 +37,10 @@ def check_integrity(fpath, md5=None):
     return os.path.isfile(fpath) and (md5 is None or check_md5(fpath, md5))
 
 
-def mirrors(url):
+def mirrors(urls):
     """The addresses to try: the folder of the web that $PYCNN_DATASET_MIRROR names first, if it is set."""
     mirror = os.environ.get("PYCNN_DATASET_MIRROR")
-    return ([mirror.rstrip("/") + "/" + url.rpartition("/")[2]] if mirror else []) + [url]
+    return ([mirror.rstrip("/") + "/" + urls[0].rpartition("/")[2]] if mirror else []) + urls
 
 
 def download_url(url, root, filename=None, md5=None, max_redirect_hops=3):
@@ -48,10 +48,11 @@ def download_url(url, root, filename=None, md5=None, max_redirect_hops=3):
 
     Parameters
     ----------
-    url : str
+    url : str or list of str
+        Several are addresses of one file, tried in turn.
     root : path
     filename : path, optional
-        Default: the last part of `url`.
+        Default: the last part of the (first) `url`.
     md5 : str, optional
         The file's sum. A file that is there and has it is not fetched again.
     max_redirect_hops : int, default 3
@@ -64,18 +65,19 @@ def download_url(url, root, filename=None, md5=None, max_redirect_hops=3):
         there before stays.
     """
     root = os.path.expanduser(os.fspath(root))
-    path = os.path.join(root, filename or url.rpartition("/")[2])
+    urls = [url] if isinstance(url, str) else list(url)
+    path = os.path.join(root, filename or urls[0].rpartition("/")[2])
     if check_integrity(path, md5):
         return
     os.makedirs(root, exist_ok=True)
     reasons = []
-    for address in mirrors(url):
+    for address in mirrors(urls):
         try:
             fetch(address, path, hashlib.md5(usedforsecurity=False), md5 or "")
             return
         except (OSError, ValueError) as error:
             reasons.append(f"{address}: {getattr(error, 'reason', error)}")
-    raise RuntimeError(f"Cannot download {url} ({'; '.join(reasons)}). Without a network, put the file there by hand: {path}"
+    raise RuntimeError(f"Cannot download {urls[0]} ({'; '.join(reasons)}). Without a network, put the file there by hand: {path}"
                        + (f" (MD5 {md5})" if md5 else ""))
 
 
@@ -159,6 +161,6 @@ def extract_archive(from_path, to_path=None, remove_finished=False):
 def download_and_extract_archive(url, download_root, extract_root=None, filename=None, md5=None, remove_finished=False):
     """Fetch an archive by :func:`download_url` and unpack it by :func:`extract_archive`."""
     download_root = os.path.expanduser(os.fspath(download_root))
-    filename = filename or url.rpartition("/")[2]
+    filename = filename or (url if isinstance(url, str) else url[0]).rpartition("/")[2]
     download_url(url, download_root, filename, md5)
     extract_archive(os.path.join(download_root, filename), extract_root or download_root, remove_finished)

@@ -81,8 +81,7 @@ class ImageArray(VisionDataset):
 
     def __getitem__(self, index):
         """Return (image, target): a PIL image and an int, transformed."""
-        from PIL import Image
-        image, target = Image.fromarray(self.data[index]), self.targets[index]
+        image, target = self._sample(index)
         if self.transform is not None:
             image = self.transform(image)
         if self.target_transform is not None:
@@ -92,6 +91,19 @@ class ImageArray(VisionDataset):
     def __len__(self):
         return len(self.data)
 
+    def _sample(self, index):
+        """The image as PIL has it, and its target."""
+        from PIL import Image
+        return Image.fromarray(self.data[index]), self.targets[index]
+
+    def _arrays(self):
+        """(images [n, H, W, C] of uint8, labels [n] of int64), or None where a user has put something else there."""
+        labels = np.asarray(self.targets)
+        fits = isinstance(self.data, np.ndarray) and self.data.dtype == np.uint8 and self.data.ndim == 4
+        if not (fits and self.data.shape[3] == 3 and labels.ndim == 1 and labels.dtype.kind in "iu"):
+            return None
+        return self.data, labels.astype(np.int64)
+
     def _pipeline(self):
         """(images [n, H, W, C], labels [n], compiled transform) if C may do all that ``__getitem__`` does, otherwise None.
 
@@ -100,12 +112,8 @@ class ImageArray(VisionDataset):
         """
         if type(self).__getitem__ is not ImageArray.__getitem__ or self.target_transform is not None:
             return None
-        data = self.data
-        if not (isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.ndim == 4 and data.shape[3] == 3
-                and len(data) == len(self.targets)):
-            return None
-        labels = np.asarray(self.targets)
-        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        arrays = self._arrays()
+        if arrays is None or len(arrays[0]) != len(arrays[1]):
             return None
         pipeline = None
         if self.transform is not None:
@@ -113,4 +121,4 @@ class ImageArray(VisionDataset):
             pipeline = compile(self.transform)
             if pipeline is None:
                 return None
-        return data, labels.astype(np.int64), pipeline
+        return *arrays, pipeline
