@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 BLIS := libblis-serial-dev
+# The packages of an extra of pyproject.toml.
+extra = $(PY) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['$(1)'])"
 SOURCES := $(shell find csrc pycnn setup.py pyproject.toml -name '*.[ch]' -o -name '*.def' -o -name '*.py' -o -name '*.toml')
 
 .PHONY: run test quick deep bench environment system wheel stubs asan tsan clean
@@ -28,8 +30,9 @@ deep: $(VENV)/.parity
 	$(MAKE) asan
 	$(MAKE) tsan
 
-# Ratios to torch in one process; two threads, a quiet machine.
+# Ratios to torch, onnxruntime and OpenVINO in one process; two threads, a quiet machine.
 bench: $(VENV)/.parity
+	$(PY) -m pip install -q $$($(call extra,bench))
 	$(PY) benchmarks/run.py
 
 environment: $(VENV)/.built
@@ -51,7 +54,7 @@ $(VENV)/.built: $(SOURCES) | system $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.parity: $(VENV)/.built
-	$(PY) -m pip install -q $$($(PY) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['parity'])")
+	$(PY) -m pip install -q $$($(call extra,parity))
 	touch $@
 
 wheel: | system $(VENV)/bin/python

@@ -22,7 +22,7 @@ def main():
              "| question | figure | value |", "|---|---|---|"]
     for r in results:
         for name, value in r.get("ratios", {}).items():
-            lines.append(f"| {r['benchmark']} | ratio to torch, {name} | {value} |")
+            lines.append(f"| {r['benchmark']} | ratio, {name} | {value} |")
         for key in ("images_per_second", "resident_mb", "import_over_numpy_ms", "wheel_mb", "share_of_peak"):
             if key in r:
                 lines.append(f"| {r['benchmark']} | {key} | {r[key]} |")
