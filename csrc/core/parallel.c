@@ -67,17 +67,27 @@ void pc_set_interrupt_check(int (*check)(void))
     atomic_store(&interrupt_check, check);
 }
 
-pc_status pc_poll(void)
+static int64_t now(void)
 {
     struct timespec t;
-    int (*check)(void) = atomic_load_explicit(&interrupt_check, memory_order_relaxed);
-    if (inside && atomic_load_explicit(&pool.cancelled, memory_order_relaxed)) return PC_EINTERRUPT; /* a later failure */
-    if (check == NULL || is_worker || poll_holds > 0) return PC_OK;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    int64_t now = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-    if (now - last_poll < POLL_NS) return PC_OK;
-    last_poll = now;
-    return check() ? PC_EINTERRUPT : PC_OK;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+bool pc_poll_due(void)
+{
+    if (inside && atomic_load_explicit(&pool.cancelled, memory_order_relaxed)) return true;
+    if (atomic_load_explicit(&interrupt_check, memory_order_relaxed) == NULL || is_worker || poll_holds > 0) return false;
+    return now() - last_poll >= POLL_NS;
+}
+
+pc_status pc_poll(void)
+{
+    if (!pc_poll_due()) return PC_OK;
+    if (inside && atomic_load_explicit(&pool.cancelled, memory_order_relaxed)) return PC_EINTERRUPT; /* a later failure */
+    int (*check)(void) = atomic_load_explicit(&interrupt_check, memory_order_relaxed);
+    last_poll = now();
+    return check != NULL && check() ? PC_EINTERRUPT : PC_OK;
 }
 
 void pc_poll_hold(void) { poll_holds++; }

@@ -2,6 +2,7 @@
 #ifndef PC_PARALLEL_H
 #define PC_PARALLEL_H
 #include "status.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef pc_status (*pc_range_fn)(void *ctx, int64_t begin, int64_t end);
@@ -20,6 +21,10 @@ pc_status pc_set_num_threads(int n);
 /* Long loops call this now and then (it is cheap); PC_EINTERRUPT: stop. In a chunk of pc_parallel_for it also says that
    another chunk has failed. */
 pc_status pc_poll(void);
+/* In a loop over k. */
+static inline pc_status pc_poll_at(int64_t k) { return (k & 0xffff) == 0xffff ? pc_poll() : PC_OK; }
+/* Would pc_poll() look now? For code that has to let go of something first. */
+bool pc_poll_due(void);
 /* Between the two, this thread does not check: for code that holds a lock which the embedder's check could need. */
 void pc_poll_hold(void);
 void pc_poll_resume(void);

@@ -1,5 +1,6 @@
 /* rng.c -- mt19937 as PyTorch runs it on the CPU. Matsumoto and Nishimura, "Mersenne Twister", 1998. */
 #include "rng.h"
+#include "parallel.h"
 #include <math.h>
 #include <string.h>
 #include <sys/random.h>
@@ -88,22 +89,37 @@ uint64_t pc_draw_below(pc_generator *g, uint64_t range)
     return range < PC_WIDE_RANGE ? pc_draw32(g) % (uint32_t)range : pc_draw64(g) % range;
 }
 
-void pc_draw_permutation(pc_generator *g, int64_t *order, int64_t n)
+pc_status pc_generator_poll(pc_generator *g)
 {
-    if (n < UINT32_MAX / 20) {
-        for (int64_t i = 0; i < n; i++) order[i] = i;
-        for (int64_t i = 0; i < n - 1; i++) {
+    if (!pc_poll_due()) return PC_OK;
+    pthread_mutex_unlock(&g->lock);
+    pc_status status = pc_poll();
+    pthread_mutex_lock(&g->lock);
+    return status;
+}
+
+pc_status pc_draw_permutation(pc_generator *g, int64_t *order, int64_t n)
+{
+    pc_status status = PC_OK;
+    bool narrow = n < UINT32_MAX / 20;
+    for (int64_t i = 0; i < n && narrow; i++) {
+        order[i] = i;
+        PC_TRY(pc_generator_poll_at(g, i));
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (narrow && i < n - 1) {
             int64_t z = i + pc_draw32(g) % (uint32_t)(n - i), t = order[i];
             order[i] = order[z];
             order[z] = t;
-        }
-    } else {
-        for (int64_t i = 0; i < n; i++) {
+        } else if (!narrow) {
             int64_t z = (int64_t)(pc_draw64(g) % (uint64_t)(i + 1));
             order[i] = order[z];
             order[z] = i;
         }
+        PC_TRY(pc_generator_poll_at(g, i));
     }
+done:
+    return status;
 }
 
 double pc_draw_normal(pc_generator *g)

@@ -10,7 +10,7 @@
 #define PC_RNG_STATE_BYTES 5056
 
 typedef struct pc_generator {
-    pthread_mutex_t lock;      /* held for the length of one call that draws */
+    pthread_mutex_t lock;      /* held while one call draws, but for pc_generator_poll */
     uint64_t seed;
     uint32_t mt[624];
     int left;
@@ -27,6 +27,15 @@ uint64_t pc_seed_from_system(void);
 /* The default generator: seeded from the system at first use. */
 pc_generator *pc_default_generator(void);
 
+/* Between the chunks of a long draw, the lock held: pc_poll(), for which the lock is let go, because the embedder's
+   check may wait for a thread that waits for the lock, or draw. Other threads may draw in between. */
+pc_status pc_generator_poll(pc_generator *g);
+/* In a loop over k. */
+static inline pc_status pc_generator_poll_at(pc_generator *g, int64_t k)
+{
+    return (k & 0xffff) == 0xffff ? pc_generator_poll(g) : PC_OK;
+}
+
 /* Raw draws. The caller holds g->lock. */
 uint32_t pc_draw32(pc_generator *g);
 uint64_t pc_draw64(pc_generator *g);
@@ -37,8 +46,8 @@ double pc_draw_u53(pc_generator *g);
 /* An integer in [0, range), range > 0: 64 bits are drawn from this range on. */
 #define PC_WIDE_RANGE (1 << 28)
 uint64_t pc_draw_below(pc_generator *g, uint64_t range);
-/* A permutation of 0 .. n - 1. */
-void pc_draw_permutation(pc_generator *g, int64_t *order, int64_t n);
+/* A permutation of 0 .. n - 1; fails when interrupted. */
+pc_status pc_draw_permutation(pc_generator *g, int64_t *order, int64_t n);
 /* Standard normals in pairs: the second of a pair is kept by the generator. */
 double pc_draw_normal(pc_generator *g);
 

@@ -53,13 +53,15 @@ static pc_status refill(pc_sampler *s)
         PC_CHECK(s->block != NULL, PC_ENOMEM, "out of memory for the order of %" PRId64 " samples", s->n);
     }
     s->at = 0;
-    s->size = rest < room ? rest : room;
-    if (s->size == 0 && (s->order != PC_ORDER_SHUFFLED || s->num_samples % s->n != 0)) return PC_OK;
+    s->size = 0;
+    if (rest == 0 && (s->order != PC_ORDER_SHUFFLED || s->num_samples % s->n != 0)) return PC_OK;
+    if (rest < room) room = rest;
     pthread_mutex_lock(&s->g->lock);
     if (s->order == PC_ORDER_REPLACEMENT)
-        for (int64_t k = 0; k < s->size; k++) s->block[k] = (int64_t)pc_draw_below(s->g, (uint64_t)s->n);
-    else pc_draw_permutation(s->g, s->block, s->n);
+        for (int64_t k = 0; k < room; k++) s->block[k] = (int64_t)pc_draw_below(s->g, (uint64_t)s->n);
+    else status = pc_draw_permutation(s->g, s->block, s->n);
     pthread_mutex_unlock(&s->g->lock);
+    if (status == PC_OK) s->size = room;
 done:
     return status;
 }

@@ -48,7 +48,7 @@ static pc_status draw_mask(double p, int64_t n, pc_tensor **out)
     pc_status status = PC_OK;
     PC_TRY(pc_tensor_new(PC_U8, 1, &n, out));
     if (p == 1) memset(pc_data(*out), 0, (size_t)n);
-    else pc_draw_bernoulli(pc_default_generator(), 1.0 - p, pc_data(*out), n);
+    else PC_TRY(pc_draw_bernoulli(pc_default_generator(), 1.0 - p, pc_data(*out), n));
 done:
     return status;
 }

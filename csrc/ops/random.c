@@ -12,6 +12,7 @@
 
 #define BLOCK 16             /* of the vectorised normal fill */
 #define CHUNK 1024           /* elements drawn at a time: their draws stay in the first cache */
+#define PIECE (128 * CHUNK)  /* elements between two looks at Ctrl-C */
 
 pc_generator *pc_generator_of(const pc_value *v)
 {
@@ -29,13 +30,6 @@ static void draw_below(pc_generator *g, double p, uint8_t *out, int64_t n)
         pc_draw32_many(g, draws, 2 * m);
         pc_k->u8_below(draws, m, threshold(p), out + k);
     }
-}
-
-void pc_draw_bernoulli(pc_generator *g, double p, uint8_t *out, int64_t n)
-{
-    pthread_mutex_lock(&g->lock);
-    draw_below(g, p, out, n);
-    pthread_mutex_unlock(&g->lock);
 }
 
 /* ---- one fill: values in memory order --------------------------------------------------------------- */
@@ -201,6 +195,27 @@ static void fill_exponential(const fill *f, pc_generator *g, void *data, int64_t
     }
 }
 
+/* Fill n elements, piece by piece; the last piece is never too short for a block of normals. */
+static pc_status fill_memory(const fill *f, pc_generator *g, char *data, int64_t size, int64_t n)
+{
+    pc_status status = PC_OK;
+    pthread_mutex_lock(&g->lock);
+    for (int64_t at = 0, m; at < n && status == PC_OK; at += m) {
+        m = n - at < 2 * PIECE ? n - at : PIECE;
+        f->run(f, g, data + at * size, m);
+        status = pc_generator_poll(g);
+    }
+    pthread_mutex_unlock(&g->lock);
+    return status;
+}
+
+static void fill_hits(const fill *f, pc_generator *g, void *data, int64_t n) { draw_below(g, f->a, data, n); }
+
+pc_status pc_draw_bernoulli(pc_generator *g, double p, uint8_t *out, int64_t n)
+{
+    return fill_memory(&(fill){ .run = fill_hits, .a = p }, g, (char *)out, 1, n);
+}
+
 pc_status pc_new_in_order(const pc_tensor *t, pc_dtype d, pc_tensor **out)
 {
     int64_t stride[PC_MAX_DIMS];
@@ -217,9 +232,7 @@ static pc_status fill_tensor(fill f, const pc_value *generator, pc_tensor *t)
     f.dtype = t->dtype;
     f.blocks = pc_is_contiguous(t);
     if (!pc_is_dense(t)) PC_TRY(pc_new_in_order(t, t->dtype, &dense));
-    pthread_mutex_lock(&g->lock);
-    f.run(&f, g, pc_data(dense != NULL ? dense : t), t->numel);
-    pthread_mutex_unlock(&g->lock);
+    PC_TRY(fill_memory(&f, g, pc_data(dense != NULL ? dense : t), pc_dtype_size(t->dtype), t->numel));
     if (dense != NULL) PC_TRY(pc_copy(t, dense));
 done:
     pc_release(dense);
@@ -394,8 +407,9 @@ static pc_status randperm_forward(pc_call *c)
                  pc_dtype_name(d), n);
     PC_TRY(pc_tensor_new(PC_I64, 1, &n, &order));
     pthread_mutex_lock(&g->lock);
-    pc_draw_permutation(g, pc_data(order), n);
+    status = pc_draw_permutation(g, pc_data(order), n);
     pthread_mutex_unlock(&g->lock);
+    PC_TRY(status);
     if (d == PC_I64) {
         c->out[0] = order;
         order = NULL;

@@ -9,7 +9,7 @@
 /* The generator of an argument (PC_GENERATOR, or PC_NONE for the default one). */
 pc_generator *pc_generator_of(const pc_value *v);
 /* out[k] = 1 with probability p, otherwise 0: two 32-bit draws each. Takes the generator's lock. */
-void pc_draw_bernoulli(pc_generator *g, double p, uint8_t *out, int64_t n);
+pc_status pc_draw_bernoulli(pc_generator *g, double p, uint8_t *out, int64_t n);
 
 /* A new dense tensor of t's shape whose memory runs in t's own order, which is the order of torch's loops. */
 pc_status pc_new_in_order(const pc_tensor *t, pc_dtype d, pc_tensor **out);

@@ -1,5 +1,6 @@
 /* sampling.c -- random numbers whose distribution is given by tensors: normal, bernoulli, multinomial. */
 #include "../core/alloc.h"
+#include "../core/parallel.h"
 #include "copy.h"
 #include "elementwise.h"
 #include "random.h"
@@ -34,6 +35,7 @@ static pc_status check_std(const pc_tensor *std)
     for (int64_t k = 0; k < plain->numel; k++) {
         double v = ((const double *)pc_data(plain))[k];
         PC_CHECK(v >= 0, PC_ESHAPE, "normal expects all elements of std >= 0.0, but found %g", v);
+        PC_TRY(pc_poll_at(k));
     }
 done:
     pc_release(plain);
@@ -113,12 +115,16 @@ static pc_status draw_bernoulli(pc_tensor *p, pc_generator *g, pc_tensor *out)
     for (int64_t k = 0; k < ordered->numel; k++) {
         double v = wide ? exact[k] : (double)narrow[k];
         PC_CHECK(v >= 0 && v <= 1, PC_ESHAPE, "Expected p_in >= 0 && p_in <= 1 to be true, but got p_in=%g", v);
+        PC_TRY(pc_poll_at(k));
     }
     pthread_mutex_lock(&g->lock);
-    for (int64_t k = 0; k < ordered->numel; k++)
+    for (int64_t k = 0; k < ordered->numel && status == PC_OK; k++) {
         pc_store_integer(out->dtype, pc_data(result), k,
                          wide ? pc_draw_u53(g) < exact[k] : PC_UNIT_F32(pc_draw32(g)) < narrow[k]);
+        status = pc_generator_poll_at(g, k);
+    }
     pthread_mutex_unlock(&g->lock);
+    PC_TRY(status);
     PC_TRY(pc_copy(out, result));
 done:
     pc_release(ordered);
@@ -148,12 +154,19 @@ done:
 /* The weights of one row as doubles that hold values of their own dtype. */
 static double round_to(pc_dtype d, double v) { return d == PC_F32 ? (double)(float)v : v; }
 
-static void sample_with_replacement(pc_generator *g, pc_dtype d, double *cumulative, int64_t n, int64_t samples,
-                                    int64_t *out)
+static pc_status sample_with_replacement(pc_generator *g, pc_dtype d, double *cumulative, int64_t n, int64_t samples,
+                                         int64_t *out)
 {
+    pc_status status = PC_OK;
     double total = 0;
-    for (int64_t k = 0; k < n; k++) cumulative[k] = total = round_to(d, total + cumulative[k]);
-    for (int64_t k = 0; k < n; k++) cumulative[k] = round_to(d, cumulative[k] / total);
+    for (int64_t k = 0; k < n; k++) {
+        cumulative[k] = total = round_to(d, total + cumulative[k]);
+        PC_TRY(pc_generator_poll_at(g, k));
+    }
+    for (int64_t k = 0; k < n; k++) {
+        cumulative[k] = round_to(d, cumulative[k] / total);
+        PC_TRY(pc_generator_poll_at(g, k));
+    }
     cumulative[n - 1] = 1;
     for (int64_t j = 0; j < samples; j++) {
         double u = pc_draw_u53(g);
@@ -164,7 +177,10 @@ static void sample_with_replacement(pc_generator *g, pc_dtype d, double *cumulat
             else high = middle;
         }
         out[j] = low;
+        PC_TRY(pc_generator_poll_at(g, j));
     }
+done:
+    return status;
 }
 
 typedef struct keyed {
@@ -184,15 +200,25 @@ static void sift(keyed *heap, int64_t at, int64_t n)
 }
 
 /* The indices of the largest keys, from the largest down. */
-static void take_largest(const double *key, int64_t n, int64_t samples, keyed *heap, int64_t *out)
+static pc_status take_largest(const double *key, int64_t n, int64_t samples, keyed *heap, int64_t *out)
 {
-    for (int64_t k = 0; k < n; k++) heap[k] = (keyed){ key[k], k };
-    for (int64_t k = n / 2 - 1; k >= 0; k--) sift(heap, k, n);
+    pc_status status = PC_OK;
+    for (int64_t k = 0; k < n; k++) {
+        heap[k] = (keyed){ key[k], k };
+        PC_TRY(pc_poll_at(k));
+    }
+    for (int64_t k = n / 2 - 1; k >= 0; k--) {
+        sift(heap, k, n);
+        PC_TRY(pc_poll_at(k));
+    }
     for (int64_t j = 0; j < samples; j++) {
         out[j] = heap[0].index;
         heap[0] = heap[--n];
         sift(heap, 0, n);
+        PC_TRY(pc_poll_at(j));
     }
+done:
+    return status;
 }
 
 /* The weights as doubles, checked as distributions. */
@@ -207,11 +233,25 @@ static pc_status read_weights(pc_tensor *w, int64_t rows, int64_t n, double *out
             double v = w->dtype == PC_F32 ? (double)pc_f32(plain)[k] : ((const double *)pc_data(plain))[k];
             PC_CHECK(v >= 0 && isfinite(v), PC_ESHAPE, "probability tensor contains either `inf`, `nan` or element < 0");
             total += out[k] = v;
+            PC_TRY(pc_poll_at(k));
         }
         PC_CHECK(total > 0, PC_ESHAPE, "invalid multinomial distribution (sum of probabilities <= 0)");
     }
 done:
     pc_release(plain);
+    return status;
+}
+
+/* w / q for an exponential q. */
+static pc_status divide_by_exponentials(pc_generator *g, pc_dtype d, double *w, int64_t n)
+{
+    pc_status status = PC_OK;
+    pthread_mutex_lock(&g->lock);
+    for (int64_t k = 0; k < n && status == PC_OK; k++) {
+        w[k] = round_to(d, w[k] / round_to(d, -log1p(-pc_draw_u53(g))));
+        status = pc_generator_poll_at(g, k);
+    }
+    pthread_mutex_unlock(&g->lock);
     return status;
 }
 
@@ -241,16 +281,17 @@ static pc_status multinomial_forward(pc_call *c)
     PC_CHECK(row != NULL && heap != NULL, PC_ENOMEM, "out of memory for multinomial");
     PC_TRY(read_weights(in, rows, n, row));
     replacement = replacement && samples > 1;
-    pthread_mutex_lock(&g->lock);
-    if (!replacement)
-        for (int64_t k = 0; k < rows * n; k++)
-            row[k] = round_to(in->dtype, row[k] / round_to(in->dtype, -log1p(-pc_draw_u53(g))));
-    for (int64_t r = 0; r < rows; r++) {
-        int64_t *to = (int64_t *)pc_data(out) + r * samples;
-        if (replacement) sample_with_replacement(g, in->dtype, row + r * n, n, samples, to);
-        else take_largest(row + r * n, n, samples, heap, to);
+    if (replacement) {
+        pthread_mutex_lock(&g->lock);
+        for (int64_t r = 0; r < rows && status == PC_OK; r++)
+            status = sample_with_replacement(g, in->dtype, row + r * n, n, samples, (int64_t *)pc_data(out) + r * samples);
+        pthread_mutex_unlock(&g->lock);
+        PC_TRY(status);
+    } else {
+        PC_TRY(divide_by_exponentials(g, in->dtype, row, rows * n));
+        for (int64_t r = 0; r < rows; r++)
+            PC_TRY(take_largest(row + r * n, n, samples, heap, (int64_t *)pc_data(out) + r * samples));
     }
-    pthread_mutex_unlock(&g->lock);
 done:
     pc_free(row);
     pc_free(heap);

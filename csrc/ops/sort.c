@@ -15,7 +15,6 @@
 #include <math.h>
 #include <string.h>
 
-#define POLL_EVERY 65536 /* elements between two checks for Ctrl-C */
 #define TASK 16384       /* elements that are worth a task */
 #define FEW 64           /* so many of the largest are found by insertion */
 
@@ -87,15 +86,13 @@ static inline void emit(const lines *l, const char *line, int64_t out, int64_t k
     if (l->values != NULL) memcpy((char *)pc_data(l->values) + to * l->size, line + index * l->step, (size_t)l->size);
 }
 
-static pc_status poll(int64_t k) { return k % POLL_EVERY == POLL_EVERY - 1 ? pc_poll() : PC_OK; }
-
 /* Everything about elements E of KEY + INDEX bits. */
 #define ORDER(E, INDEX, KEYS)                                                                      \
     static pc_status fill_##E(const lines *l, const char *line, E *a)                              \
     {                                                                                              \
         uint64_t flip = l->descending ? UINT64_MAX >> (64 - KEYS) : 0;                             \
         for (int64_t i = 0; i < l->n; i++) {                                                       \
-            pc_status status = poll(i);                                                            \
+            pc_status status = pc_poll_at(i);                                                      \
             if (status != PC_OK) return status;                                                    \
             a[i] = (E)(key_at(l->x->dtype, line + i * l->step) ^ flip) << INDEX | (E)i;            \
         }                                                                                          \
@@ -111,7 +108,7 @@ static pc_status poll(int64_t k) { return k % POLL_EVERY == POLL_EVERY - 1 ? pc_
         }                                                                                          \
     }                                                                                              \
     /* Sort n > 16 numbers; tmp is as large. Short runs are merged, long ones sorted by bytes. */  \
-    static pc_status sort_##E(E *a, E *tmp, int64_t n)                                   \
+    static pc_status sort_##E(E *a, E *tmp, int64_t n)                                             \
     {                                                                                              \
         pc_status status = PC_OK;                                                                  \
         E *from = a, *to = tmp;                                                                    \
@@ -132,13 +129,13 @@ static pc_status poll(int64_t k) { return k % POLL_EVERY == POLL_EVERY - 1 ? pc_
             for (int shift = INDEX; shift < INDEX + KEYS; shift += 8) {                            \
                 int64_t at[257] = { 0 };                                                           \
                 for (int64_t i = 0; i < n; i++) {                                                  \
-                    PC_TRY(poll(i));                                                               \
+                    PC_TRY(pc_poll_at(i));                                                         \
                     at[(uint8_t)(from[i] >> shift) + 1]++;                                         \
                 }                                                                                  \
                 if (at[(uint8_t)(from[0] >> shift) + 1] == n) continue;                            \
                 for (int d = 0; d < 256; d++) at[d + 1] += at[d];                                  \
                 for (int64_t i = 0; i < n; i++) {                                                  \
-                    PC_TRY(poll(i));                                                               \
+                    PC_TRY(pc_poll_at(i));                                                         \
                     to[at[(uint8_t)(from[i] >> shift)]++] = from[i];                               \
                 }                                                                                  \
                 E *swap = from;                                                                    \
@@ -154,7 +151,7 @@ static pc_status poll(int64_t k) { return k % POLL_EVERY == POLL_EVERY - 1 ? pc_
     {                                                                                              \
         pc_status status = fill_##E(l, line, a);                                                   \
         if (status != PC_OK) return status;                                                        \
-        if (l->n > 16) return sort_##E(a, a + l->n, l->n);                    \
+        if (l->n > 16) return sort_##E(a, a + l->n, l->n);                                         \
         insert_##E(a, l->n);                                                                       \
         return PC_OK;                                                                              \
     }                                                                                              \
@@ -166,7 +163,7 @@ static pc_status poll(int64_t k) { return k % POLL_EVERY == POLL_EVERY - 1 ? pc_
             E x = a[first], y = a[first + (last - first) / 2], z = a[last], pivot;                 \
             int64_t i = first, j = last;                                                           \
             pivot = x < y ? (y < z ? y : x < z ? z : x) : (x < z ? x : y < z ? z : y);             \
-            if ((work += last - first) > 24 * n) return sort_##E(a, a + n, n); \
+            if ((work += last - first) > 24 * n) return sort_##E(a, a + n, n);                     \
             pc_status status = pc_poll();                                                          \
             if (status != PC_OK) return status;                                                    \
             while (i <= j) {                                                                       \
@@ -191,7 +188,7 @@ static pc_status poll(int64_t k) { return k % POLL_EVERY == POLL_EVERY - 1 ? pc_
         pc_status status = order_##E(l, line, a);                                                  \
         for (int64_t k = 0; status == PC_OK && k < l->count; k++) {                                \
             emit(l, line, out, k, (int64_t)(a[k] & (((E)1 << INDEX) - 1)));                        \
-            status = poll(k);                                                                      \
+            status = pc_poll_at(k);                                                                \
         }                                                                                          \
         return status;                                                                             \
     }                                                                                              \
@@ -204,7 +201,7 @@ static pc_status poll(int64_t k) { return k % POLL_EVERY == POLL_EVERY - 1 ? pc_
         for (int64_t i = 0; i < l->n; i++) {                                                       \
             E x = (E)(key_at(l->x->dtype, line + i * l->step) ^ flip) << INDEX | (E)i;             \
             int64_t j;                                                                             \
-            pc_status status = poll(i);                                                            \
+            pc_status status = pc_poll_at(i);                                                      \
             if (status != PC_OK) return status;                                                    \
             if (have == k && x > best[k - 1]) continue;                                            \
             j = have < k ? have++ : k - 1;                                                         \
@@ -478,34 +475,34 @@ static pc_status back_along_v1(pc_call *c, pc_tensor *const *gout, pc_tensor **g
 
 /* Of a sorted line: out[0] the distinct values, out[1] where each element is among them, out[2] how often each occurs.
    NaNs are all different. */
-#define DISTINCT(E, INDEX, KEYS) \
-    static pc_status distinct_##E(pc_call *c, const lines *l, E *a) \
-    { \
-        pc_status status = PC_OK; \
-        const E nan = UINT64_MAX >> (64 - KEYS); \
-        bool real = pc_dtype_is_float(l->x->dtype); \
-        int64_t n = l->n, found = 0, at = -1, *inverse, *counts; \
-        if (n > 0) PC_TRY(order_##E(l, pc_data(l->x), a)); \
-        for (int64_t i = 0; i < n; i++) \
+#define DISTINCT(E, INDEX, KEYS)                                                                   \
+    static pc_status distinct_##E(pc_call *c, const lines *l, E *a)                                \
+    {                                                                                              \
+        pc_status status = PC_OK;                                                                  \
+        const E nan = UINT64_MAX >> (64 - KEYS);                                                   \
+        bool real = pc_dtype_is_float(l->x->dtype);                                                \
+        int64_t n = l->n, found = 0, at = -1, *inverse, *counts;                                   \
+        if (n > 0) PC_TRY(order_##E(l, pc_data(l->x), a));                                         \
+        for (int64_t i = 0; i < n; i++)                                                            \
             found += i == 0 || a[i] >> INDEX != a[i - 1] >> INDEX || (real && a[i] >> INDEX == nan); \
-        PC_TRY(pc_tensor_new(l->x->dtype, 1, &found, &c->out[0])); \
-        PC_TRY(pc_tensor_new(PC_I64, c->in[0]->ndim, c->in[0]->shape, &c->out[1])); \
-        PC_TRY(pc_tensor_new(PC_I64, 1, &found, &c->out[2])); \
-        inverse = pc_data(c->out[1]); \
-        counts = pc_data(c->out[2]); \
-        for (int64_t i = 0; i < n; i++) { \
-            int64_t index = (int64_t)(a[i] & (((E)1 << INDEX) - 1)); \
-            if (i == 0 || a[i] >> INDEX != a[i - 1] >> INDEX || (real && a[i] >> INDEX == nan)) { \
-                counts[++at] = 0; \
+        PC_TRY(pc_tensor_new(l->x->dtype, 1, &found, &c->out[0]));                                 \
+        PC_TRY(pc_tensor_new(PC_I64, c->in[0]->ndim, c->in[0]->shape, &c->out[1]));                \
+        PC_TRY(pc_tensor_new(PC_I64, 1, &found, &c->out[2]));                                      \
+        inverse = pc_data(c->out[1]);                                                              \
+        counts = pc_data(c->out[2]);                                                               \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            int64_t index = (int64_t)(a[i] & (((E)1 << INDEX) - 1));                               \
+            if (i == 0 || a[i] >> INDEX != a[i - 1] >> INDEX || (real && a[i] >> INDEX == nan)) {  \
+                counts[++at] = 0;                                                                  \
                 memcpy((char *)pc_data(c->out[0]) + at * l->size, (char *)pc_data(l->x) + index * l->step, \
-                       (size_t)l->size); \
-            } \
-            counts[at]++; \
-            inverse[index] = at; \
-            PC_TRY(poll(i)); \
-        } \
-    done: \
-        return status; \
+                       (size_t)l->size);                                                           \
+            }                                                                                      \
+            counts[at]++;                                                                          \
+            inverse[index] = at;                                                                   \
+            PC_TRY(pc_poll_at(i));                                                                 \
+        }                                                                                          \
+    done:                                                                                          \
+        return status;                                                                             \
     }
 DISTINCT(uint64_t, 32, 32)
 DISTINCT(u128, 64, 64)
@@ -562,7 +559,7 @@ static pc_status bincount_forward(pc_call *c)
     for (int64_t i = 0; i < x->numel; i++) {
         if (w != NULL) ((double *)pc_data(sums))[v[i]] += ((double *)pc_data(weights))[i];
         else ((int64_t *)pc_data(sums))[v[i]]++;
-        PC_TRY(poll(i));
+        PC_TRY(pc_poll_at(i));
     }
     if (sums->dtype == dtype) c->out[0] = pc_retain(sums);
     else PC_TRY(pc_cast(sums, dtype, &c->out[0]));
@@ -598,7 +595,7 @@ static pc_status histc_forward(pc_call *c)
     n = pc_data(counts);
     memset(n, 0, (size_t)bins * sizeof *n);
     for (int64_t i = 0; i < x->numel; i++) {
-        PC_TRY(poll(i));
+        PC_TRY(pc_poll_at(i));
         if (!(v[i] >= low && v[i] <= high)) continue;
         int64_t bin = (int64_t)((v[i] - low) * (double)bins / (high - low));
         n[bin < bins ? bin : bins - 1]++;
