@@ -232,6 +232,20 @@ def test_fills(case, isa):
     assert state_digest() == case["state"]
 
 
+def test_threads_share_a_generator_in_long_draws():
+    """Whatever the order in which they get at it, no number is drawn twice and none is lost."""
+    g, parts = torch.Generator().manual_seed(5), []
+    threads = [threading.Thread(target=lambda: parts.append(torch.rand(3_000_000, generator=g))) for _ in range(2)]
+    for t in threads:
+        t.start()
+    for _ in range(50):
+        g.get_state()
+    for t in threads:
+        t.join()
+    together = torch.rand(6_000_000, generator=torch.Generator().manual_seed(5))
+    assert np.array_equal(np.sort(torch.cat(parts).numpy()), np.sort(together.numpy()))
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_fills_do_not_depend_on_threads(threads):
     before = torch.get_num_threads()

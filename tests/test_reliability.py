@@ -43,23 +43,16 @@ def check():
 
 
 def interrupted(work, after=0.3):
-    "Seconds from a Ctrl-C that comes while `work` runs to the KeyboardInterrupt."
-    sent = []
-
-    def interrupt():
-        time.sleep(after)
-        sent.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    before, sender = check(), threading.Thread(target=interrupt)
-    sender.start()
+    "Seconds from a Ctrl-C that comes while `work` runs to the KeyboardInterrupt: a timer's, which needs no thread for it."
+    before, start = check(), time.monotonic()
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, after)
     try:
         work()
     except KeyboardInterrupt:
-        latency = time.monotonic() - sent[0]
+        latency = time.monotonic() - start - after
     else:
         sys.exit("the work ended before it was interrupted")
-    sender.join()
     assert check() == before, "other numbers after an interrupt"
     print(f"latency {latency:.6f}", flush=True)
 """
@@ -171,6 +164,35 @@ def test_ctrl_c_in_a_computation(work, threads):
 @pytest.mark.parametrize("kind", ["images", "Python"])
 def test_ctrl_c_in_a_loader(kind, workers, batch_size):
     assert latency(run_python(LONG["loader, " + kind], workers, batch_size)) < LIMIT
+
+
+# One operator, a second of work: what is run, after a setting up.
+LONG_CALLS = {
+    "randperm": ("", "torch.randperm(40_000_000)"),
+    "exponential_": ("x = torch.empty(40_000_000)", "x.exponential_()"),
+    "random_": ("x = torch.empty(100_000_000, dtype=torch.int64)", "x.random_()"),
+    "bernoulli": ("x = torch.full((50_000_000,), 0.5)", "x.bernoulli()"),
+    "multinomial": ("x = torch.rand(1_000_000)", "x.multinomial(1_000_000)"),
+    "multinomial with replacement": ("x = torch.rand(1_000_000)", "x.multinomial(4_000_000, replacement=True)"),
+    "tolist": ("x = torch.rand(30_000_000)", "x.tolist()"),
+    "max_pool2d": ("x = torch.rand(1, 1, 4000, 4000)", "F.max_pool2d(x, 2500, stride=100)"),
+}
+
+
+def test_ctrl_c_in_one_call():
+    """In one process: each is interrupted after 0.1 s."""
+    output = run_python(f"""
+        calls = {LONG_CALLS!r}
+        """ """
+        for name, (setup, call) in calls.items():
+            names, code = dict(globals()), compile(call, name, "eval")
+            exec(setup, names)
+            print(name, end=" ")
+            interrupted(lambda: eval(code, names), after=0.1)
+        """, PYCNN_NUM_THREADS="1")
+    print(output)
+    late = [line for line in output.splitlines() if float(line.split("latency ")[1]) > LIMIT]
+    assert len(output.splitlines()) == len(LONG_CALLS) and not late
 
 
 # ---- fork and threads -----------------------------------------------------------------------------

@@ -21,8 +21,15 @@ pc_status pc_set_num_threads(int n);
 /* Long loops call this now and then (it is cheap); PC_EINTERRUPT: stop. In a chunk of pc_parallel_for it also says that
    another chunk has failed. */
 pc_status pc_poll(void);
-/* In a loop over k. */
-static inline pc_status pc_poll_at(int64_t k) { return (k & 0xffff) == 0xffff ? pc_poll() : PC_OK; }
+/* In a loop over k; in one that does n elements at a time and counts them in *work. */
+#define PC_POLL_EVERY 16384
+static inline pc_status pc_poll_at(int64_t k) { return k % PC_POLL_EVERY == PC_POLL_EVERY - 1 ? pc_poll() : PC_OK; }
+static inline pc_status pc_poll_after(int64_t *work, int64_t n)
+{
+    if ((*work += n) < PC_POLL_EVERY) return PC_OK;
+    *work = 0;
+    return pc_poll();
+}
 /* Would pc_poll() look now? For code that has to let go of something first. */
 bool pc_poll_due(void);
 /* Between the two, this thread does not check: for code that holds a lock which the embedder's check could need. */

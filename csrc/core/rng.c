@@ -1,6 +1,5 @@
 /* rng.c -- mt19937 as PyTorch runs it on the CPU. Matsumoto and Nishimura, "Mersenne Twister", 1998. */
 #include "rng.h"
-#include "parallel.h"
 #include <math.h>
 #include <string.h>
 #include <sys/random.h>

@@ -1,7 +1,7 @@
 /* rng.h -- PyTorch's CPU generator: mt19937 with its state blob, 32- and 64-bit draws, cached normals. */
 #ifndef PC_RNG_H
 #define PC_RNG_H
-#include "status.h"
+#include "parallel.h"
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,7 +33,7 @@ pc_status pc_generator_poll(pc_generator *g);
 /* In a loop over k. */
 static inline pc_status pc_generator_poll_at(pc_generator *g, int64_t k)
 {
-    return (k & 0xffff) == 0xffff ? pc_generator_poll(g) : PC_OK;
+    return k % PC_POLL_EVERY == PC_POLL_EVERY - 1 ? pc_generator_poll(g) : PC_OK;
 }
 
 /* Raw draws. The caller holds g->lock. */

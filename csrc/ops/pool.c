@@ -367,6 +367,8 @@ typedef struct plane_job {
     {                                                                                                                  \
         const plane_job *j = ctx;                                                                                      \
         const pc_pool *p = j->p;                                                                                       \
+        pc_status status = PC_OK;                                                                                      \
+        int64_t work = 0;                                                                                              \
         for (int64_t i = begin; i < end; i++) {                                                                        \
             const T *x = (const T *)j->in + i * p->h * p->w;                                                           \
             T *y = (T *)j->out + i * p->oh * p->ow;                                                                    \
@@ -376,16 +378,19 @@ typedef struct plane_job {
                 max_window(p, false, o % p->ow, &w0, &w1);                                                             \
                 T best = LOWEST;                                                                                       \
                 int64_t at = h0 < h1 && w0 < w1 ? h0 * p->w + w0 : -1;                                                 \
-                for (int64_t h = h0; h < h1; h += p->dh)                                                               \
+                for (int64_t h = h0; h < h1; h += p->dh) {                                                             \
                     for (int64_t w = w0; w < w1; w += p->dw) {                                                         \
                         T v = x[h * p->w + w];                                                                         \
                         if (v > best || v != v) best = v, at = h * p->w + w;                                           \
                     }                                                                                                  \
+                    PC_TRY(pc_poll_after(&work, w1 - w0));                                                             \
+                }                                                                                                      \
                 y[o] = best;                                                                                           \
                 if (j->index != NULL) j->index[i * p->oh * p->ow + o] = at;                                            \
             }                                                                                                          \
         }                                                                                                              \
-        return PC_OK;                                                                                                  \
+    done:                                                                                                              \
+        return status;                                                                                                 \
     }
 
 static void max_window(const pc_pool *p, bool rows, int64_t o, int64_t *lo, int64_t *hi)
@@ -413,15 +418,19 @@ MAX_PLANES(max_u8, uint8_t, 0)
     static pc_status name(void *ctx, int64_t begin, int64_t end)                                                       \
     {                                                                                                                  \
         const plane_job *j = ctx;                                                                                      \
+        pc_status status = PC_OK;                                                                                      \
         const int64_t in = j->p->oh * j->p->ow, out = j->p->h * j->p->w;                                               \
         for (int64_t i = begin; i < end; i++) {                                                                        \
             const T *g = (const T *)j->in + i * in;                                                                    \
             T *gx = (T *)j->out + i * out;                                                                             \
             memset(gx, 0, (size_t)out * sizeof *gx);                                                                   \
-            for (int64_t o = 0; o < in; o++)                                                                           \
+            for (int64_t o = 0; o < in; o++) {                                                                         \
                 if (j->index[i * in + o] >= 0) gx[j->index[i * in + o]] += g[o];                                       \
+                PC_TRY(pc_poll_at(o));                                                                                 \
+            }                                                                                                          \
         }                                                                                                              \
-        return PC_OK;                                                                                                  \
+    done:                                                                                                              \
+        return status;                                                                                                 \
     }
 MAX_PLANES_BACKWARD(max_backward_f32, float)
 MAX_PLANES_BACKWARD(max_backward_f64, double)
@@ -431,6 +440,8 @@ MAX_PLANES_BACKWARD(max_backward_f64, double)
     {                                                                                                                  \
         const plane_job *j = ctx;                                                                                      \
         const pc_pool *p = j->p;                                                                                       \
+        pc_status status = PC_OK;                                                                                      \
+        int64_t work = 0;                                                                                              \
         for (int64_t i = begin; i < end; i++) {                                                                        \
             const T *x = (const T *)j->in + i * p->h * p->w;                                                           \
             T *y = (T *)j->out + i * p->oh * p->ow;                                                                    \
@@ -438,12 +449,15 @@ MAX_PLANES_BACKWARD(max_backward_f64, double)
                 int64_t h0, h1, w0, w1, dh = pc_pool_window(p, true, o / p->ow, &h0, &h1);                             \
                 int64_t dw = pc_pool_window(p, false, o % p->ow, &w0, &w1);                                            \
                 T sum = 0;                                                                                             \
-                for (int64_t h = h0; h < h1; h++)                                                                      \
+                for (int64_t h = h0; h < h1; h++) {                                                                    \
                     for (int64_t w = w0; w < w1; w++) sum += x[h * p->w + w];                                          \
+                    PC_TRY(pc_poll_after(&work, w1 - w0));                                                             \
+                }                                                                                                      \
                 y[o] = sum / (T)(p->divisor != 0 ? p->divisor : dh * dw);                                              \
             }                                                                                                          \
         }                                                                                                              \
-        return PC_OK;                                                                                                  \
+    done:                                                                                                              \
+        return status;                                                                                                 \
     }
 AVG_PLANES(avg_f64, double)
 AVG_PLANES(avg_i64, int64_t)
@@ -452,6 +466,8 @@ static pc_status avg_backward_f64(void *ctx, int64_t begin, int64_t end)
 {
     const plane_job *j = ctx;
     const pc_pool *p = j->p;
+    pc_status status = PC_OK;
+    int64_t work = 0;
     for (int64_t i = begin; i < end; i++) {
         const double *g = (const double *)j->in + i * p->oh * p->ow;
         double *gx = (double *)j->out + i * p->h * p->w;
@@ -460,11 +476,14 @@ static pc_status avg_backward_f64(void *ctx, int64_t begin, int64_t end)
             int64_t h0, h1, w0, w1, dh = pc_pool_window(p, true, o / p->ow, &h0, &h1);
             int64_t dw = pc_pool_window(p, false, o % p->ow, &w0, &w1);
             double share = g[o] / (double)(p->divisor != 0 ? p->divisor : dh * dw);
-            for (int64_t h = h0; h < h1; h++)
+            for (int64_t h = h0; h < h1; h++) {
                 for (int64_t w = w0; w < w1; w++) gx[h * p->w + w] += share;
+                PC_TRY(pc_poll_after(&work, w1 - w0));
+            }
         }
     }
-    return PC_OK;
+done:
+    return status;
 }
 
 /* y, and index too if it is not NULL: [n, c, oh, ow]. */

@@ -276,8 +276,8 @@ static pc_status multinomial_forward(pc_call *c)
              "cannot sample n_sample > prob_dist.size(-1) samples without replacement");
     PC_CHECK(n <= 1 << 24, PC_ESHAPE, "number of categories cannot exceed 2^24");
     PC_TRY(pc_out(c, 0, PC_I64, in->ndim, in->ndim == 2 ? (int64_t[]){ rows, samples } : (int64_t[]){ samples }, &out));
-    row = pc_calloc((size_t)(rows * n), sizeof *row);
-    heap = pc_calloc((size_t)n, sizeof *heap);
+    row = pc_alloc((size_t)(rows * n) * sizeof *row);
+    heap = pc_alloc((size_t)n * sizeof *heap);
     PC_CHECK(row != NULL && heap != NULL, PC_ENOMEM, "out of memory for multinomial");
     PC_TRY(read_weights(in, rows, n, row));
     replacement = replacement && samples > 1;

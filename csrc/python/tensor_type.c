@@ -113,12 +113,12 @@ static PyObject *tensor_item(PyObject *self, PyObject *ignored)
     return pc_py_number(t->dtype, pc_data(t));
 }
 
-static PyObject *list_of(const pc_tensor *t, int d, const char *at)
+static PyObject *list_of(const pc_tensor *t, int d, const char *at, int64_t *work)
 {
-    if (d == t->ndim) return pc_py_number(t->dtype, at);
+    if (d == t->ndim) return pc_poll_after(work, 1) == PC_OK ? pc_py_number(t->dtype, at) : NULL;
     PyObject *list = PyList_New(t->shape[d]);
     for (int64_t k = 0; list != NULL && k < t->shape[d]; k++) {
-        PyObject *item = list_of(t, d + 1, at + k * t->stride[d] * pc_dtype_size(t->dtype));
+        PyObject *item = list_of(t, d + 1, at + k * t->stride[d] * pc_dtype_size(t->dtype), work);
         if (item == NULL) Py_CLEAR(list);
         else PyList_SetItem(list, k, item);
     }
@@ -130,7 +130,7 @@ static PyObject *tensor_tolist(PyObject *self, PyObject *ignored)
     pc_tensor *t = tensor(self);
     pc_status status = pc_tensor_settle(t);
     if (status != PC_OK) return pc_py_raise(status);
-    return list_of(t, 0, pc_data(t));
+    return list_of(t, 0, pc_data(t), &(int64_t){ 0 });
 }
 
 static PyObject *single_number(PyObject *self, const char *as)
