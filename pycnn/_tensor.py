@@ -437,7 +437,10 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     else:
         if isinstance(data, (list, tuple)):
             data = _plain(data)
-        result, is_array = _C.from_data(data)
+        try:
+            result, is_array = _C.from_data(data)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise _refusal(data, error) from None
         if not is_array and dtype is None and (result.dtype is _C.float64 or (result.numel() == 0 and result.dim() > 0)):
             dtype = _default_dtype
     if dtype is not None:
@@ -445,6 +448,32 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     if requires_grad:
         result.requires_grad_()
     return result
+
+
+def _refusal(data, error):
+    """The error for `data` that are no numbers, or no rectangle of them: torch's, which names the first bad item."""
+    shape, first = [], data
+    while isinstance(first, (list, tuple)) and len(shape) < 64:
+        shape.append(len(first))
+        first = first[0] if first else None
+    items = [(data, 0)]
+    while items:
+        item, dim = items.pop()
+        name = type(item).__name__
+        if dim < len(shape):
+            if not isinstance(item, (list, tuple)):
+                return TypeError(f"new(): expected a sequence of length {shape[dim]} at dim {dim}, got {name}")
+            if len(item) != shape[dim]:
+                return ValueError(f"expected sequence of length {shape[dim]} at dim {dim} (got {len(item)})")
+            items.extend((inner, dim + 1) for inner in reversed(item))
+        elif isinstance(item, str):
+            return TypeError(f"new(): invalid data type '{name}'") if dim == 0 else ValueError(f"too many dimensions '{name}'")
+        elif isinstance(item, int):
+            if not -2 ** 63 <= item < 2 ** 63:
+                return ValueError("Overflow when unpacking long long")
+        elif isinstance(item, (list, tuple)) or not hasattr(item, "__float__"):
+            return RuntimeError(f"Could not infer dtype of {name}")
+    return error
 
 
 def _plain(data):
@@ -476,8 +505,10 @@ def from_numpy(ndarray):
     ------
     TypeError
         If `ndarray` is no array, or of a type without a tensor counterpart.
-    ValueError
-        If it has negative strides or a foreign byte order.
+
+    Notes
+    -----
+    Memory that a tensor cannot share (negative strides, a foreign byte order) is copied, with a warning; torch refuses it.
     """
     return _C.from_numpy(ndarray)
 

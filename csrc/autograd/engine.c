@@ -278,7 +278,8 @@ static pc_status seed_of(pc_tensor *root, pc_tensor *seed, pc_tensor **out)
 {
     pc_status status = PC_OK;
     pc_tensor *g = NULL;
-    PC_CHECK(pc_requires_grad(root), PC_ESHAPE, "element 0 of tensors does not require grad and does not have a grad_fn");
+    PC_CHECK(pc_requires_grad(root), PC_ESHAPE, "element 0 of tensors does not require grad and does not have a grad_fn. "
+             "Was it computed under no_grad(), from a detach(), or from parameters that are all frozen?");
     if (seed != NULL) {
         char want[200], have[200];
         PC_CHECK(pc_same_shape(root, seed), PC_ESHAPE, "Mismatch in shape: grad_output[0] has a shape of %s and "
@@ -287,7 +288,11 @@ static pc_status seed_of(pc_tensor *root, pc_tensor *seed, pc_tensor **out)
         else PC_TRY(pc_cast(seed, root->dtype, out));
         return PC_OK;
     }
-    PC_CHECK(root->numel == 1, PC_ESHAPE, "grad can be implicitly created only for scalar outputs");
+    if (root->numel != 1) {
+        char have[200];
+        return pc_fail(PC_ESHAPE, "grad can be implicitly created only for scalar outputs. This one has shape %s: take its "
+                       ".mean() or .sum(), or pass gradient=", pc_shape_text(root, have));
+    }
     PC_TRY(pc_tensor_new(root->dtype, root->ndim, root->shape, &g));
     PC_TRY(pc_fill(g, (pc_value){ .kind = PC_INT, .i = 1 }));
     *out = g;

@@ -125,6 +125,15 @@ done:
     return status;
 }
 
+static const char *channels_hint(const pc_tensor *x, int at, int64_t wanted)
+{
+    if (x->shape[x->ndim - 1] == wanted && x->ndim == at + 3)
+        return at ? ". The channels seem to be last: use .permute(0, 3, 1, 2)" : ". The channels seem to be last: use .permute(2, 0, 1)";
+    if (x->shape[at] == 1 && wanted == 3) return ". Grey images: use in_channels=1, or transforms.Grayscale(3) on the images";
+    if (x->shape[at] == 4 && wanted == 3) return ". Images with transparency: use .convert('RGB') on them";
+    return "";
+}
+
 /* The values v: stride, padding, [output_padding,] (transposed: groups,) dilation, (else: groups). */
 static pc_status read_call(const pc_call *c, int spatial, bool transposed, conv_call *out)
 {
@@ -167,8 +176,8 @@ static pc_status read_call(const pc_call *c, int spatial, bool transposed, conv_
                  " channels, but got %" PRId64 " channels instead", pc_shape_text(w, text), shape_text(x, out->batched, more),
                  wanted, channels);
     PC_CHECK(channels == wanted, PC_ESHAPE, "Given groups=%" PRId64 ", weight of size %s, expected input%s to have %" PRId64
-             " channels, but got %" PRId64 " channels instead", groups, pc_shape_text(w, text),
-             shape_text(x, out->batched, more), wanted, channels);
+             " channels, but got %" PRId64 " channels instead%s", groups, pc_shape_text(w, text),
+             shape_text(x, out->batched, more), wanted, channels, channels_hint(x, at, wanted));
     PC_CHECK(b == NULL || (b->ndim == 1 && b->shape[0] == made), PC_ESHAPE, "Given %sweight of size %s, expected bias to be "
              "1-dimensional with %" PRId64 " elements, but got bias of size %s instead", transposed ? "transposed=1, " : "",
              pc_shape_text(w, text), made, pc_shape_text(b, more));

@@ -326,6 +326,26 @@ done:
     return status;
 }
 
+/* Why a mean or sum is nan, for those who would look for the mistake elsewhere: torch says nothing. */
+static pc_status warn_of_nan(const classes *s, pc_dtype full, double mass)
+{
+    const int64_t samples = s->n * s->inner;
+    if (samples == 0) return pc_warn("the loss of an empty batch is nan");
+    if (s->target != NULL && mass == 0) {
+        int64_t ignored = 0;
+        for (int64_t i = 0; i < samples; i++) ignored += s->target[i] == s->ignore;
+        if (ignored < samples) return pc_warn("the loss is nan: the weights of all targets are 0");
+        return pc_warn("the loss is nan: all %" PRId64 " targets are ignored (ignore_index=%" PRId64 ")", samples, s->ignore);
+    }
+    for (int64_t k = 0; k < s->n * s->c * s->inner; k++) {
+        const double v = full == PC_F64 ? ((const double *)s->x)[k] : (double)((const float *)s->x)[k];
+        if (isfinite(v)) continue;
+        return pc_warn("the loss is nan: the scores of sample %" PRId64 " hold %g. Is the learning rate too high, or does the "
+                       "input hold nan?", s->c > 0 ? k / (s->c * s->inner) : 0, v);
+    }
+    return pc_warn("the loss is nan");
+}
+
 static int class_dim(const pc_tensor *x) { return x->ndim > 1 ? 1 : 0; }
 
 /* Both kinds of targets. v: reduction, ignore_index, label_smoothing. */
@@ -375,7 +395,9 @@ static pc_status classes_forward(pc_call *c, bool log, bool probabilities, doubl
         s.target_grad = pc_data(c->aux[1]);
     }
     PC_TRY(run_classes(&s, full, &total));
-    if (reduction != NONE) set_scalar(c->out[0], reduction == MEAN ? total / mass : total);
+    if (reduction == MEAN) total /= mass;
+    if (reduction != NONE) set_scalar(c->out[0], total);
+    if (reduction != NONE && isnan(total)) PC_TRY(warn_of_nan(&s, full, mass));
     PC_TRY(finish(&c->out[0], in->dtype));
 done:
     pc_release(x);

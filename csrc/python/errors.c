@@ -1,4 +1,4 @@
-/* errors.c -- the one mapping from status codes to exceptions, and the Ctrl-C check. */
+/* errors.c -- the one mapping from status codes to exceptions, warnings, and the Ctrl-C check. */
 #include "python.h"
 
 PyObject *pc_py_checkpoint_error;
@@ -24,6 +24,18 @@ PyObject *pc_py_raise(pc_status status)
     return NULL;
 }
 
+const char *pc_py_type_text(PyObject *o, char *buf, size_t size)
+{
+    PyObject *name = PyType_GetName(Py_TYPE(o)), *module = PyObject_GetAttrString((PyObject *)Py_TYPE(o), "__module__");
+    const char *text = name != NULL ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+    bool numpy = module != NULL && PyUnicode_Check(module) && PyUnicode_CompareWithASCIIString(module, "numpy") == 0;
+    PyOS_snprintf(buf, size, "%s%s", numpy ? "numpy." : "", text != NULL ? text : "?");
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return buf;
+}
+
 PyObject *pc_py_no_memory(void)
 {
     return pc_py_raise(pc_fail(PC_ENOMEM, "out of memory for the arguments of a call"));
@@ -34,6 +46,14 @@ static int check_signals(void)
 {
     PyGILState_STATE state = PyGILState_Ensure();
     int rc = PyErr_CheckSignals();
+    PyGILState_Release(state);
+    return rc;
+}
+
+static int warn(const char *message)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    int rc = PyErr_WarnEx(PyExc_UserWarning, message, 1);
     PyGILState_Release(state);
     return rc;
 }
@@ -67,5 +87,6 @@ int pc_py_add_errors(PyObject *module)
     Py_DECREF(unpickling);
     if (out_of_memory == NULL || pc_py_checkpoint_error == NULL) return -1;
     pc_set_interrupt_check(check_signals);
+    pc_set_warning_handler(warn);
     return 0;
 }

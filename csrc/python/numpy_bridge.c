@@ -39,31 +39,59 @@ int pc_py_is_array(PyObject *o)
     return PyArray_Check(o) || PyArray_IsScalar(o, Generic);
 }
 
+static const char *type_name(PyArrayObject *a, char *buf, size_t size)
+{
+    PyObject *type = PyObject_GetAttrString((PyObject *)PyArray_DESCR(a), "type");
+    PyObject *name = type != NULL ? PyObject_GetAttrString(type, "__name__") : NULL;
+    const char *utf8 = name != NULL ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+    PyOS_snprintf(buf, size, "%s", utf8 != NULL ? utf8 : "?");
+    Py_XDECREF(type);
+    Py_XDECREF(name);
+    PyErr_Clear();
+    return buf;
+}
+
+/* Why a tensor cannot share a's memory; NULL: it can. */
+static const char *unshareable(PyArrayObject *a)
+{
+    pc_dtype d;
+    if (dtype_of(PyArray_TYPE(a), &d) < 0) return NULL; /* no tensor at all */
+    if (PyArray_ISBYTESWAPPED(a)) return "has another byte order than this machine";
+    for (int k = 0; k < PyArray_NDIM(a); k++) {
+        if (PyArray_DIM(a, k) > 1 && PyArray_STRIDE(a, k) < 0) return "has negative strides, as flipped views have";
+        if (PyArray_DIM(a, k) > 1 && PyArray_STRIDE(a, k) % PyArray_ITEMSIZE(a) != 0)
+            return "has strides that are no multiple of its elements' size";
+    }
+    return PyArray_ISALIGNED(a) ? NULL : "has elements at odd addresses";
+}
+
+/* An array that a tensor can share: o itself, or a copy. A new reference; NULL with an exception. */
+static PyObject *shareable(PyObject *o)
+{
+    const char *why = unshareable((PyArrayObject *)o);
+    if (why == NULL) return Py_NewRef(o);
+    if (PyErr_WarnFormat(PyExc_UserWarning, 1, "The given NumPy array %s: a tensor cannot share such memory and is given a copy. "
+                         "Pass a copy of the array to be spared this warning.", why) < 0) return NULL;
+    return PyArray_FROM_OF(o, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_ENSURECOPY);
+}
+
+/* o is aligned, native, and without negative strides. */
 pc_status pc_py_from_numpy(PyObject *o, int share, pc_tensor **out)
 {
     PyArrayObject *a = (PyArrayObject *)o;
     pc_dtype d;
     int64_t shape[PC_MAX_DIMS], stride[PC_MAX_DIMS];
     int ndim = PyArray_NDIM(a), item = (int)PyArray_ITEMSIZE(a);
+    char text[100];
     if (dtype_of(PyArray_TYPE(a), &d) < 0)
-        return pc_fail(PC_ETYPE, "can't convert np.ndarray of this type. The only supported types are: float64, float32, "
-                       "float16, int64, int32, int16, int8, uint8, and bool.");
+        return pc_fail(PC_ETYPE, "can't convert np.ndarray of type numpy.%s. The only supported types are: float64, float32, "
+                       "float16, int64, int32, int16, int8, uint8, and bool.%s", type_name(a, text, sizeof text),
+                       PyArray_TYPE(a) == NPY_OBJECT ? " An array of objects is often one of rows of different length" : "");
     if (ndim > PC_MAX_DIMS)
         return pc_fail(PC_ESHAPE, "tensors have at most %d dimensions here, got an array with %d", PC_MAX_DIMS, ndim);
-    if (PyArray_ISBYTESWAPPED(a))
-        return pc_fail(PC_EVALUE, "given numpy array has byte order different from the native byte order. Conversion "
-                       "between byte orders is currently not supported: use array.astype(array.dtype.newbyteorder('='))");
     for (int k = 0; k < ndim; k++) {
         shape[k] = PyArray_DIM(a, k);
-        stride[k] = PyArray_STRIDE(a, k) / item;
-        if (shape[k] > 1 && PyArray_STRIDE(a, k) < 0)
-            return pc_fail(PC_EVALUE, "At least one stride in the given numpy array is negative, and tensors with "
-                           "negative strides are not currently supported. (You can probably work around this by making "
-                           "a copy of your array with array.copy().)");
-        if (shape[k] > 1 && PyArray_STRIDE(a, k) % item != 0)
-            return pc_fail(PC_EVALUE, "given numpy array strides not a multiple of the element byte size. Copy the "
-                           "array to reallocate the memory.");
-        if (stride[k] < 0) stride[k] = 0;
+        stride[k] = PyArray_STRIDE(a, k) < 0 ? 0 : PyArray_STRIDE(a, k) / item; /* of a dimension of one element */
     }
     if (!share) {
         pc_tensor *t = NULL, *view = NULL;
@@ -91,13 +119,16 @@ static PyObject *from_numpy(PyObject *module, PyObject *o)
         Py_XDECREF(type);
         return NULL;
     }
-    pc_status status = pc_py_from_numpy(o, 1, &t);
+    PyObject *a = shareable(o);
+    if (a == NULL) return NULL;
+    pc_status status = pc_py_from_numpy(a, 1, &t);
+    Py_DECREF(a);
     return status == PC_OK ? pc_py_wrap(t) : pc_py_raise(status);
 }
 
 pc_tensor *pc_py_data(PyObject *o)
 {
-    PyObject *a = PyArray_FROM_OF(o, NPY_ARRAY_NOTSWAPPED);
+    PyObject *a = PyArray_FROM_OF(o, NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED);
     pc_tensor *t = NULL;
     if (a == NULL) return NULL;
     if (!pc_py_is_array(o) && PyArray_TYPE((PyArrayObject *)a) == NPY_OBJECT) {

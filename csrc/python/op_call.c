@@ -279,6 +279,28 @@ static const char *type_text(const pc_param *p)
     return "";
 }
 
+/* What is said of an argument that does not fit. */
+static void misfit(parsed *p, const char *name, const pc_param *param, int position, PyObject *o)
+{
+    char type[100];
+    if (param->type == PC_T_INTS && (PyTuple_Check(o) || PyList_Check(o))) {
+        for (Py_ssize_t k = 0; k < PySequence_Size(o); k++) {
+            PyObject *item = PySequence_GetItem(o, k);
+            int64_t i;
+            int rc = item != NULL ? get_int(item, &i) : -1;
+            if (rc < 0) PyErr_Clear();
+            if (rc == 0)
+                PyOS_snprintf(p->error, sizeof p->error, "%s(): argument '%s' failed to unpack the object at pos %zd with error "
+                              "\"type must be tuple of ints,but got %s\"", name, param->name, k + 1,
+                              pc_py_type_text(item, type, sizeof type));
+            Py_XDECREF(item);
+            if (rc == 0) return;
+        }
+    }
+    PyOS_snprintf(p->error, sizeof p->error, "%s(): argument '%s' (position %d) must be %s, not %s", name, param->name, position,
+                  type_text(param), pc_py_type_text(o, type, sizeof type));
+}
+
 /* ---- whole calls -------------------------------------------------------------------------------- */
 
 static bool same(PyObject *a, PyObject *b)
@@ -427,11 +449,7 @@ static int parse(int row, const char *name, PyObject *self, PyObject *const *arg
         int rc = get_argument(param, given[k], p);
         if (rc < 0) return -1;
         if (rc == 0) {
-            PyObject *type = PyType_GetName(Py_TYPE(given[k]));
-            const char *text = type != NULL ? PyUnicode_AsUTF8AndSize(type, NULL) : NULL;
-            PyOS_snprintf(p->error, sizeof p->error, "%s(): argument '%s' (position %d) must be %s, not %s", name,
-                          param->name, k + 1, type_text(param), text != NULL ? text : "?");
-            Py_XDECREF(type);
+            misfit(p, name, param, k + 1, given[k]);
             return 0;
         }
     }

@@ -25,6 +25,8 @@ extern PyTypeObject *pc_py_tensor_type, *pc_py_dtype_type, *pc_py_generator_type
 
 /* errors.c: set the Python exception of a status whose message is pending; returns NULL. */
 PyObject *pc_py_raise(pc_status status);
+/* The name of o's type as torch's messages have it: "int", "numpy.ndarray". Returns buf. */
+const char *pc_py_type_text(PyObject *o, char *buf, size_t size);
 /* After pc_alloc has failed: MemoryError; returns NULL. */
 PyObject *pc_py_no_memory(void);
 extern PyObject *pc_py_checkpoint_error;

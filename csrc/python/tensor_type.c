@@ -49,10 +49,9 @@ static void tensor_dealloc(PyObject *self)
 
 pc_tensor *pc_py_tensor_of(PyObject *o, const char *what)
 {
+    char type[100];
     if (pc_py_is_tensor(o)) return ((pc_py_tensor *)o)->t;
-    PyObject *type = PyType_GetName(Py_TYPE(o));
-    if (type != NULL) PyErr_Format(PyExc_TypeError, "%s must be Tensor, not %U", what, type);
-    Py_XDECREF(type);
+    PyErr_Format(PyExc_TypeError, "%s must be Tensor, not %s", what, pc_py_type_text(o, type, sizeof type));
     return NULL;
 }
 

@@ -524,8 +524,6 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     ValueError
         If there is a single value per channel when training, or `eps` is negative.
     """
-    if training and input.dim() > 1 and input.shape[0] * input.shape[2:].numel() == 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.size()}")
     if training and eps <= 0.0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     if eps < 0.0:

@@ -67,14 +67,16 @@ class _BatchNorm(_NormBase):
     def forward(self, input):
         self._check_input_dim(input)
         momentum = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
-            if self.momentum is None:
-                momentum = 1.0 / float(self.num_batches_tracked)
+        counts = self.training and self.track_running_stats and self.num_batches_tracked is not None
+        if counts and self.momentum is None:
+            momentum = 1.0 / (float(self.num_batches_tracked) + 1)
         training = self.training or (self.running_mean is None and self.running_var is None)
         use_running = not self.training or self.track_running_stats
-        return F.batch_norm(input, self.running_mean if use_running else None, self.running_var if use_running else None,
-                            self.weight, self.bias, training, momentum, self.eps)
+        result = F.batch_norm(input, self.running_mean if use_running else None, self.running_var if use_running else None,
+                              self.weight, self.bias, training, momentum, self.eps)
+        if counts:  # a batch that is refused does not
+            self.num_batches_tracked.add_(1)
+        return result
 
 
 def _expected(dims, input):

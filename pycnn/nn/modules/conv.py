@@ -36,13 +36,17 @@ class _ConvNd(Module):
         self.padding = padding if isinstance(padding, str) else tuple_of(padding)
         self.dilation, self.transposed = tuple_of(dilation), transposed
         self.output_padding, self.groups, self.padding_mode = tuple_of(output_padding), groups, padding_mode
-        for values, error in ((self.kernel_size, "kernel size should be greater than zero"),
-                              (self.stride, "non-positive stride is not supported"),
-                              (self.dilation, "dilation should be greater than zero")):
-            if any(v <= 0 for v in values):
+        for name, least, error in (("kernel_size", 1, "kernel size should be greater than zero"),
+                                   ("stride", 1, "non-positive stride is not supported"),
+                                   ("dilation", 1, "dilation should be greater than zero"),
+                                   ("padding", 0, "negative padding is not supported")):
+            values = getattr(self, name)
+            if isinstance(values, str):
+                continue
+            if len(values) not in (n, 1 if name != "kernel_size" else n) or not all(hasattr(v, "__index__") for v in values):
+                raise TypeError(f"{type(self).__name__}(): argument '{name}' must be int or tuple of {n} ints, but got {values}")
+            if any(v < least for v in values):
                 raise RuntimeError(f"{error}, but got {values}")
-        if not isinstance(self.padding, str) and any(v < 0 for v in self.padding):
-            raise RuntimeError(f"negative padding is not supported, but got {self.padding}")
         if padding == "same":
             total = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size)]
             self._reversed_padding_repeated_twice = [v for t in reversed(total) for v in (t // 2, t - t // 2)]

@@ -81,7 +81,10 @@ class Module:
             values = self.__dict__.get(kind)
             if values is not None and name in values:
                 return values[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        kind, hint = type(self).__name__, ""
+        if "_modules" not in self.__dict__:
+            hint = f": cannot use a module before Module.__init__() call: let {kind}.__init__ begin with super().__init__()"
+        raise AttributeError(f"'{kind}' object has no attribute '{name}'{hint}")
 
     def __setattr__(self, name, value):
         own = self.__dict__
@@ -651,7 +654,9 @@ class Module:
             If keys or shapes do not fit; the message lists them and the nearest names.
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
+            hint = " Read the file first: load_state_dict(torch.load(path))." if isinstance(state_dict, str) else \
+                " Give it the other module's .state_dict()." if isinstance(state_dict, Module) else ""
+            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.{hint}")
         missing, unexpected, errors = [], [], []
         metadata = getattr(state_dict, "_metadata", None)
         state_dict = OrderedDict(state_dict)
@@ -682,6 +687,8 @@ class Module:
             if missing:
                 errors.insert(0, "Missing key(s) in state_dict: " + ", ".join(f'"{k}"' for k in missing) + ". "
                               + _nearest(missing, unexpected))
+        if strict and missing and unexpected:
+            errors.extend(_misplaced(state_dict, missing))
         if errors:
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors))
         return _IncompatibleKeys(missing, unexpected)
@@ -760,6 +767,17 @@ def _nearest(names, candidates):
     hints = [f'"{n}" for "{close[0]}"' for n in names[:3] if (close := difflib.get_close_matches(n, candidates, 1, 0.6))
              and close[0] != n]
     return f"(Nearest: {', '.join(hints)}.)" if hints else ""
+
+
+def _misplaced(state_dict, missing):
+    """Hints of where in `state_dict` the missing keys may be."""
+    for key, value in state_dict.items():
+        if isinstance(value, Mapping) and any(name in value for name in missing):
+            yield f'Hint: the dict has a state_dict under {key!r}: use load_state_dict(checkpoint[{key!r}]).'
+    for prefix in sorted({key[:key.index(".") + 1] for key in state_dict if isinstance(key, str) and "." in key}):
+        if all(prefix + name in state_dict for name in missing):
+            yield (f'Hint: the keys begin with "{prefix}": take that away with nn.modules.utils.'
+                   f'consume_prefix_in_state_dict_if_present(state_dict, "{prefix}").')
 
 
 class _BackwardWatch:

@@ -299,6 +299,7 @@ class _ProcessIterator(_Ahead):
     come to the end of their stream; batches are handed out in order."""
 
     def __init__(self, loader):
+        import multiprocessing.connection  # noqa: F401  what joining a process imports, at a time when imports are safe
         super().__init__(loader)
         self._pid = os.getpid()
         self._workers, self._channels = [], []

@@ -260,9 +260,7 @@ class Channel:
         count, shared = _HEADER.unpack(header)
         sizes = struct.unpack(f"<{count}Q", self._exactly(8 * count))
         if not shared:
-            memory = memoryview(bytearray(self._exactly(sum(sizes))))
-            ends = [sum(sizes[:k + 1]) for k in range(count)]
-            parts = [memory[end - size:end] for end, size in zip(ends, sizes)]
+            parts = [self._exactly(size) for size in sizes]  # each in memory of its own, aligned as malloc does
         else:
             if not fds:
                 raise RuntimeError("Too many open files. Communication with the workers is no longer possible. Please "
@@ -281,7 +279,7 @@ class Channel:
             if not more:
                 raise EOFError
             data += more
-        return bytes(data)
+        return data
 
     def close(self):
         """Close this end; the other side sees the end of the stream."""
