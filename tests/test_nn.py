@@ -355,3 +355,19 @@ def test_channels_last_parameters():
     assert net.weight.is_contiguous(memory_format=pycnn.channels_last)
     plain = copy.deepcopy(net).to(memory_format=pycnn.contiguous_format)
     np.testing.assert_allclose(net(x).detach().numpy(), plain(x).detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_relu_that_was_written_to_stays_so(keep):
+    conv = nn.Conv2d(3, 8, 3, padding=1)
+    with pycnn.no_grad():
+        image = pycnn.rand(1, 3, 8, 8)
+        before, total = conv(image), conv(image)
+        y = F.relu(before)
+        if not keep:
+            del before
+        y.numpy()[:] = 5
+        want = total.numpy() + 5
+        total = conv(image)
+        total += y
+    np.testing.assert_array_equal(total.numpy(), want)

@@ -257,7 +257,7 @@ static pc_status resolve_relu(pc_storage *s)
 {
     pc_status status = PC_OK;
     pc_storage *source = s->relu_of;
-    if (source == NULL || atomic_load_explicit(&s->nhwc, memory_order_relaxed) != NULL) return PC_OK;
+    if (source == NULL || source->relu_reader != s) return PC_OK; /* computed before, perhaps written to since */
     float *from = atomic_load_explicit(&source->nhwc, memory_order_relaxed);
     bool alone = atomic_load_explicit(&source->refs, memory_order_acquire) == 1;
     int64_t count = s->n * s->c * s->h * s->w;

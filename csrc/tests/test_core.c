@@ -200,6 +200,8 @@ static void test_pending_relu(void)
     pc_f32(x)[0] = 100;
     check_plain(y, true);
     assert(pc_tensor_nhwc(y, &status)[0] == 0 && !(pc_tensor_nhwc_pending(y, &relu) == NULL) && !relu);
+    assert(pc_tensor_begin_write(y) == PC_OK); /* a write to the reader: what it read once counts no more */
+    assert(pc_tensor_nhwc(y, &status) == NULL && status == PC_OK);
     pc_release(x);
     pc_release(y);
 
