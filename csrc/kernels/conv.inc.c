@@ -152,6 +152,22 @@ static void f32_planes_to_pixels(float *restrict dst, int64_t pitch, const float
         for (int64_t i = 0; i < n; i++) dst[i * pitch + k] = src[k * plane + i];
 }
 
+/* c planes from n pixels of c floats, `pitch` apart. */
+static void f32_pixels_to_planes(float *restrict dst, int64_t plane, const float *restrict src, int64_t pitch,
+                                 int64_t c, int64_t n)
+{
+    int64_t k = 0;
+    for (; k + 16 <= c; k += 16) {
+        int64_t i = 0;
+        for (; i + 16 <= n; i += 16)
+            u32_transpose16((uint32_t *)dst + k * plane + i, plane, (const uint32_t *)src + i * pitch + k, pitch);
+        for (; i < n; i++)
+            for (int j = 0; j < 16; j++) dst[(k + j) * plane + i] = src[i * pitch + k + j];
+    }
+    for (; k < c; k++)
+        for (int64_t i = 0; i < n; i++) dst[k * plane + i] = src[i * pitch + k];
+}
+
 /* ---- depthwise ---------------------------------------------------------------------------------- */
 
 /* The usual 3x3 filter on a full vector of channels: weights in registers, each pixel loaded once for a row of the

@@ -25,22 +25,33 @@ static double f32_total(const float *x, int64_t n)
     return total;
 }
 
-/* Four by four blocks by unpacking: 32 vector instructions would do for AVX-512, but stores bound the tile anyway. */
+/* Rows r and r + s exchange blocks of s columns, for every second s of them: VL's powers of two together transpose. */
+ALWAYS_INLINE void exchange(vi *v, const int s)
+{
+#pragma GCC unroll 16
+    for (int r = 0; r < VL; r++) {
+        vi a, b, upper, lower;
+        if (r & s) continue;
+        for (int l = 0; l < VL; l++) upper[l] = l & s ? (l ^ s) + VL : l, lower[l] = l & s ? l + VL : l ^ s;
+        a = v[r], b = v[r + s];
+        v[r] = __builtin_shuffle(a, b, upper);
+        v[r + s] = __builtin_shuffle(a, b, lower);
+    }
+}
 static void u32_transpose16(uint32_t *dst, int64_t ldd, const uint32_t *src, int64_t lds)
 {
-    for (int j = 0; j < 16; j += 4) {
-        for (int i = 0; i < 16; i += 4) {
-            const uint32_t *s = src + i * lds + j;
-            uint32_t *d = dst + j * ldd + i;
-            __m128 r0 = _mm_loadu_ps((const float *)s), r1 = _mm_loadu_ps((const float *)(s + lds));
-            __m128 r2 = _mm_loadu_ps((const float *)(s + 2 * lds)), r3 = _mm_loadu_ps((const float *)(s + 3 * lds));
-            _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
-            _mm_storeu_ps((float *)d, r0);
-            _mm_storeu_ps((float *)(d + ldd), r1);
-            _mm_storeu_ps((float *)(d + 2 * ldd), r2);
-            _mm_storeu_ps((float *)(d + 3 * ldd), r3);
+    for (int j = 0; j < 16; j += VL)
+        for (int i = 0; i < 16; i += VL) {
+            vi v[VL];
+#pragma GCC unroll 16
+            for (int r = 0; r < VL; r++) memcpy(&v[r], src + (i + r) * lds + j, sizeof v[r]);
+            if (VL > 8) exchange(v, 8 % VL);
+            if (VL > 4) exchange(v, 4 % VL);
+            exchange(v, 2);
+            exchange(v, 1);
+#pragma GCC unroll 16
+            for (int r = 0; r < VL; r++) memcpy(dst + (j + r) * ldd + i, &v[r], sizeof v[r]);
         }
-    }
 }
 
 /* ---- conversions ---------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "../blas/blas.h"
 #include "../core/alloc.h"
 #include "../core/cpu.h"
+#include "../core/layout.h"
 #include "../kernels/kernels.h"
 #include "schema.h"
 #include <pthread.h>
@@ -81,6 +82,7 @@ pc_status pc_use_isa(const char *name)
     }
     while (!pc_cpu_supports((pc_isa)isa)) isa--;
     pc_k = tables[isa];
+    pc_set_layout_kernel(pc_k->f32_pixels_to_planes);
     return pc_blas_init(isa);
 }
 
