@@ -13,6 +13,8 @@ from pycnn._device import (Size, channels_last, contiguous_format, device, layou
                            strided)
 from pycnn._tensor import Tensor, get_default_dtype, set_default_dtype
 from pycnn._tensor_str import set_printoptions
+from pycnn._types import (BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor,
+                          LongTensor, ShortTensor, finfo, iinfo, typename)
 from pycnn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
 __version__ = "0.1.0"
@@ -27,11 +29,15 @@ half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 
 # Loaded when first used: torch.nn after `import pycnn as torch`, and nothing that a script does not need.
-_SUBMODULES = {"autograd", "backends", "cuda", "functional", "hub", "nn", "optim", "random", "serialization", "utils",
-               "vision"}
-_LAZY = {"save": "serialization", "load": "serialization", "show_config": "_config", "manual_seed": "random",
-         "seed": "random", "initial_seed": "random", "get_rng_state": "random", "set_rng_state": "random",
-         "Generator": "random", "default_generator": "random"}
+_SUBMODULES = {"accelerator", "amp", "autograd", "backends", "cuda", "distributed", "functional", "hub", "multiprocessing", "nn",
+               "optim", "random", "serialization", "utils", "version", "vision"}
+_LAZY = {name: module for module, names in {
+    "_config": ["show_config"], "amp": ["GradScaler", "autocast"], "serialization": ["load", "save"],
+    "random": ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"],
+    "_switches": ["are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
+                  "get_num_interop_threads", "is_autocast_enabled", "is_deterministic_algorithms_warn_only_enabled",
+                  "set_default_device", "set_float32_matmul_precision", "set_num_interop_threads",
+                  "use_deterministic_algorithms"]}.items() for name in names}
 
 
 def is_floating_point(input):

@@ -1,5 +1,7 @@
 """device, Size, memory formats and layouts: the small objects of torch's namespace."""
 
+import os
+
 
 class device:
     """A place to compute on: the CPU.
@@ -40,12 +42,15 @@ class device:
 
 
 def check_device(d):
-    """Raise torch's error if `d` is another device than the CPU (None stands for it)."""
+    """Raise torch's error if `d` is another device than the CPU (None stands for it, and with $PYCNN_CUDA_AS_CPU "cuda")."""
     if d is None:
         return
     d = device(d)
     if d.type == "cuda":
-        raise AssertionError("Torch not compiled with CUDA enabled")
+        if os.environ.get("PYCNN_CUDA_AS_CPU", "0") in ("", "0"):
+            raise AssertionError("Torch not compiled with CUDA enabled (pycnn computes on the CPU: ask torch.cuda.is_available(), or "
+                                 "set PYCNN_CUDA_AS_CPU=1 to let 'cuda' mean the CPU)")
+        return
     if d.type != "cpu":
         raise RuntimeError(f"pycnn computes on the CPU: device '{d}' is not available")
 

@@ -10,3 +10,12 @@ def missing_attribute(module, name, names):
     hint = f" The nearest name is {module}.{close[0]}." if close else ""
     return AttributeError(f"pycnn has no {torch_name}.{name}.{hint} "
                           f"(module '{module}' has no attribute '{name}')")
+
+
+def getattr_of(module, names):
+    """Return the ``__getattr__`` of a module: names that it does not have raise :func:`missing_attribute`."""
+    def __getattr__(name):
+        if name.startswith("__"):
+            raise AttributeError(f"module '{module}' has no attribute '{name}'")
+        raise missing_attribute(module, name, names)
+    return __getattr__

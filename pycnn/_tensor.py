@@ -7,6 +7,7 @@ import numpy as _np
 from pycnn import _C, functional
 from pycnn._device import Size, check_device, contiguous_format, channels_last, device, preserve_format, strided
 from pycnn._tensor_str import format_tensor
+from pycnn._types import dtype_of, new_tensor, type_name
 
 _default_dtype = _C.float32
 
@@ -166,6 +167,8 @@ class Tensor(_C.TensorBase):
         """Always False."""
         return False
 
+    is_mps = is_xpu = is_cuda
+
     @property
     def T(self):
         """The tensor with its dimensions reversed."""
@@ -303,15 +306,10 @@ class Tensor(_C.TensorBase):
         return result
 
     def type(self, dtype=None, non_blocking=False):
-        """Return the name of the tensor's type, or the tensor converted to `dtype`."""
+        """Return the name of the tensor's type, or the tensor converted to a dtype, a tensor type or the name of one."""
         if dtype is None:
-            return f"torch.{_TYPE_NAMES[self.dtype]}Tensor"
-        if isinstance(dtype, str):
-            names = {f"torch.{name}Tensor": d for d, name in _TYPE_NAMES.items()}
-            if dtype not in names:
-                raise ValueError(f"invalid type: '{dtype}'")
-            dtype = names[dtype]
-        return self.to(dtype)
+            return type_name(self.dtype)
+        return self.to(dtype_of(dtype))
 
     def type_as(self, other):
         """Return the tensor converted to the dtype of `other`."""
@@ -322,8 +320,13 @@ class Tensor(_C.TensorBase):
         return self
 
     def cuda(self, device=None, non_blocking=False):
-        """Raise AssertionError, as torch does without CUDA."""
-        raise AssertionError("Torch not compiled with CUDA enabled")
+        """Raise AssertionError, as torch does without CUDA; with $PYCNN_CUDA_AS_CPU, return the tensor itself."""
+        check_device("cuda")
+        return self
+
+    def get_device(self):
+        """Return -1: the tensor is on the CPU."""
+        return -1
 
     def pin_memory(self):
         """Return the tensor itself."""
@@ -336,6 +339,10 @@ class Tensor(_C.TensorBase):
     def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
         """Return a tensor of `data` with this tensor's dtype unless another is given."""
         return tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+
+    def new(self, *args):
+        """Return a tensor of this dtype: uninitialised from sizes, or with the values of data."""
+        return new_tensor(self.dtype, args, "new()")
 
     # ---- graph
 
@@ -382,9 +389,6 @@ class Tensor(_C.TensorBase):
         self.requires_grad = requires_grad
         return self
 
-
-_TYPE_NAMES = {_C.float32: "Float", _C.float64: "Double", _C.float16: "Half", _C.bfloat16: "BFloat16", _C.int64: "Long",
-               _C.int32: "Int", _C.int16: "Short", _C.int8: "Char", _C.uint8: "Byte", _C.bool: "Bool"}
 
 _CASTS = {"float": _C.float32, "double": _C.float64, "half": _C.float16, "bfloat16": _C.bfloat16, "long": _C.int64,
           "int": _C.int32, "short": _C.int16, "char": _C.int8, "byte": _C.uint8, "bool": _C.bool}

@@ -1,7 +1,10 @@
 """Names: those of torch that are missing say so and name the nearest; submodules come with the package."""
 
+import importlib
 import subprocess
 import sys
+from functools import reduce
+from pathlib import Path
 
 import pytest
 
@@ -12,12 +15,30 @@ import pycnn
     ("maximun", "pycnn.maximum"), ("nn.Conv4d", "pycnn.nn.Conv2d"), ("optim.Adan", "pycnn.optim.Adam"),
     ("nn.functional.rellu", "pycnn.nn.functional.relu"), ("utils.data.DataLoadr", "pycnn.utils.data.DataLoader"),
     ("vision.transforms.RandomHorizontlFlip", "pycnn.vision.transforms.RandomHorizontalFlip"),
-    ("vision.datasets.CIFAR11", "pycnn.vision.datasets.CIFAR10")])
+    ("vision.datasets.CIFAR11", "pycnn.vision.datasets.CIFAR10"), ("cuda.is_avaliable", "pycnn.cuda.is_available"),
+    ("nn.init.kaiming_normal_x", "pycnn.nn.init.kaiming_normal_"), ("backends.cudn", "pycnn.backends.cudnn"),
+    ("amp.GradScaller", "pycnn.amp.GradScaler"), ("distributed.get_rnk", "pycnn.distributed.get_rank")])
 def test_a_missing_name_names_the_nearest(name, nearest):
     with pytest.raises(AttributeError, match=f"pycnn has no .*{name.rpartition('.')[2]}.*nearest name is {nearest}"):
         obj = pycnn
         for part in name.split("."):
             obj = getattr(obj, part)
+
+
+NAMES = (Path(__file__).parent / "golden" / "names.txt").read_text().split()
+MODULES = ["amp", "autograd", "backends.cudnn", "cuda.amp", "distributed", "multiprocessing", "nn.functional", "nn.init", "nn.parallel",
+           "optim.lr_scheduler", "utils.data.dataloader", "utils.data.dataset", "utils.data.distributed", "utils.data.sampler", "version",
+           "vision.datasets.folder", "vision.datasets.mnist", "vision.models", "vision.transforms.functional"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_scripts_use_exists(name):
+    reduce(getattr, name.split("."), pycnn)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_that_scripts_import_exists(name):
+    importlib.import_module(f"pycnn.{name}")
 
 
 def test_submodules_come_with_the_package():

@@ -327,16 +327,11 @@ static int find_param(const pc_schema *s, PyObject **names, PyObject *name)
 static int check_device(PyObject *o)
 {
     if (o == Py_None) return 1;
-    PyObject *text = PyObject_Str(o);
-    const char *device = text != NULL ? PyUnicode_AsUTF8AndSize(text, NULL) : NULL;
-    int ok = device != NULL ? strncmp(device, "cpu", 3) == 0 : -1;
-    if (ok == 0) {
-        if (strncmp(device, "cuda", 4) == 0) PyErr_SetString(PyExc_AssertionError, "Torch not compiled with CUDA enabled");
-        else PyErr_Format(PyExc_RuntimeError, "pycnn computes on the CPU: device %R is not available", o);
-        ok = -1;
-    }
-    Py_XDECREF(text);
-    return ok;
+    PyObject *module = PyImport_ImportModule("pycnn._device");
+    PyObject *result = module != NULL ? PyObject_CallMethod(module, "check_device", "O", o) : NULL;
+    Py_XDECREF(module);
+    Py_XDECREF(result);
+    return result != NULL ? 1 : -1;
 }
 
 /* Keywords that the caller understands for every row: 1 taken, 0 unknown, -1 exception. */

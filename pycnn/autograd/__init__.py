@@ -78,6 +78,21 @@ def _refuse_create_graph(create_graph):
         raise NotImplementedError("create_graph=True: gradients of gradients are not supported by pycnn")
 
 
-def Variable(data, requires_grad=False, volatile=None):
-    """Return `data` as a tensor: what is left of torch's old Variable."""
-    return data.requires_grad_() if requires_grad else data
+class _VariableMeta(type):
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, _C.TensorBase)
+
+
+class Variable(metaclass=_VariableMeta):
+    """What is left of torch's old Variable: ``Variable(data)`` is a tensor without a graph that shares the memory of `data`.
+
+    Parameters
+    ----------
+    data : Tensor
+    requires_grad : bool, default False
+    volatile : optional
+        Accepted: use :class:`pycnn.no_grad`.
+    """
+
+    def __new__(cls, data, requires_grad=False, volatile=False):
+        return data.detach().requires_grad_(requires_grad)

@@ -1,7 +1,9 @@
 """torch.backends: switches that scripts set; those of other hardware are accepted and change nothing."""
 
-from types import SimpleNamespace as _Namespace
+from pycnn._missing import getattr_of as _getattr_of
+from pycnn.backends import cuda, cudnn, mkl, mkldnn, mps, openmp
 
-cudnn = _Namespace(benchmark=False, deterministic=False, enabled=False, allow_tf32=False, is_available=lambda: False)
-mps = _Namespace(is_available=lambda: False, is_built=lambda: False)
-cuda = _Namespace(matmul=_Namespace(allow_tf32=False), is_built=lambda: False)
+__all__ = ["cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"]
+
+
+__getattr__ = _getattr_of(__name__, globals())

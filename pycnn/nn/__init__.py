@@ -1,12 +1,12 @@
 """Layers, losses, initial values: torch.nn."""
 
 from pycnn._missing import missing_attribute as _missing_attribute
-from pycnn.nn import functional, init, modules, utils
+from pycnn.nn import functional, init, modules, parallel, utils
 from pycnn.nn.modules import *
 from pycnn.nn.parallel import DataParallel
 from pycnn.nn.parameter import Buffer, Parameter
 
-__all__ = [*modules.__all__, "Buffer", "DataParallel", "Parameter", "functional", "init", "utils"]
+__all__ = [*modules.__all__, "Buffer", "DataParallel", "Parameter", "functional", "init", "parallel", "utils"]
 
 
 def __getattr__(name):

@@ -3,7 +3,11 @@
 import math
 import warnings
 
+import numpy as np
+
 from pycnn import _C
+from pycnn._missing import getattr_of as _getattr_of
+from pycnn._tensor import from_numpy
 from pycnn.autograd.grad_mode import no_grad
 
 _LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid")
@@ -220,3 +224,38 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
         return tensor
     std = calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
     return tensor.normal_(0.0, std, generator=generator)
+
+
+@no_grad()
+def orthogonal_(tensor, gain=1, generator=None):
+    """Fill with a matrix of orthonormal rows or columns times `gain` (Saxe et al., arXiv:1312.6120); trailing dimensions count
+    as one."""
+    if tensor.dim() < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    if tensor.numel() == 0:
+        return tensor
+    rows = tensor.shape[0]
+    drawn = tensor.new_empty((rows, tensor.numel() // rows)).normal_(0, 1, generator=generator)
+    wide = rows < drawn.shape[1]
+    q, r = np.linalg.qr((drawn.t() if wide else drawn).numpy())
+    q = from_numpy(q * np.sign(np.diag(r)))  # makes the distribution uniform: Mezzadri, arXiv:math-ph/0609050
+    tensor.view(drawn.shape).copy_(q.t() if wide else q)
+    return tensor.mul_(gain)
+
+
+def _deprecated(function):
+    new, old = function.__name__, function.__name__[:-1]
+
+    def call(*args, **kwargs):
+        warnings.warn(f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+    call.__name__ = call.__qualname__ = old
+    call.__doc__ = f"Old name of :func:`{new}`."
+    return call
+
+
+uniform, normal, constant, eye, dirac, sparse, orthogonal, xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal = map(
+    _deprecated, (uniform_, normal_, constant_, eye_, dirac_, sparse_, orthogonal_, xavier_uniform_, xavier_normal_,
+                  kaiming_uniform_, kaiming_normal_))
+
+__getattr__ = _getattr_of(__name__, globals())

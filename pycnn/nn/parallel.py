@@ -1,5 +1,6 @@
 """DataParallel: on a machine without GPUs, the module itself under torch's name."""
 
+from pycnn._missing import getattr_of as _getattr_of
 from pycnn.nn.modules.module import Module
 
 
@@ -9,11 +10,30 @@ class DataParallel(Module):
     Parameters
     ----------
     module : Module
+    device_ids, output_device, dim
+        Accepted: there is nothing to divide a batch among.
+
+    Attributes
+    ----------
+    module : Module
+    device_ids : list
+        Empty.
     """
 
     def __init__(self, module, device_ids=None, output_device=None, dim=0):
         super().__init__()
-        self.module = module
+        self.module, self.device_ids = module, []
 
     def forward(self, *inputs, **kwargs):
         return self.module(*inputs, **kwargs)
+
+
+class DistributedDataParallel(Module):
+    """Raises torch's error: there is no process group, see :mod:`pycnn.distributed`."""
+
+    def __init__(self, module, device_ids=None, output_device=None, dim=0, **kwargs):
+        from pycnn.distributed import get_world_size
+        get_world_size()
+
+
+__getattr__ = _getattr_of(__name__, globals())

@@ -112,3 +112,29 @@ def test_parameters_that_require_gradients():
         assert layer.weight.requires_grad and layer.weight.grad_fn is None
         return layer.weight
     same(call)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 7), (7, 4), (1, 5), (8, 3, 3, 3), (20, 2, 3, 3), (0, 3)], ids=str)
+def test_orthogonal(shape):
+    """LAPACK's rounding differs: not bit for bit."""
+    for gain, dtype in ((1, "float32"), (2.5, "float64")):
+        results = []
+        for m in (torch, pycnn):
+            m.manual_seed(5)
+            w = m.empty(shape, dtype=getattr(m, dtype))
+            assert m.nn.init.orthogonal_(w, gain) is w
+            results.append((w.numpy(), m.get_rng_state().numpy().tobytes()))
+        (want, state), (got, own_state) = results
+        assert own_state == state and got.shape == want.shape
+        assert abs(got - want).max(initial=0) < (2e-6 if dtype == "float32" else 1e-14)
+    same_error(lambda m: m.nn.init.orthogonal_(m.empty(3)))
+
+
+@pytest.mark.parametrize("name, args", [("uniform", (-1, 2)), ("normal", (1, 2)), ("constant", (0.5,)), ("eye", ()), ("sparse", (0.5,)),
+                                        ("xavier_uniform", (2,)), ("xavier_normal", ()), ("kaiming_uniform", (0.1, "fan_out")),
+                                        ("kaiming_normal", ())])
+def test_old_names_warn(name, args):
+    def call(m):
+        with pytest.warns(FutureWarning, match=f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`."):
+            return getattr(m.nn.init, name)(m.empty(4, 5), *args)
+    same(call)

@@ -1,0 +1,6 @@
+"""torch.backends.mkl: MKL is not used here."""
+
+
+def is_available():
+    """Return False."""
+    return False
