@@ -734,6 +734,13 @@ op("bincount", [S(Z(0, 9, 40)), S(Z(0, 9, 40, dtype="uint8"), minlength=12), S(Z
 op("histc", [S(N(90)), S(U(0, 4, 90), 4, 0, 4), S(N(3, 40), bins=7, min=-1, max=0.5), S(Values([2.0, 2])), S(N(0), 3)],
    errors=[S(N(3), 0), S(N(3), 4, 3, 1), S(Z(0, 9, 3)), S(Values([1.0, float("inf")]))])
 
+# ---- figures of a classifier ----------------------------------------------------------------------------------------
+
+op("_confusion", [S(Z(0, 5, 90), Z(0, 5, 90), 5), S(Z(0, 3, 7, dtype="uint8"), Z(0, 3, 7), 4), S(Z(0, 1, 0), Z(0, 1, 0), 2)],
+   torch=lambda t, a, b, n: t.bincount(a.long() * n + b, minlength=n * n).view(n, n), grad=False)
+op("_places", [S(N(40, 7, grad=False), Z(0, 7, 40)), S(Z(0, 3, 20, 6), Z(0, 6, 20)), S(N(0, 3, grad=False), Z(0, 1, 0))],
+   torch=lambda t, s, l: s.size(1) - 1 - (t.sort(s, dim=1, stable=True).indices == l[:, None]).long().argmax(1), grad=False)
+
 # ---- convolution, pooling, ReLU -----------------------------------------------------------------------------------
 
 CONV_ERRORS = [S(N(5, 5), N(4, 3, 3, 3)), S(N(1, 2, 5, 5), N(4, 3, 3, 3)), S(N(1, 3, 5, 5), N(4, 3, 3, 3), N(5)),
