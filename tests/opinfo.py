@@ -562,6 +562,25 @@ op("_pad_circular", [S(N(2, 3, 5), (2, 1)), S(IMAGES, (1, 3, 2, 0)), S(N(1, 2, 3
    strides=False, torch=lambda t, x, p: t.nn.functional.pad(x, p, "circular"), errors=[S(N(1, 2, 3), (4, 0))])
 op("pixel_shuffle", [S(N(2, 8, 3, 5), 2), S(N(9, 2, 2), 3), S(N(1, 2, 4, 2, 3), 2), S(IMAGES, 1)], strides=False,
    errors=[S(N(1, 3, 2, 2), 2), S(N(3, 2), 2)])
+RESIZED = [S(N(2, 3, 4, 5), [8, 10]), S(N(2, 3, 7, 9), [3, 4]), S(N(1, 2, 5, 6), [9, 4]), S(N(0, 2, 3, 3), [5, 5]), S(N(1, 1, 1, 1), [3, 2]),
+           S(N(1, 2, 6, 5), [6, 5]), S(N(1, 2, 30, 4), [2, 9]), S(N(1, 1, 4, 5), [6, 7], scales_h=1.6, scales_w=1.5)]
+NOT_RESIZED = [S(N(2, 3, 4), [2, 2]), S(N(1, 2, 3, 3), [0, 2]), S(N(1, 0, 3, 3), [2, 2]), S(N(1, 2, 3, 0), [2, 2])]
+def aligned(samples, *corners):
+    """The samples with align_corners."""
+    return [S(*s.args, c, **s.kwargs) for s in samples for c in corners]
+
+
+op("upsample_nearest2d", RESIZED, torch=lambda t, x, *a, **k: t.ops.aten.upsample_nearest2d(x, *a, **k), strides=False, errors=NOT_RESIZED)
+op("_upsample_nearest_exact2d", RESIZED, torch=lambda t, x, *a, **k: t.ops.aten._upsample_nearest_exact2d(x, *a, **k), strides=False,
+   errors=NOT_RESIZED)
+op("upsample_bilinear2d", aligned(RESIZED, False, True), torch=lambda t, x, *a, **k: t.ops.aten.upsample_bilinear2d(x, *a, **k),
+   strides=False, errors=aligned(NOT_RESIZED, False))
+op("upsample_bicubic2d", aligned(RESIZED, False, True), torch=lambda t, x, *a, **k: t.ops.aten.upsample_bicubic2d(x, *a, **k),
+   strides=False, atol=4e-6, errors=aligned(NOT_RESIZED, False))
+op("_upsample_bilinear2d_aa", aligned(RESIZED, False, True), torch=lambda t, x, *a, **k: t.ops.aten._upsample_bilinear2d_aa(x, *a, **k),
+   strides=False, errors=aligned(NOT_RESIZED, False))
+op("_upsample_bicubic2d_aa", aligned(RESIZED, False, True), torch=lambda t, x, *a, **k: t.ops.aten._upsample_bicubic2d_aa(x, *a, **k),
+   strides=False, atol=4e-6, errors=aligned(NOT_RESIZED, False))
 op("pixel_unshuffle", [S(N(2, 2, 4, 6), 2), S(N(1, 6, 6), 3)], strides=False,
    errors=[S(N(1, 3, 3, 2), 2), S(N(1, 3, 2, 3), 2)])
 

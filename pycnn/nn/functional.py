@@ -5,6 +5,7 @@ import warnings as _warnings
 
 from pycnn import _C
 from pycnn._missing import missing_attribute as _missing_attribute
+from pycnn.nn._interpolate import interpolate, upsample, upsample_bilinear, upsample_nearest
 
 _nn, _fn = _C.nn, _C.fn
 

@@ -24,5 +24,6 @@ from pycnn.nn.modules.pixelshuffle import ChannelShuffle, PixelShuffle, PixelUns
 from pycnn.nn.modules.pooling import (AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AvgPool1d,
                                       AvgPool2d, LPPool2d, MaxPool1d, MaxPool2d)
 from pycnn.nn.modules.sparse import Embedding
+from pycnn.nn.modules.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ = [name for name, value in list(globals().items()) if isinstance(value, type)]
