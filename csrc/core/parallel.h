@@ -30,6 +30,9 @@ static inline pc_status pc_poll_after(int64_t *work, int64_t n)
     *work = 0;
     return pc_poll();
 }
+/* memcpy and memset to 0, of large memory. */
+pc_status pc_copy_bytes(void *dst, const void *src, int64_t bytes);
+pc_status pc_zero_bytes(void *dst, int64_t bytes);
 /* Would pc_poll() look now? For code that has to let go of something first. */
 bool pc_poll_due(void);
 /* Between the two, this thread does not check: for code that holds a lock which the embedder's check could need. */

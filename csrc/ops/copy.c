@@ -239,7 +239,7 @@ pc_status pc_clone(const pc_tensor *t, pc_tensor **out)
     PC_TRY(status);
     if (values != NULL && atomic_load_explicit(&t->storage->data, memory_order_acquire) == NULL) {
         PC_TRY(pc_tensor_new_private(t->shape[0], t->shape[1], t->shape[2], t->shape[3], &result));
-        memcpy(pc_tensor_nhwc_new(result), values, (size_t)t->numel * sizeof(float));
+        PC_TRY(pc_copy_bytes(pc_tensor_nhwc_new(result), values, t->numel * (int64_t)sizeof(float)));
     } else {
         PC_TRY(new_like(t, t->dtype, &result));
         PC_TRY(pc_copy(result, t));
@@ -277,7 +277,7 @@ pc_status pc_zeros_like(const pc_tensor *t, pc_tensor **out)
     pc_tensor *result = NULL;
 
     PC_TRY(new_like(t, t->dtype, &result));
-    memset(pc_data(result), 0, (size_t)(result->numel * pc_dtype_size(t->dtype)));
+    PC_TRY(pc_zero_bytes(pc_data(result), result->numel * pc_dtype_size(t->dtype)));
     *out = result;
     result = NULL;
 done:

@@ -1,4 +1,5 @@
 /* creation.c -- tensors from nothing or like others, copies, conversions, and what writes constants. */
+#include "../core/parallel.h"
 #include "../kernels/kernels.h"
 #include "copy.h"
 #include "elementwise.h"
@@ -327,6 +328,7 @@ static pc_status cut(pc_tensor *t, int64_t diagonal, bool keep_lower)
         PC_TRY(pc_fill(part, zero));
         pc_release(part);
         part = NULL;
+        PC_TRY(pc_poll_at(i));
     }
 done:
     pc_release(part);
@@ -383,6 +385,7 @@ static pc_status one_hot_forward(pc_call *c)
     for (int64_t i = 0; i < t->numel; i++) {
         PC_CHECK(label[i] >= 0, PC_ESHAPE, "Class values must be non-negative.");
         if (label[i] > most) most = label[i];
+        PC_TRY(pc_poll_at(i));
     }
     if (n == -1) n = most + 1;
     PC_CHECK(n > 0, PC_ESHAPE, "num_classes should be positive");
@@ -390,7 +393,10 @@ static pc_status one_hot_forward(pc_call *c)
     memcpy(size.ints.v, t->shape, (size_t)t->ndim * sizeof *t->shape);
     size.ints.v[t->ndim] = n;
     PC_TRY(filled(size, PC_I64, zero, &c->out[0]));
-    for (int64_t i = 0; i < t->numel; i++) ((int64_t *)pc_data(c->out[0]))[i * n + label[i]] = 1;
+    for (int64_t i = 0; i < t->numel; i++) {
+        ((int64_t *)pc_data(c->out[0]))[i * n + label[i]] = 1;
+        PC_TRY(pc_poll_at(i));
+    }
 done:
     pc_release(classes);
     return status;

@@ -1,5 +1,6 @@
 /* index.c -- t[i, j, mask, ...] read and written, and elements by their number. */
 #include "index.h"
+#include "../core/parallel.h"
 #include "copy.h"
 #include "elementwise.h"
 #include "shape.h"
@@ -128,7 +129,7 @@ static pc_status locate(const pc_tensor *self, const int64_t *stride, int n, pc_
     s->at = together ? before : 0;
     PC_TRY(common_shape(n, flat, s));
     PC_TRY(pc_tensor_new(PC_I64, s->ndim, s->shape, &s->offsets));
-    memset(pc_data(s->offsets), 0, (size_t)s->offsets->numel * sizeof(int64_t));
+    PC_TRY(pc_zero_bytes(pc_data(s->offsets), s->offsets->numel * (int64_t)sizeof(int64_t)));
     dim = 0;
     for (int k = 0; k < n; k++) {
         pc_row_args args = { .i = { 0, 1 } };
@@ -336,6 +337,7 @@ static pc_status take_forward(pc_call *c)
     for (int64_t i = 0; i < index->numel; i++) {
         int64_t v = ((int64_t *)pc_data(index))[i];
         ((int64_t *)pc_data(c->aux[0]))[i] = v < 0 ? v + n : v;
+        PC_TRY(pc_poll_at(i));
     }
     PC_TRY(pc_tensor_new(self->dtype, index->ndim, index->shape, &c->out[0]));
     from = pc_window(self);

@@ -36,8 +36,10 @@ pc_status pc_zeroed_along(pc_tensor *g, int d, const pc_tensor *index, pc_tensor
 
 /* A contiguous bool tensor that says where t is not zero. */
 pc_status pc_truth_of(pc_tensor *t, pc_tensor **out);
-/* How many elements of a contiguous bool tensor are true. */
-int64_t pc_count_true(const pc_tensor *mask);
+/* How many elements of a contiguous bool tensor are true, and what pc_true_coordinates reads of them. */
+pc_status pc_true_ranks(const pc_tensor *mask, pc_tensor **ranks, int64_t *count);
+/* Their coordinates: in dimension d from column[d] on, one every `step` elements. */
+pc_status pc_true_coordinates(const pc_tensor *mask, const pc_tensor *ranks, int64_t *const *column, int64_t step);
 /* Offsets, under these strides, of the places where a contiguous bool mask is true: a new vector. */
 pc_status pc_true_offsets(const pc_tensor *mask, const int64_t *stride, pc_tensor **out);
 

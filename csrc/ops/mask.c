@@ -5,45 +5,28 @@
 #include "shape.h"
 #include <inttypes.h>
 
-/* Coordinates of the true elements: column d of [n, ndim], at step elements from row to row. */
-static void coordinates(const pc_tensor *mask, int64_t **column, int64_t step)
-{
-    const uint8_t *m = pc_data(mask);
-    int64_t index[PC_MAX_DIMS] = { 0 };
-    for (int64_t i = 0; i < mask->numel; i++) {
-        if (m[i])
-            for (int d = 0; d < mask->ndim; d++) {
-                *column[d] = index[d];
-                column[d] += step;
-            }
-        for (int k = mask->ndim - 1; k >= 0; k--) {
-            if (++index[k] < mask->shape[k]) break;
-            index[k] = 0;
-        }
-    }
-}
-
 static pc_status nonzero_forward(pc_call *c)
 {
     pc_status status = PC_OK;
-    pc_tensor *mask = NULL;
+    pc_tensor *mask = NULL, *ranks = NULL;
     int64_t shape[2], *column[PC_MAX_DIMS];
 
     PC_TRY(pc_truth_of(c->in[0], &mask));
-    shape[0] = pc_count_true(mask);
+    PC_TRY(pc_true_ranks(mask, &ranks, &shape[0]));
     shape[1] = mask->ndim;
     PC_TRY(pc_tensor_new(PC_I64, 2, shape, &c->out[0]));
     for (int d = 0; d < mask->ndim; d++) column[d] = (int64_t *)pc_data(c->out[0]) + d;
-    coordinates(mask, column, mask->ndim);
+    PC_TRY(pc_true_coordinates(mask, ranks, column, mask->ndim));
 done:
     pc_release(mask);
+    pc_release(ranks);
     return status;
 }
 
 static pc_status nonzero_tuple_forward(pc_call *c)
 {
     pc_status status = PC_OK;
-    pc_tensor *mask = NULL, *vector = NULL;
+    pc_tensor *mask = NULL, *vector = NULL, *ranks = NULL;
     int64_t n, *column[PC_MAX_DIMS], one = 1;
 
     PC_TRY(pc_truth_of(c->in[0], &mask));
@@ -52,14 +35,15 @@ static pc_status nonzero_tuple_forward(pc_call *c)
         pc_release(mask);
         mask = vector;
     }
-    n = pc_count_true(mask);
+    PC_TRY(pc_true_ranks(mask, &ranks, &n));
     for (int d = 0; d < mask->ndim; d++) {
         PC_TRY(pc_tensor_new(PC_I64, 1, &n, &c->out[d]));
         column[d] = pc_data(c->out[d]);
     }
-    coordinates(mask, column, 1);
+    PC_TRY(pc_true_coordinates(mask, ranks, column, 1));
 done:
     pc_release(mask);
+    pc_release(ranks);
     return status;
 }
 

@@ -3,6 +3,7 @@
    Reads and writes go through one table of offsets, in elements, from where the dimensions that are not indexed put
    them. Where indices repeat, writes happen in order: results do not depend on the number of threads. */
 #include "index.h"
+#include "../core/parallel.h"
 #include "../kernels/half.h"
 #include "../kernels/kernels.h"
 #include "copy.h"
@@ -179,43 +180,119 @@ done:
 
 /* ---- masks ------------------------------------------------------------------------------------- */
 
-int64_t pc_count_true(const pc_tensor *mask)
+#define CHUNK 32768 /* elements of a mask in a task */
+
+typedef struct truths {
+    const pc_tensor *mask;
+    int64_t *before;         /* elements that are true in front of each chunk; the last entry is their number */
+    const int64_t *stride;   /* NULL: coordinates are wanted, otherwise offsets, in column[0] */
+    int64_t *const *column, step;
+} truths;
+
+static int64_t chunk_end(const pc_tensor *mask, int64_t k)
 {
+    return (k + 1) * CHUNK < mask->numel ? (k + 1) * CHUNK : mask->numel;
+}
+
+static pc_status count_chunks(void *ctx, int64_t begin, int64_t end)
+{
+    const truths *t = ctx;
+    const uint8_t *m = pc_data(t->mask);
+    for (int64_t k = begin; k < end; k++) {
+        int64_t n = 0, stop = chunk_end(t->mask, k);
+        for (int64_t i = k * CHUNK; i < stop; i++) n += m[i] != 0;
+        t->before[k + 1] = n;
+    }
+    return PC_OK;
+}
+
+pc_status pc_true_ranks(const pc_tensor *mask, pc_tensor **out, int64_t *count)
+{
+    pc_status status = PC_OK;
+    pc_tensor *ranks = NULL;
+    int64_t chunks = (mask->numel + CHUNK - 1) / CHUNK, entries = chunks + 1;
+
+    PC_TRY(pc_tensor_new(PC_I64, 1, &entries, &ranks));
+    truths t = { .mask = mask, .before = pc_data(ranks) };
+    PC_TRY(pc_parallel_for(chunks, 1, count_chunks, &t));
+    t.before[0] = 0;
+    for (int64_t k = 0; k < chunks; k++) t.before[k + 1] += t.before[k];
+    *count = t.before[chunks];
+    *out = ranks;
+    ranks = NULL;
+done:
+    pc_release(ranks);
+    return status;
+}
+
+/* One run of n elements of the mask's last dimension, the first at `index`. */
+static void write_run(const truths *t, const uint8_t *m, int64_t n, const int64_t *index, int64_t at, int64_t *rank)
+{
+    const int last = t->mask->ndim - 1;
+    for (int64_t j = 0; j < n; j++) {
+        if (!m[j]) continue;
+        if (t->stride != NULL) {
+            t->column[0][*rank] = at + (index[last] + j) * t->stride[last];
+        } else {
+            for (int d = 0; d < last; d++) t->column[d][*rank * t->step] = index[d];
+            t->column[last][*rank * t->step] = index[last] + j;
+        }
+        ++*rank;
+    }
+}
+
+static pc_status write_chunks(void *ctx, int64_t begin, int64_t end)
+{
+    const truths *t = ctx;
+    const pc_tensor *mask = t->mask;
     const uint8_t *m = pc_data(mask);
-    int64_t n = 0;
-    for (int64_t i = 0; i < mask->numel; i++) n += m[i] != 0;
-    return n;
+    const int last = mask->ndim - 1;
+
+    for (int64_t k = begin; k < end; k++) {
+        int64_t index[PC_MAX_DIMS], rank = t->before[k], i = k * CHUNK, rest = i, n;
+        if (t->before[k + 1] == rank) continue;
+        for (int d = last; d >= 0; d--) {
+            index[d] = rest % mask->shape[d];
+            rest /= mask->shape[d];
+        }
+        for (; i < chunk_end(mask, k); i += n) {
+            int64_t at = 0;
+            n = mask->shape[last] - index[last];
+            if (n > chunk_end(mask, k) - i) n = chunk_end(mask, k) - i;
+            for (int d = 0; d < last && t->stride != NULL; d++) at += index[d] * t->stride[d];
+            write_run(t, m + i, n, index, at, &rank);
+            index[last] += n;
+            for (int d = last; d > 0 && index[d] == mask->shape[d]; d--) {
+                index[d] = 0;
+                index[d - 1]++;
+            }
+        }
+    }
+    return PC_OK;
+}
+
+pc_status pc_true_coordinates(const pc_tensor *mask, const pc_tensor *ranks, int64_t *const *column, int64_t step)
+{
+    truths t = { .mask = mask, .before = pc_data(ranks), .column = column, .step = step };
+    return mask->ndim == 0 ? PC_OK : pc_parallel_for(ranks->numel - 1, 1, write_chunks, &t);
 }
 
 pc_status pc_true_offsets(const pc_tensor *mask, const int64_t *stride, pc_tensor **out)
 {
     pc_status status = PC_OK;
-    const uint8_t *m = pc_data(mask);
-    int64_t n = pc_count_true(mask), index[PC_MAX_DIMS] = { 0 }, at = 0, *dst;
-    int last = mask->ndim - 1;
-    pc_tensor *result = NULL;
+    pc_tensor *result = NULL, *ranks = NULL;
+    int64_t n;
 
+    PC_TRY(pc_true_ranks(mask, &ranks, &n));
     PC_TRY(pc_tensor_new(PC_I64, 1, &n, &result));
-    dst = pc_data(result);
-    if (n == 0) goto found;
-    if (last < 0) {
-        dst[0] = 0;
-        goto found;
-    }
-    for (int64_t row = 0; row < mask->numel; row += mask->shape[last], m += mask->shape[last]) {
-        for (int64_t i = 0; i < mask->shape[last]; i++)
-            if (m[i]) *dst++ = at + i * stride[last];
-        for (int k = last - 1; k >= 0; k--) {
-            at += stride[k];
-            if (++index[k] < mask->shape[k]) break;
-            at -= index[k] * stride[k];
-            index[k] = 0;
-        }
-    }
-found:
+    int64_t *column = pc_data(result);
+    truths t = { .mask = mask, .before = pc_data(ranks), .stride = stride, .column = &column };
+    if (mask->ndim > 0) PC_TRY(pc_parallel_for(ranks->numel - 1, 1, write_chunks, &t));
+    else if (n > 0) column[0] = 0;
     *out = result;
     result = NULL;
 done:
+    pc_release(ranks);
     pc_release(result);
     return status;
 }

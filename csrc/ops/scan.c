@@ -45,6 +45,7 @@ static pc_status prod_dim_forward(pc_call *c)
 #define PROD_BACK(T)                                                                               \
     static pc_status prod_back_##T(void *ctx, int64_t begin, int64_t end)                          \
     {                                                                                              \
+        pc_status status = PC_OK;                                                                  \
         const lines *l = ctx;                                                                      \
         for (int64_t k = begin; k < end; k++) {                                                    \
             int64_t at = k / l->inner * l->n * l->inner + k % l->inner;                            \
@@ -53,14 +54,17 @@ static pc_status prod_dim_forward(pc_call *c)
             double behind = ((const T *)l->g)[k], before = 1;                                      \
             for (int64_t i = l->n - 1; i >= 0; i--) {                                              \
                 dst[i * l->inner] = (T)behind;                                                     \
+                PC_TRY(pc_poll_at(i));                                                             \
                 behind *= x[i * l->inner];                                                         \
             }                                                                                      \
             for (int64_t i = 0; i < l->n; i++) {                                                   \
                 dst[i * l->inner] = (T)(dst[i * l->inner] * before);                               \
                 before *= x[i * l->inner];                                                         \
+                PC_TRY(pc_poll_at(i));                                                             \
             }                                                                                      \
         }                                                                                          \
-        return PC_OK;                                                                              \
+    done:                                                                                          \
+        return status;                                                                             \
     }
 PROD_BACK(float)
 PROD_BACK(double)
@@ -99,7 +103,9 @@ done:
 #define SCAN(name, T, A, FIRST, OP)                                                                \
     static pc_status name(void *ctx, int64_t begin, int64_t end)                                   \
     {                                                                                              \
+        pc_status status = PC_OK;                                                                  \
         const lines *l = ctx;                                                                      \
+        int64_t work = 0;                                                                          \
         for (int64_t k = begin; k < end;) {                                                        \
             int64_t j = k % l->inner, width = l->inner - j;                                        \
             A acc[64];                                                                             \
@@ -110,10 +116,12 @@ done:
             for (int64_t r = 0; r < l->n; r++) {                                                   \
                 T *row = x + (l->reverse ? l->n - 1 - r : r) * l->inner;                           \
                 for (int64_t i = 0; i < width; i++) row[i] = (T)(acc[i] OP (A)row[i]);             \
+                PC_TRY(pc_poll_after(&work, width));                                               \
             }                                                                                      \
             k += width;                                                                            \
         }                                                                                          \
-        return PC_OK;                                                                              \
+    done:                                                                                          \
+        return status;                                                                             \
     }
 SCAN(scan_sum_f32, float, double, 0, +=)
 SCAN(scan_sum_f64, double, double, 0, +=)
@@ -165,6 +173,7 @@ static pc_status cumprod_forward(pc_call *c)
 #define CUMPROD_BACK(T)                                                                            \
     static pc_status cumprod_back_##T(void *ctx, int64_t begin, int64_t end)                       \
     {                                                                                              \
+        pc_status status = PC_OK;                                                                  \
         const lines *l = ctx;                                                                      \
         for (int64_t k = begin; k < end; k++) {                                                    \
             int64_t at = k / l->inner * l->n * l->inner + k % l->inner;                            \
@@ -174,13 +183,16 @@ static pc_status cumprod_forward(pc_call *c)
             for (int64_t i = l->n - 1; i >= 0; i--) {                                              \
                 behind = behind * (i + 1 < l->n ? x[(i + 1) * l->inner] : 0) + g[i * l->inner];    \
                 dst[i * l->inner] = (T)behind;                                                     \
+                PC_TRY(pc_poll_at(i));                                                             \
             }                                                                                      \
             for (int64_t i = 0; i < l->n; i++) {                                                   \
                 dst[i * l->inner] = (T)(dst[i * l->inner] * before);                               \
                 before *= x[i * l->inner];                                                         \
+                PC_TRY(pc_poll_at(i));                                                             \
             }                                                                                      \
         }                                                                                          \
-        return PC_OK;                                                                              \
+    done:                                                                                          \
+        return status;                                                                             \
     }
 CUMPROD_BACK(float)
 CUMPROD_BACK(double)

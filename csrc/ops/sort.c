@@ -87,167 +87,167 @@ static inline void emit(const lines *l, const char *line, int64_t out, int64_t k
 }
 
 /* Everything about elements E of KEY + INDEX bits. */
-#define ORDER(E, INDEX, KEYS)                                                                      \
-    static pc_status fill_##E(const lines *l, const char *line, E *a)                              \
-    {                                                                                              \
-        uint64_t flip = l->descending ? UINT64_MAX >> (64 - KEYS) : 0;                             \
-        for (int64_t i = 0; i < l->n; i++) {                                                       \
-            pc_status status = pc_poll_at(i);                                                      \
-            if (status != PC_OK) return status;                                                    \
-            a[i] = (E)(key_at(l->x->dtype, line + i * l->step) ^ flip) << INDEX | (E)i;            \
-        }                                                                                          \
-        return PC_OK;                                                                              \
-    }                                                                                              \
-    static void insert_##E(E *a, int64_t n)                                                        \
-    {                                                                                              \
-        for (int64_t i = 1; i < n; i++) {                                                          \
-            E x = a[i];                                                                            \
-            int64_t j = i;                                                                         \
-            for (; j > 0 && a[j - 1] > x; j--) a[j] = a[j - 1];                                    \
-            a[j] = x;                                                                              \
-        }                                                                                          \
-    }                                                                                              \
-    /* Sort n > 16 numbers; tmp is as large. Short runs are merged, long ones sorted by bytes. */  \
-    static pc_status sort_##E(E *a, E *tmp, int64_t n)                                             \
-    {                                                                                              \
-        pc_status status = PC_OK;                                                                  \
-        E *from = a, *to = tmp;                                                                    \
-        if (n < 256) {                                                                             \
-            for (int64_t i = 0; i < n; i += 16) insert_##E(a + i, n - i < 16 ? n - i : 16);        \
-            for (int64_t width = 16; width < n; width *= 2) {                                      \
-                for (int64_t i = 0; i < n; i += 2 * width) {                                       \
+#define ORDER(E, INDEX, KEYS)                                                                                    \
+    static pc_status fill_##E(const lines *l, const char *line, E *a)                                            \
+    {                                                                                                            \
+        uint64_t flip = l->descending ? UINT64_MAX >> (64 - KEYS) : 0;                                           \
+        for (int64_t i = 0; i < l->n; i++) {                                                                     \
+            pc_status status = pc_poll_at(i);                                                                    \
+            if (status != PC_OK) return status;                                                                  \
+            a[i] = (E)(key_at(l->x->dtype, line + i * l->step) ^ flip) << INDEX | (E)i;                          \
+        }                                                                                                        \
+        return PC_OK;                                                                                            \
+    }                                                                                                            \
+    static void insert_##E(E *a, int64_t n)                                                                      \
+    {                                                                                                            \
+        for (int64_t i = 1; i < n; i++) {                                                                        \
+            E x = a[i];                                                                                          \
+            int64_t j = i;                                                                                       \
+            for (; j > 0 && a[j - 1] > x; j--) a[j] = a[j - 1];                                                  \
+            a[j] = x;                                                                                            \
+        }                                                                                                        \
+    }                                                                                                            \
+    /* Sort n > 16 numbers; tmp is as large. Short runs are merged, long ones sorted by bytes. */                \
+    static pc_status sort_##E(E *a, E *tmp, int64_t n)                                                           \
+    {                                                                                                            \
+        pc_status status = PC_OK;                                                                                \
+        E *from = a, *to = tmp;                                                                                  \
+        if (n < 256) {                                                                                           \
+            for (int64_t i = 0; i < n; i += 16) insert_##E(a + i, n - i < 16 ? n - i : 16);                      \
+            for (int64_t width = 16; width < n; width *= 2) {                                                    \
+                for (int64_t i = 0; i < n; i += 2 * width) {                                                     \
                     int64_t middle = i + width < n ? i + width : n, end = i + 2 * width < n ? i + 2 * width : n; \
-                    int64_t p = i, q = middle;                                                     \
-                    for (int64_t k = i; k < end; k++)                                              \
-                        to[k] = q == end || (p < middle && from[p] < from[q]) ? from[p++] : from[q++]; \
-                }                                                                                  \
-                E *swap = from;                                                                    \
-                from = to;                                                                         \
-                to = swap;                                                                         \
-            }                                                                                      \
-        } else {                                                                                   \
-            for (int shift = INDEX; shift < INDEX + KEYS; shift += 8) {                            \
-                int64_t at[257] = { 0 };                                                           \
-                for (int64_t i = 0; i < n; i++) {                                                  \
-                    PC_TRY(pc_poll_at(i));                                                         \
-                    at[(uint8_t)(from[i] >> shift) + 1]++;                                         \
-                }                                                                                  \
-                if (at[(uint8_t)(from[0] >> shift) + 1] == n) continue;                            \
-                for (int d = 0; d < 256; d++) at[d + 1] += at[d];                                  \
-                for (int64_t i = 0; i < n; i++) {                                                  \
-                    PC_TRY(pc_poll_at(i));                                                         \
-                    to[at[(uint8_t)(from[i] >> shift)]++] = from[i];                               \
-                }                                                                                  \
-                E *swap = from;                                                                    \
-                from = to;                                                                         \
-                to = swap;                                                                         \
-            }                                                                                      \
-        }                                                                                          \
-        if (from != a) memcpy(a, from, (size_t)n * sizeof *a);                                     \
-    done:                                                                                          \
-        return status;                                                                             \
-    }                                                                                              \
-    static pc_status order_##E(const lines *l, const char *line, E *a)                             \
-    {                                                                                              \
-        pc_status status = fill_##E(l, line, a);                                                   \
-        if (status != PC_OK) return status;                                                        \
-        if (l->n > 16) return sort_##E(a, a + l->n, l->n);                                         \
-        insert_##E(a, l->n);                                                                       \
-        return PC_OK;                                                                              \
-    }                                                                                              \
-    /* The element that sorting would put at place k of n. */                                      \
-    static pc_status select_##E(E *a, int64_t n, int64_t k, E *out)                                \
-    {                                                                                              \
-        int64_t first = 0, last = n - 1, work = 0;                                                 \
-        while (last - first > 16) {                                                                \
-            E x = a[first], y = a[first + (last - first) / 2], z = a[last], pivot;                 \
-            int64_t i = first, j = last;                                                           \
-            pivot = x < y ? (y < z ? y : x < z ? z : x) : (x < z ? x : y < z ? z : y);             \
-            if ((work += last - first) > 24 * n) return sort_##E(a, a + n, n);                     \
-            pc_status status = pc_poll();                                                          \
-            if (status != PC_OK) return status;                                                    \
-            while (i <= j) {                                                                       \
-                while (a[i] < pivot) i++;                                                          \
-                while (a[j] > pivot) j--;                                                          \
-                if (i > j) break;                                                                  \
-                E swap = a[i];                                                                     \
-                a[i++] = a[j];                                                                     \
-                a[j--] = swap;                                                                     \
-            }                                                                                      \
-            if (k <= j) last = j;                                                                  \
-            else if (k >= i) first = i;                                                            \
-            else break;                                                                            \
-        }                                                                                          \
-        insert_##E(a + first, last - first + 1);                                                   \
-        *out = a[k];                                                                               \
-        return PC_OK;                                                                              \
-    }                                                                                              \
-    static pc_status run_sort_##E(const lines *l, const char *line, int64_t out, void *memory)     \
-    {                                                                                              \
-        E *a = memory;                                                                             \
-        pc_status status = order_##E(l, line, a);                                                  \
-        for (int64_t k = 0; status == PC_OK && k < l->count; k++) {                                \
-            emit(l, line, out, k, (int64_t)(a[k] & (((E)1 << INDEX) - 1)));                        \
-            status = pc_poll_at(k);                                                                \
-        }                                                                                          \
-        return status;                                                                             \
-    }                                                                                              \
-    /* The first `count` of what sorting would give, by insertion into as many places. */          \
-    static pc_status run_top_##E(const lines *l, const char *line, int64_t out, void *memory)      \
-    {                                                                                              \
-        E *best = memory;                                                                          \
-        int64_t have = 0, k = l->count;                                                            \
-        uint64_t flip = l->descending ? UINT64_MAX >> (64 - KEYS) : 0;                             \
-        for (int64_t i = 0; i < l->n; i++) {                                                       \
-            E x = (E)(key_at(l->x->dtype, line + i * l->step) ^ flip) << INDEX | (E)i;             \
-            int64_t j;                                                                             \
-            pc_status status = pc_poll_at(i);                                                      \
-            if (status != PC_OK) return status;                                                    \
-            if (have == k && x > best[k - 1]) continue;                                            \
-            j = have < k ? have++ : k - 1;                                                         \
-            for (; j > 0 && best[j - 1] > x; j--) best[j] = best[j - 1];                           \
-            best[j] = x;                                                                           \
-        }                                                                                          \
-        for (int64_t i = 0; i < k; i++) emit(l, line, out, i, (int64_t)(best[i] & (((E)1 << INDEX) - 1))); \
-        return PC_OK;                                                                              \
-    }                                                                                              \
-    static pc_status run_rank_##E(const lines *l, const char *line, int64_t out, void *memory)     \
-    {                                                                                              \
-        E *a = memory, found = 0;                                                                  \
-        pc_status status = fill_##E(l, line, a);                                                   \
-        if (status == PC_OK) status = select_##E(a, l->n, l->rank, &found);                        \
-        if (status == PC_OK) emit(l, line, out, 0, (int64_t)(found & (((E)1 << INDEX) - 1)));      \
-        return status;                                                                             \
-    }                                                                                              \
-    /* A NaN, if there is one: the first of them. Otherwise the lower of two middles. */           \
-    static pc_status run_median_##E(const lines *l, const char *line, int64_t out, void *memory)   \
-    {                                                                                              \
-        E *a = memory, found = 0;                                                                  \
-        const E nan = UINT64_MAX >> (64 - KEYS);                                                   \
-        pc_status status = fill_##E(l, line, a);                                                   \
-        if (status != PC_OK) return status;                                                        \
-        for (int64_t i = 0; pc_dtype_is_float(l->x->dtype) && i < l->n; i++)                       \
-            if (a[i] >> INDEX == nan) {                                                            \
-                emit(l, line, out, 0, i);                                                          \
-                return PC_OK;                                                                      \
-            }                                                                                      \
-        status = select_##E(a, l->n, (l->n - 1) / 2, &found);                                      \
-        if (status == PC_OK) emit(l, line, out, 0, (int64_t)(found & (((E)1 << INDEX) - 1)));      \
-        return status;                                                                             \
-    }                                                                                              \
-    /* The smallest of the most frequent, at its last place. */                                    \
-    static pc_status run_mode_##E(const lines *l, const char *line, int64_t out, void *memory)     \
-    {                                                                                              \
-        E *a = memory;                                                                             \
-        int64_t most = 0, at = 0, run = 0;                                                         \
-        pc_status status = order_##E(l, line, a);                                                  \
-        if (status != PC_OK) return status;                                                        \
-        for (int64_t i = 0; i < l->n; i++) {                                                       \
-            run = i > 0 && a[i] >> INDEX == a[i - 1] >> INDEX ? run + 1 : 1;                       \
-            if (run > most) most = run, at = i;                                                    \
-        }                                                                                          \
-        emit(l, line, out, 0, (int64_t)(a[at] & (((E)1 << INDEX) - 1)));                           \
-        return PC_OK;                                                                              \
+                    int64_t p = i, q = middle;                                                                   \
+                    for (int64_t k = i; k < end; k++)                                                            \
+                        to[k] = q == end || (p < middle && from[p] < from[q]) ? from[p++] : from[q++];           \
+                }                                                                                                \
+                E *swap = from;                                                                                  \
+                from = to;                                                                                       \
+                to = swap;                                                                                       \
+            }                                                                                                    \
+        } else {                                                                                                 \
+            for (int shift = INDEX; shift < INDEX + KEYS; shift += 8) {                                          \
+                int64_t at[257] = { 0 };                                                                         \
+                for (int64_t i = 0; i < n; i++) {                                                                \
+                    PC_TRY(pc_poll_at(i));                                                                       \
+                    at[(uint8_t)(from[i] >> shift) + 1]++;                                                       \
+                }                                                                                                \
+                if (at[(uint8_t)(from[0] >> shift) + 1] == n) continue;                                          \
+                for (int d = 0; d < 256; d++) at[d + 1] += at[d];                                                \
+                for (int64_t i = 0; i < n; i++) {                                                                \
+                    PC_TRY(pc_poll_at(i));                                                                       \
+                    to[at[(uint8_t)(from[i] >> shift)]++] = from[i];                                             \
+                }                                                                                                \
+                E *swap = from;                                                                                  \
+                from = to;                                                                                       \
+                to = swap;                                                                                       \
+            }                                                                                                    \
+        }                                                                                                        \
+        if (from != a) PC_TRY(pc_copy_bytes(a, from, n * (int64_t)sizeof *a));                                   \
+    done:                                                                                                        \
+        return status;                                                                                           \
+    }                                                                                                            \
+    static pc_status order_##E(const lines *l, const char *line, E *a)                                           \
+    {                                                                                                            \
+        pc_status status = fill_##E(l, line, a);                                                                 \
+        if (status != PC_OK) return status;                                                                      \
+        if (l->n > 16) return sort_##E(a, a + l->n, l->n);                                                       \
+        insert_##E(a, l->n);                                                                                     \
+        return PC_OK;                                                                                            \
+    }                                                                                                            \
+    /* The element that sorting would put at place k of n. */                                                    \
+    static pc_status select_##E(E *a, int64_t n, int64_t k, E *out)                                              \
+    {                                                                                                            \
+        int64_t first = 0, last = n - 1, work = 0;                                                               \
+        while (last - first > 16) {                                                                              \
+            E x = a[first], y = a[first + (last - first) / 2], z = a[last], pivot;                               \
+            int64_t i = first, j = last;                                                                         \
+            pivot = x < y ? (y < z ? y : x < z ? z : x) : (x < z ? x : y < z ? z : y);                           \
+            if ((work += last - first) > 24 * n) return sort_##E(a, a + n, n);                                   \
+            pc_status status = pc_poll();                                                                        \
+            if (status != PC_OK) return status;                                                                  \
+            while (i <= j) {                                                                                     \
+                while (a[i] < pivot) i++;                                                                        \
+                while (a[j] > pivot) j--;                                                                        \
+                if (i > j) break;                                                                                \
+                E swap = a[i];                                                                                   \
+                a[i++] = a[j];                                                                                   \
+                a[j--] = swap;                                                                                   \
+            }                                                                                                    \
+            if (k <= j) last = j;                                                                                \
+            else if (k >= i) first = i;                                                                          \
+            else break;                                                                                          \
+        }                                                                                                        \
+        insert_##E(a + first, last - first + 1);                                                                 \
+        *out = a[k];                                                                                             \
+        return PC_OK;                                                                                            \
+    }                                                                                                            \
+    static pc_status run_sort_##E(const lines *l, const char *line, int64_t out, void *memory)                   \
+    {                                                                                                            \
+        E *a = memory;                                                                                           \
+        pc_status status = order_##E(l, line, a);                                                                \
+        for (int64_t k = 0; status == PC_OK && k < l->count; k++) {                                              \
+            emit(l, line, out, k, (int64_t)(a[k] & (((E)1 << INDEX) - 1)));                                      \
+            status = pc_poll_at(k);                                                                              \
+        }                                                                                                        \
+        return status;                                                                                           \
+    }                                                                                                            \
+    /* The first `count` of what sorting would give, by insertion into as many places. */                        \
+    static pc_status run_top_##E(const lines *l, const char *line, int64_t out, void *memory)                    \
+    {                                                                                                            \
+        E *best = memory;                                                                                        \
+        int64_t have = 0, k = l->count;                                                                          \
+        uint64_t flip = l->descending ? UINT64_MAX >> (64 - KEYS) : 0;                                           \
+        for (int64_t i = 0; i < l->n; i++) {                                                                     \
+            E x = (E)(key_at(l->x->dtype, line + i * l->step) ^ flip) << INDEX | (E)i;                           \
+            int64_t j;                                                                                           \
+            pc_status status = pc_poll_at(i);                                                                    \
+            if (status != PC_OK) return status;                                                                  \
+            if (have == k && x > best[k - 1]) continue;                                                          \
+            j = have < k ? have++ : k - 1;                                                                       \
+            for (; j > 0 && best[j - 1] > x; j--) best[j] = best[j - 1];                                         \
+            best[j] = x;                                                                                         \
+        }                                                                                                        \
+        for (int64_t i = 0; i < k; i++) emit(l, line, out, i, (int64_t)(best[i] & (((E)1 << INDEX) - 1)));       \
+        return PC_OK;                                                                                            \
+    }                                                                                                            \
+    static pc_status run_rank_##E(const lines *l, const char *line, int64_t out, void *memory)                   \
+    {                                                                                                            \
+        E *a = memory, found = 0;                                                                                \
+        pc_status status = fill_##E(l, line, a);                                                                 \
+        if (status == PC_OK) status = select_##E(a, l->n, l->rank, &found);                                      \
+        if (status == PC_OK) emit(l, line, out, 0, (int64_t)(found & (((E)1 << INDEX) - 1)));                    \
+        return status;                                                                                           \
+    }                                                                                                            \
+    /* A NaN, if there is one: the first of them. Otherwise the lower of two middles. */                         \
+    static pc_status run_median_##E(const lines *l, const char *line, int64_t out, void *memory)                 \
+    {                                                                                                            \
+        E *a = memory, found = 0;                                                                                \
+        const E nan = UINT64_MAX >> (64 - KEYS);                                                                 \
+        pc_status status = fill_##E(l, line, a);                                                                 \
+        if (status != PC_OK) return status;                                                                      \
+        for (int64_t i = 0; pc_dtype_is_float(l->x->dtype) && i < l->n; i++)                                     \
+            if (a[i] >> INDEX == nan) {                                                                          \
+                emit(l, line, out, 0, i);                                                                        \
+                return PC_OK;                                                                                    \
+            }                                                                                                    \
+        status = select_##E(a, l->n, (l->n - 1) / 2, &found);                                                    \
+        if (status == PC_OK) emit(l, line, out, 0, (int64_t)(found & (((E)1 << INDEX) - 1)));                    \
+        return status;                                                                                           \
+    }                                                                                                            \
+    /* The smallest of the most frequent, at its last place. */                                                  \
+    static pc_status run_mode_##E(const lines *l, const char *line, int64_t out, void *memory)                   \
+    {                                                                                                            \
+        E *a = memory;                                                                                           \
+        int64_t most = 0, at = 0, run = 0;                                                                       \
+        pc_status status = order_##E(l, line, a);                                                                \
+        if (status != PC_OK) return status;                                                                      \
+        for (int64_t i = 0; i < l->n; i++) {                                                                     \
+            run = i > 0 && a[i] >> INDEX == a[i - 1] >> INDEX ? run + 1 : 1;                                     \
+            if (run > most) most = run, at = i;                                                                  \
+        }                                                                                                        \
+        emit(l, line, out, 0, (int64_t)(a[at] & (((E)1 << INDEX) - 1)));                                         \
+        return PC_OK;                                                                                            \
     }
 ORDER(uint64_t, 32, 32)
 ORDER(u128, 64, 64)
@@ -475,34 +475,36 @@ static pc_status back_along_v1(pc_call *c, pc_tensor *const *gout, pc_tensor **g
 
 /* Of a sorted line: out[0] the distinct values, out[1] where each element is among them, out[2] how often each occurs.
    NaNs are all different. */
-#define DISTINCT(E, INDEX, KEYS)                                                                   \
-    static pc_status distinct_##E(pc_call *c, const lines *l, E *a)                                \
-    {                                                                                              \
-        pc_status status = PC_OK;                                                                  \
-        const E nan = UINT64_MAX >> (64 - KEYS);                                                   \
-        bool real = pc_dtype_is_float(l->x->dtype);                                                \
-        int64_t n = l->n, found = 0, at = -1, *inverse, *counts;                                   \
-        if (n > 0) PC_TRY(order_##E(l, pc_data(l->x), a));                                         \
-        for (int64_t i = 0; i < n; i++)                                                            \
-            found += i == 0 || a[i] >> INDEX != a[i - 1] >> INDEX || (real && a[i] >> INDEX == nan); \
-        PC_TRY(pc_tensor_new(l->x->dtype, 1, &found, &c->out[0]));                                 \
-        PC_TRY(pc_tensor_new(PC_I64, c->in[0]->ndim, c->in[0]->shape, &c->out[1]));                \
-        PC_TRY(pc_tensor_new(PC_I64, 1, &found, &c->out[2]));                                      \
-        inverse = pc_data(c->out[1]);                                                              \
-        counts = pc_data(c->out[2]);                                                               \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            int64_t index = (int64_t)(a[i] & (((E)1 << INDEX) - 1));                               \
-            if (i == 0 || a[i] >> INDEX != a[i - 1] >> INDEX || (real && a[i] >> INDEX == nan)) {  \
-                counts[++at] = 0;                                                                  \
+#define DISTINCT(E, INDEX, KEYS)                                                                           \
+    static pc_status distinct_##E(pc_call *c, const lines *l, E *a)                                        \
+    {                                                                                                      \
+        pc_status status = PC_OK;                                                                          \
+        const E nan = UINT64_MAX >> (64 - KEYS);                                                           \
+        bool real = pc_dtype_is_float(l->x->dtype);                                                        \
+        int64_t n = l->n, found = 0, at = -1, *inverse, *counts;                                           \
+        if (n > 0) PC_TRY(order_##E(l, pc_data(l->x), a));                                                 \
+        for (int64_t i = 0; i < n; i++) {                                                                  \
+            found += i == 0 || a[i] >> INDEX != a[i - 1] >> INDEX || (real && a[i] >> INDEX == nan);       \
+            PC_TRY(pc_poll_at(i));                                                                         \
+        }                                                                                                  \
+        PC_TRY(pc_tensor_new(l->x->dtype, 1, &found, &c->out[0]));                                         \
+        PC_TRY(pc_tensor_new(PC_I64, c->in[0]->ndim, c->in[0]->shape, &c->out[1]));                        \
+        PC_TRY(pc_tensor_new(PC_I64, 1, &found, &c->out[2]));                                              \
+        inverse = pc_data(c->out[1]);                                                                      \
+        counts = pc_data(c->out[2]);                                                                       \
+        for (int64_t i = 0; i < n; i++) {                                                                  \
+            int64_t index = (int64_t)(a[i] & (((E)1 << INDEX) - 1));                                       \
+            if (i == 0 || a[i] >> INDEX != a[i - 1] >> INDEX || (real && a[i] >> INDEX == nan)) {          \
+                counts[++at] = 0;                                                                          \
                 memcpy((char *)pc_data(c->out[0]) + at * l->size, (char *)pc_data(l->x) + index * l->step, \
-                       (size_t)l->size);                                                           \
-            }                                                                                      \
-            counts[at]++;                                                                          \
-            inverse[index] = at;                                                                   \
-            PC_TRY(pc_poll_at(i));                                                                 \
-        }                                                                                          \
-    done:                                                                                          \
-        return status;                                                                             \
+                       (size_t)l->size);                                                                   \
+            }                                                                                              \
+            counts[at]++;                                                                                  \
+            inverse[index] = at;                                                                           \
+            PC_TRY(pc_poll_at(i));                                                                         \
+        }                                                                                                  \
+    done:                                                                                                  \
+        return status;                                                                                     \
     }
 DISTINCT(uint64_t, 32, 32)
 DISTINCT(u128, 64, 64)
@@ -545,6 +547,7 @@ static pc_status bincount_forward(pc_call *c)
     for (int64_t i = 0; i < x->numel; i++) {
         if (v[i] < low) low = v[i];
         if (v[i] > high) high = v[i];
+        PC_TRY(pc_poll_at(i));
     }
     PC_CHECK(low >= 0, PC_ESHAPE, "bincount only supports 1-d non-negative integral inputs.");
     PC_CHECK(high < INT64_MAX, PC_ESHAPE,
@@ -586,7 +589,10 @@ static pc_status histc_forward(pc_call *c)
     v = pc_data(x);
     if (low == high && x->numel > 0) {
         low = high = v[0];
-        for (int64_t i = 1; i < x->numel; i++) low = fmin(low, v[i]), high = fmax(high, v[i]);
+        for (int64_t i = 1; i < x->numel; i++) {
+            low = fmin(low, v[i]), high = fmax(high, v[i]);
+            PC_TRY(pc_poll_at(i));
+        }
     }
     PC_CHECK(isfinite(low) && isfinite(high), PC_ESHAPE, "torch.histc: range of [%g, %g] is not finite", low, high);
     PC_CHECK(low <= high, PC_ESHAPE, "torch.histc: max must be larger than min");

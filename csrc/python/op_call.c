@@ -451,16 +451,21 @@ static int parse(int row, const char *name, PyObject *self, PyObject *const *arg
     return 1;
 }
 
-/* Room for the results of a row that returns a list: no view of in[0] needs more parts. */
-static int most_results(const parsed *p, int nvalues)
+/* Room for the results of a row that returns a list: as many as its tensors, or the dimensions of one; of a view as many
+   parts as it asks for, or a dimension has. */
+static int most_results(const pc_op *op, const pc_schema *s, const parsed *p)
 {
-    int64_t most = 2;
-    for (int k = 0; k < p->nin; k++)
-        for (int d = 0; p->in[k] != NULL && d < p->in[k]->ndim; d++)
-            if (p->in[k]->shape[d] > most) most = p->in[k]->shape[d];
-    for (int k = 0; k < nvalues; k++)
-        if (p->v[k].kind == PC_INT && p->v[k].i > most && p->v[k].i < 1 << 20) most = p->v[k].i;
-    most = most > p->nin ? most : p->nin;
+    int64_t most = p->nin, size = 0, parts = 0;
+    for (int d = 0; !s->list && p->in[0] != NULL && d < p->in[0]->ndim; d++)
+        if (p->in[0]->shape[d] > size) size = p->in[0]->shape[d];
+    if (!(op->flags & PC_VIEW)) size = 0;
+    for (int k = 0; k < s->nparams; k++) {
+        const pc_value *v = &p->v[s->params[k].slot];
+        if (s->params[k].type == PC_T_INTS) size = v->ints.n + 1;
+        if (s->params[k].type == PC_T_INT && strcmp(s->params[k].name, "dim") != 0) parts = v->i; /* or the size of one */
+    }
+    if (parts > 0 && parts < 1 << 20) size = size / parts + 1 > parts ? size / parts + 1 : parts;
+    if (size > most) most = size;
     return most < 1 << 24 ? (int)most + PC_MAX_DIMS : 1 << 24;
 }
 
@@ -519,7 +524,7 @@ static PyObject *run(int row, parsed *p, bool inplace, PyObject *self)
     const pc_op *op = pc_op_at(row);
     const pc_schema *s = pc_op_schema(row);
     pc_tensor *inline_out[4], **out = inline_out;
-    int n = 0, room = s->nreturns == 0 ? most_results(p, s->nvalues) : s->nreturns;
+    int n = 0, room = s->nreturns == 0 ? most_results(op, s, p) : s->nreturns;
     pc_status status;
     if (room > 4) {
         out = pc_calloc((size_t)room, sizeof *out);
