@@ -23,11 +23,17 @@
 #define CLASSES (SMALL_CLASSES + 4 * 40)
 #define HUGE_PAGE ((size_t)2 << 20)
 
+/* A large block serves requests down to half its size when no other is free: networks shrink their images by steps,
+   and each step would otherwise keep blocks of its own. */
+#define LARGE ((size_t)1 << 20)
+#define LARGER_CLASSES 4
+
 typedef struct header {
     size_t bytes;        /* asked for */
+    size_t size;         /* of the block, this header included */
     struct header *next; /* in a free list */
     int size_class;
-    char pad[64 - sizeof(size_t) - sizeof(void *) - sizeof(int)];
+    char pad[64 - 2 * sizeof(size_t) - sizeof(void *) - sizeof(int)];
 } header;
 _Static_assert(sizeof(header) == 64, "payload must stay 64-byte aligned");
 
@@ -66,6 +72,16 @@ static int class_of(size_t total, size_t *size)
     return SMALL_CLASSES + 4 * (octave - 12) + (int)((*size >> (octave - 2)) - 5);
 }
 
+static header *take_cached(int size_class)
+{
+    pthread_mutex_lock(&cache[size_class].lock);
+    header *h = cache[size_class].first;
+    if (h != NULL) cache[size_class].first = h->next;
+    pthread_mutex_unlock(&cache[size_class].lock);
+    if (h != NULL) atomic_fetch_sub_explicit(&cached_bytes, (int64_t)h->size, memory_order_relaxed);
+    return h;
+}
+
 void *pc_alloc(size_t bytes)
 {
     atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
@@ -76,13 +92,9 @@ void *pc_alloc(size_t bytes)
     pthread_once(&once, init);
     size_t size;
     int k = class_of(sizeof(header) + bytes + PC_ALLOC_TAIL, &size);
-    pthread_mutex_lock(&cache[k].lock);
-    header *h = cache[k].first;
-    if (h != NULL) cache[k].first = h->next;
-    pthread_mutex_unlock(&cache[k].lock);
-    if (h != NULL) {
-        atomic_fetch_sub_explicit(&cached_bytes, (int64_t)size, memory_order_relaxed);
-    } else {
+    header *h = take_cached(k);
+    for (int j = 1; h == NULL && size >= LARGE && j <= LARGER_CLASSES; j++) h = take_cached(k + j);
+    if (h == NULL) {
         size_t align = size >= 2 * HUGE_PAGE ? HUGE_PAGE : 64;
         size = (size + align - 1) / align * align;
         h = aligned_alloc(align, size);
@@ -93,11 +105,12 @@ void *pc_alloc(size_t bytes)
         if (h == NULL) return NULL;
         if (align == HUGE_PAGE) madvise(h, size, MADV_HUGEPAGE);
         h->size_class = k;
+        h->size = size;
     }
     h->bytes = bytes;
     atomic_fetch_add_explicit(&live_blocks, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&live_bytes, (int64_t)bytes, memory_order_relaxed);
-    ASAN_POISON_MEMORY_REGION((char *)(h + 1) + bytes, size - sizeof(header) - bytes);
+    ASAN_POISON_MEMORY_REGION((char *)(h + 1) + bytes, h->size - sizeof(header) - bytes);
     return h + 1;
 }
 
@@ -105,9 +118,8 @@ void pc_free(void *p)
 {
     if (p == NULL) return;
     header *h = (header *)p - 1;
-    size_t size;
-    int k = h->size_class;
-    class_of(sizeof(header) + h->bytes + PC_ALLOC_TAIL, &size);
+    const size_t size = h->size;
+    const int k = h->size_class;
     atomic_fetch_sub_explicit(&live_blocks, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&live_bytes, (int64_t)h->bytes, memory_order_relaxed);
     ASAN_UNPOISON_MEMORY_REGION(h + 1, size - sizeof(header));
@@ -146,9 +158,7 @@ void pc_alloc_trim(void)
         pthread_mutex_unlock(&cache[k].lock);
         while (h != NULL) {
             header *next = h->next;
-            size_t size;
-            class_of(sizeof(header) + h->bytes + PC_ALLOC_TAIL, &size);
-            atomic_fetch_sub_explicit(&cached_bytes, (int64_t)size, memory_order_relaxed);
+            atomic_fetch_sub_explicit(&cached_bytes, (int64_t)h->size, memory_order_relaxed);
             free(h);
             h = next;
         }

@@ -31,6 +31,28 @@ static void test_alloc(void)
     assert(pc_alloc_stats().live_blocks == before.live_blocks && pc_alloc_stats().live_bytes == before.live_bytes);
 }
 
+/* A freed large block serves a request of half its size, not a smaller one; and its own size again afterwards. */
+static void test_large_blocks(void)
+{
+    pc_alloc_trim();
+    char *large = pc_alloc((size_t)40 << 20);
+    assert(large != NULL);
+    pc_free(large);
+    int64_t cached = pc_alloc_stats().cached_bytes;
+    char *small = pc_alloc((size_t)8 << 20), *half = pc_alloc((size_t)22 << 20);
+    assert(small != NULL && half != NULL && small != large);
+    assert(cached == 0 || (half == large && pc_alloc_stats().cached_bytes == 0)); /* no cache under ASan */
+    memset(half, 1, (size_t)22 << 20);
+    pc_free(small);
+    pc_free(half);
+    large = pc_alloc((size_t)40 << 20);
+    assert(large != NULL && (cached == 0 || large == half));
+    memset(large, 1, (size_t)40 << 20);
+    pc_free(large);
+    pc_alloc_trim();
+    assert(pc_alloc_stats().cached_bytes == 0);
+}
+
 static void *churn(void *arg)
 {
     unsigned seed = (unsigned)(uintptr_t)arg;
@@ -247,6 +269,7 @@ static void test_every_allocation_may_fail(void)
 int main(void)
 {
     test_alloc();
+    test_large_blocks();
     pthread_t a, b;
     pthread_create(&a, NULL, churn, (void *)1);
     pthread_create(&b, NULL, churn, (void *)2);
