@@ -43,6 +43,7 @@ typedef struct pc_replacement {
     int fd;
     char *path;      /* what is replaced: symbolic links are followed */
     char *temporary; /* NULL: path itself is being written */
+    int64_t written, flushed; /* bytes; of them, those that are on their way to the disk */
 } pc_replacement;
 
 pc_status pc_replace_begin(const char *path, pc_replacement *r);
