@@ -4,7 +4,6 @@
    of Python 3.11 has no vectorcall for own types, so each callable is a builtin function from a pool of trampolines
    that differ in their number alone. */
 #include "python.h"
-#include <stdarg.h>
 #include <string.h>
 
 #define MAX_CALLABLES 768
@@ -673,75 +672,6 @@ static int callable_of(const char *name, bool inplace)
     return k;
 }
 
-/* ---- docstrings: a numpydoc page from the row, with the signature line that inspect reads ------------------- */
-
-typedef struct writer {
-    char *text;
-    size_t at, room;
-} writer;
-
-static void put(writer *w, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = PyOS_vsnprintf(w->text + w->at, w->room - w->at, format, args);
-    va_end(args);
-    w->at = n > 0 && w->at + (size_t)n < w->room ? w->at + (size_t)n : w->room - 1;
-}
-
-static void put_default(writer *w, const pc_param *p)
-{
-    const pc_value *v = &p->dflt;
-    switch (v->kind) {
-    case PC_BOOLEAN: put(w, "%s", v->i ? "True" : "False"); break;
-    case PC_INT: put(w, "%lld", (long long)v->i); break;
-    case PC_FLOAT: put(w, v->f == (double)(int64_t)v->f ? "%.1f" : "%.12g", v->f); break;
-    case PC_INTS:
-        put(w, "(");
-        for (int k = 0; k < v->ints.n; k++) put(w, k > 0 ? ", %lld" : "%lld", (long long)v->ints.v[k]);
-        put(w, v->ints.n == 1 ? ",)" : ")");
-        break;
-    default: put(w, "None");
-    }
-}
-
-static const char *name_in(const pc_param *p, bool method)
-{
-    return !method && strcmp(p->name, "self") == 0 ? "input" : p->name;
-}
-
-/* The caller owns the text; NULL when memory is short. It lives as long as the process. */
-static char *document(const pc_op *op, const pc_schema *s, const char *name, bool inplace, bool method)
-{
-    writer w = { PyMem_Calloc(1, 4096), 0, 4096 };
-    bool starred = false;
-    if (w.text == NULL) return NULL;
-    put(&w, "%s(", name);
-    for (int k = 0; k < s->nparams; k++) {
-        const pc_param *p = &s->params[k];
-        if (p->keyword_only && !starred) put(&w, k > 0 ? ", *" : "*");
-        starred = starred || p->keyword_only;
-        put(&w, "%s%s%s", k > 0 || p->keyword_only ? ", " : "", method && k == 0 ? "$" : "", name_in(p, method));
-        if (p->has_default) put(&w, "=");
-        if (p->has_default) put_default(&w, p);
-    }
-    put(&w, ")\n--\n\n%s%s\n\nParameters\n----------\n", op->doc,
-        inplace && !(op->flags & PC_WRITES) ? " The result replaces the first argument's values." : "");
-    for (int k = method ? 1 : 0; k < s->nparams; k++) {
-        const pc_param *p = &s->params[k];
-        put(&w, "%s : %s%s%s\n", name_in(p, method), type_text(p), p->optional ? " or None" : "",
-            p->has_default ? ", optional" : "");
-    }
-    if (op->flags & PC_FACTORY) put(&w, "requires_grad : bool, optional\ndevice : optional\n    The CPU.\n");
-    put(&w, "\nReturns\n-------\n");
-    if (s->nreturns == 2) put(&w, "(%s, %s) : named tuple of Tensor\n", s->returns[0], s->returns[1]);
-    else put(&w, s->nreturns == 0 ? "tuple of Tensor\n" : "Tensor\n");
-    put(&w, "\nSee Also\n--------\ntorch.%s%s : same behaviour.\n",
-        op->flags & PC_FUNCTION ? "" : op->flags & PC_NN ? "nn.functional." : "Tensor.", name);
-    char *exact = PyMem_Realloc(w.text, w.at + 1);
-    return exact != NULL ? exact : w.text;
-}
-
 static int expose(int k, uint32_t flags, PyObject *fn, PyObject *nn)
 {
     int rc = 0;
@@ -771,7 +701,7 @@ static int add_row(int row, PyObject *fn, PyObject *nn)
         char full[64];
         PyOS_snprintf(full, sizeof full, "pycnn.return_types.%s", s->name);
         PyStructSequence_Field fields[] = { { s->returns[0], NULL }, { s->returns[1], NULL }, { NULL, NULL } };
-        PyStructSequence_Desc desc = { full, op->doc, fields, 2 };
+        PyStructSequence_Desc desc = { full, "The results of an operator, by position and by name.", fields, 2 };
         return_types[row] = PyStructSequence_NewType(&desc);
         if (return_types[row] == NULL) return -1;
     }
@@ -785,15 +715,22 @@ static int add_row(int row, PyObject *fn, PyObject *nn)
             return -1;
         }
         callables[k].rows[callables[k].nrows++] = row;
-        if (function_defs[k].ml_doc == NULL) {
-            function_defs[k].ml_doc = document(op, s, name, inplace != 0, false);
-            method_defs[k].ml_doc = document(op, s, name, inplace != 0, true);
-            if (function_defs[k].ml_doc == NULL || method_defs[k].ml_doc == NULL) {
-                PyErr_NoMemory();
-                return -1;
-            }
-        }
         if (expose(k, op->flags, fn, nn) < 0) return -1;
+    }
+    return 0;
+}
+
+/* When all rows of a callable are known. */
+static int add_docs(void)
+{
+    for (int k = 0; k < ncallables; k++) {
+        const callable *c = &callables[k];
+        function_defs[k].ml_doc = pc_py_document(c->name, c->nrows, c->rows, c->inplace, false);
+        method_defs[k].ml_doc = pc_py_document(c->name, c->nrows, c->rows, c->inplace, true);
+        if (function_defs[k].ml_doc == NULL || method_defs[k].ml_doc == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
     }
     return 0;
 }
@@ -832,6 +769,7 @@ int pc_py_add_ops(PyObject *module)
     if (fn == NULL || nn == NULL || param_names == NULL || return_types == NULL) goto done;
     for (int k = 0; k < n; k++)
         if (add_row(k, fn, nn) < 0) goto done;
+    if (add_docs() < 0) goto done;
     f = PyCFunction_NewEx(&rows_def, NULL, NULL);
     if (f == NULL) goto done;
     rc = PyModule_AddObjectRef(module, "fn", fn);
