@@ -73,6 +73,10 @@ static void drop_values(pc_tensor **alias)
 void pc_node_free_saved(pc_node *n)
 {
     pc_call *c = &n->call;
+    if (n->slice != NULL && n->slice->inner != NULL) { /* a write through a view runs once */
+        pc_node_free_saved(n->slice->inner);
+        n->freed = true;
+    }
     if (!n->has_saved) return;
     for (int k = 0; k < c->nin; k++) drop_values(&c->in[k]);
     for (int k = 0; k < c->nout; k++) drop_values(&c->out[k]);
@@ -271,7 +275,7 @@ static pc_status slice_run(const pc_node *n, pc_tensor *const *gout, pc_tensor *
     PC_TRY(pc_tensor_view(whole, view->ndim, view->shape, view->stride, view->offset, &part));
     if (inner == NULL) {
         PC_TRY(pc_fill(whole, (pc_value){ .kind = PC_INT, .i = 0 }));
-        PC_TRY(pc_copy(part, gout[0]));
+        PC_TRY(pc_may_overlap(part) ? pc_add_overlapping(part, gout[0]) : pc_copy(part, gout[0]));
     } else {
         PC_TRY(pc_copy(whole, gout[0]));
         PC_TRY(pc_contiguous(part, &g));
@@ -299,12 +303,12 @@ pc_status pc_node_backward(const pc_node *n, bool relu_apart, pc_tensor *const *
 {
     pc_status status = PC_OK;
     pc_call c;
-    if (n->slice != NULL) return slice_run(n, gout, gin);
     PC_CHECK(!n->freed, PC_ESHAPE,
              "Trying to backward through the graph a second time (or directly access saved tensors after they have "
              "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
              "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
              "you need to access saved tensors after calling backward.");
+    if (n->slice != NULL) return slice_run(n, gout, gin);
     if (n->call.op->flags & PC_NOGRAD) goto done; /* written in place: nothing of what was there is left */
     PC_CHECK(n->call.op->backward != NULL, PC_ENOTIMPL, "derivative for %s is not implemented", pc_node_name(n));
     PC_TRY(pc_node_check_versions(n));

@@ -213,6 +213,7 @@ static pc_status share(const pc_tensor *t, int ndim, const int64_t *shape, const
     pc_status status = tensor_new(t->dtype, ndim, shape, stride, numel, out);
     if (status != PC_OK) return status;
     (*out)->offset = offset;
+    (*out)->untracked = t->untracked;
     (*out)->storage = t->storage;
     if (t->storage != NULL) {
         atomic_fetch_add_explicit(&t->storage->refs, 1, memory_order_relaxed);
@@ -225,8 +226,10 @@ pc_status pc_tensor_view(pc_tensor *t, int ndim, const int64_t *shape, const int
                          pc_tensor **out)
 {
     pc_status status = share(t, ndim, shape, stride, offset, out);
-    if (status == PC_OK) (*out)->base = pc_retain(t->base != NULL ? t->base : t);
-    return status;
+    if (status != PC_OK) return status;
+    (*out)->base = pc_retain(t->base != NULL ? t->base : t);
+    (*out)->base_history = (*out)->base->history;
+    return PC_OK;
 }
 
 pc_status pc_tensor_alias(const pc_tensor *t, pc_tensor **out)
@@ -306,8 +309,12 @@ pc_status pc_tensor_settle(const pc_tensor *t)
 static bool is_whole(const pc_tensor *t)
 {
     const pc_storage *s = t->storage;
-    return t->ndim == 4 && t->dtype == PC_F32 && t->offset == 0 && t->shape[0] == s->n && t->shape[1] == s->c
-           && t->shape[2] == s->h && t->shape[3] == s->w && pc_is_contiguous(t);
+    int64_t stride[4];
+    if (t->ndim != 4 || t->dtype != PC_F32 || t->offset != 0 || t->shape[0] != s->n || t->shape[1] != s->c
+        || t->shape[2] != s->h || t->shape[3] != s->w)
+        return false;
+    pc_contiguous_strides(4, t->shape, stride);
+    return memcmp(t->stride, stride, sizeof stride) == 0;
 }
 
 const float *pc_tensor_nhwc(const pc_tensor *t, pc_status *status)
@@ -384,17 +391,30 @@ pc_status pc_tensor_expose(pc_tensor *t)
     return status;
 }
 
-pc_status pc_tensor_begin_write(pc_tensor *t)
+static void new_version(pc_tensor *t)
+{
+    if (!t->untracked) atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
+}
+
+pc_status pc_tensor_begin_fill(pc_tensor *t)
 {
     pc_status status = PC_OK;
     PC_CHECK(!t->storage->readonly, PC_ESHAPE,
              "this tensor shares memory that is not writable (a read-only NumPy array?); use .clone() first");
+    PC_TRY(pc_tensor_expose(t));
+    new_version(t);
+done:
+    return status;
+}
+
+pc_status pc_tensor_begin_write(pc_tensor *t)
+{
+    pc_status status = PC_OK;
     for (int d = 0; d < t->ndim; d++)
         PC_CHECK(t->stride[d] != 0 || t->shape[d] <= 1 || t->numel == 0, PC_ESHAPE,
                  "unsupported operation: more than one element of the written-to tensor refers to a single memory "
                  "location. Please clone() the tensor before performing the operation.");
-    PC_TRY(pc_tensor_expose(t));
-    atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
+    PC_TRY(pc_tensor_begin_fill(t));
 done:
     return status;
 }
@@ -407,7 +427,7 @@ pc_status pc_tensor_begin_private_write(pc_tensor *t)
     pc_status status = resolve_relu(s);
     if (status == PC_OK && s->relu_reader != NULL) status = resolve_relu(s->relu_reader);
     unlock_layout();
-    if (status == PC_OK) atomic_fetch_add_explicit(&s->version, 1, memory_order_relaxed);
+    if (status == PC_OK) new_version(t);
     return status;
 }
 

@@ -54,6 +54,7 @@ typedef struct pc_tensor {
     bool is_number;               /* a Python number given where a tensor may stand: weak in promotion */
     bool requires_grad;           /* of a leaf; a tensor with a producer requires it by that */
     bool retains_grad;
+    bool untracked;               /* what .data gives, and views of it: writes leave the version as it is */
     int64_t numel;
     int64_t offset;               /* in elements */
     int64_t shape[PC_MAX_DIMS];
@@ -64,7 +65,7 @@ typedef struct pc_tensor {
     int producer_slot;            /* which of the producer's outputs this is */
     struct pc_tensor *base;       /* owned: what this is a view of (never itself a view), or NULL */
     uint32_t history;             /* bumped when an in-place operation gives the tensor a new producer */
-    uint32_t base_history;        /* base->history when this view's producer was made */
+    uint32_t base_history;        /* base->history when this view, or its producer, was made */
     struct pc_tensor *grad;       /* owned */
     pc_hook *hooks;               /* owned by autograd */
     void *wrapper;                /* borrowed: the Python object of this tensor, while there is one */
@@ -128,6 +129,8 @@ pc_status pc_tensor_pending_relu(const pc_tensor *x, pc_tensor **out);
 /* Before a write to t in place: settles t and whoever reads it lazily, drops private copies, refuses read-only
    memory and tensors whose elements overlap, bumps the version. */
 pc_status pc_tensor_begin_write(pc_tensor *t);
+/* The same for a writer of one value everywhere: elements may overlap. */
+pc_status pc_tensor_begin_fill(pc_tensor *t);
 /* The same for a writer that knows private layouts: values that stand there alone stay there (pc_tensor_nhwc(t) gives
    them, to be written), without their ReLU if one was pending. */
 pc_status pc_tensor_begin_private_write(pc_tensor *t);

@@ -49,11 +49,12 @@ static pc_status check_inplace(const pc_op *op, const pc_tensor *self)
     PC_CHECK(self != NULL && !self->is_number, PC_ETYPE, "%s_(): the first argument must be a Tensor",
              op_name(op, name, sizeof name));
     if (pc_grad_enabled()) {
+        bool leaf_base = self->base != NULL && self->base->producer == NULL;
+        PC_CHECK(!leaf_base || !(self->base->requires_grad || pc_requires_grad(self)), PC_ESHAPE,
+                 "a view of a leaf Variable that requires grad is being used in an in-place operation.");
         PC_CHECK(!self->requires_grad || self->producer != NULL, PC_ESHAPE,
                  "a leaf Variable that requires grad is being used in an in-place operation. Use torch.no_grad() "
                  "around the write, or write to .data");
-        PC_CHECK(self->base == NULL || !self->base->requires_grad || self->base->producer != NULL, PC_ESHAPE,
-                 "a view of a leaf Variable that requires grad is being used in an in-place operation.");
     }
 done:
     return status;
@@ -82,7 +83,9 @@ pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *
             if (in[k] != NULL && pc_requires_grad(in[k]) && pc_dtype_is_float(in[k]->dtype)) c.grad = need[k] = true;
     if (inplace) {
         PC_TRY(check_inplace(op, in[0]));
-        PC_TRY(op->flags & PC_PRIVATE_WRITE ? pc_tensor_begin_private_write(in[0]) : pc_tensor_begin_write(in[0]));
+        PC_TRY(op->flags & PC_PRIVATE_WRITE ? pc_tensor_begin_private_write(in[0])
+               : op->flags & PC_FILLS       ? pc_tensor_begin_fill(in[0])
+                                            : pc_tensor_begin_write(in[0]));
     }
     for (int k = 0; k < nin; k++) {
         if (in[k] == NULL) continue;
@@ -91,7 +94,7 @@ pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *
     }
     PC_TRY(op->forward(&c));
     for (c.nout = 0; c.nout < max_out && out[c.nout] != NULL;) c.nout++;
-    if (c.grad) PC_TRY(pc_record(&c, versions));
+    if (c.grad && (inplace || out[0] != in[0])) PC_TRY(pc_record(&c, versions)); /* an input itself has its history */
     *nout = c.nout;
 done:
     for (int k = 0; k < 3; k++) pc_release(c.aux[k]);

@@ -346,3 +346,58 @@ pc_status pc_accumulate(pc_tensor *dst, const pc_tensor *src)
 done:
     return status;
 }
+
+/* ---- elements that coincide ---------------------------------------------------------------------- */
+
+bool pc_may_overlap(const pc_tensor *w)
+{
+    int order[PC_MAX_DIMS], n = 0;
+    int64_t reach = 0;
+    if (w->numel == 0) return false;
+    for (int d = 0; d < w->ndim; d++) {
+        int k = n;
+        if (w->shape[d] == 1) continue;
+        for (; k > 0 && w->stride[order[k - 1]] > w->stride[d]; k--) order[k] = order[k - 1];
+        order[k] = d;
+        n++;
+    }
+    for (int k = 0; k < n; k++) {
+        if (w->stride[order[k]] <= reach) return true;
+        reach += (w->shape[order[k]] - 1) * w->stride[order[k]];
+    }
+    return false;
+}
+
+/* src: contiguous, or NULL for ones. */
+#define ADD_OVERLAPPING(T)                                                                         \
+    static void add_overlapping_##T(const pc_tensor *dst, const T *src)                            \
+    {                                                                                              \
+        int64_t index[PC_MAX_DIMS] = { 0 };                                                        \
+        T *d = pc_data(dst);                                                                       \
+        for (int64_t i = 0; i < dst->numel; i++) {                                                 \
+            *d += src != NULL ? src[i] : 1;                                                        \
+            for (int k = dst->ndim - 1; k >= 0; k--) {                                             \
+                d += dst->stride[k];                                                               \
+                if (++index[k] < dst->shape[k]) break;                                             \
+                d -= index[k] * dst->stride[k];                                                    \
+                index[k] = 0;                                                                      \
+            }                                                                                      \
+        }                                                                                          \
+    }
+ADD_OVERLAPPING(float)
+ADD_OVERLAPPING(double)
+
+pc_status pc_add_overlapping(const pc_tensor *dst, pc_tensor *src)
+{
+    pc_status status = PC_OK;
+    pc_tensor *dense = NULL;
+    PC_CHECK(dst->dtype == PC_F32 || dst->dtype == PC_F64, PC_ENOTIMPL,
+             "the gradient of overlapping views is computed in float32 and float64 only, not %s",
+             pc_dtype_name(dst->dtype));
+    if (src != NULL) PC_TRY(pc_contiguous(src, &dense));
+    if (dst->dtype == PC_F32) add_overlapping_float(dst, dense != NULL ? pc_data(dense) : NULL);
+    else add_overlapping_double(dst, dense != NULL ? pc_data(dense) : NULL);
+done:
+    pc_release(dense);
+    return status;
+}

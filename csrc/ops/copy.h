@@ -18,4 +18,9 @@ pc_status pc_zeros_like(const pc_tensor *t, pc_tensor **out);
 /* dst += src: same shape and float dtype; keeps private layouts when both have them. */
 pc_status pc_accumulate(pc_tensor *dst, const pc_tensor *src);
 
+/* May two elements of w be one? Exact for what slicing, expanding and unfolding make. */
+bool pc_may_overlap(const pc_tensor *w);
+/* dst += src (NULL: ones) element after element, where elements of dst may coincide; same shape, float32 or float64. */
+pc_status pc_add_overlapping(const pc_tensor *dst, pc_tensor *src);
+
 #endif

@@ -237,7 +237,9 @@ done:
 }
 static pc_status fill_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {
-    return c->need[1] ? pc_sum_to(gout[0], c->in[1], &gin[1]) : PC_OK;
+    pc_status status = c->need[0] ? pc_zeros_like(c->in[0], &gin[0]) : PC_OK;
+    if (status == PC_OK && c->need[1]) status = pc_sum_to(gout[0], c->in[1], &gin[1]);
+    return status;
 }
 static pc_status zero_forward(pc_call *c)
 {
@@ -245,7 +247,10 @@ static pc_status zero_forward(pc_call *c)
     if (status == PC_OK) c->out[0] = pc_retain(c->in[0]);
     return status;
 }
-static pc_status zero_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin) { return PC_OK; }
+static pc_status zero_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
+{
+    return c->need[0] ? pc_zeros_like(c->in[0], &gin[0]) : PC_OK;
+}
 
 static pc_status copy_forward(pc_call *c)
 {
@@ -266,7 +271,9 @@ done:
 }
 static pc_status copy_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {
-    return c->need[1] ? pc_sum_to(gout[0], c->in[1], &gin[1]) : PC_OK;
+    pc_status status = c->need[0] ? pc_zeros_like(c->in[0], &gin[0]) : PC_OK;
+    if (status == PC_OK && c->need[1]) status = pc_sum_to(gout[0], c->in[1], &gin[1]);
+    return status;
 }
 
 /* ---- copies and conversions ---------------------------------------------------------------------- */
@@ -289,14 +296,14 @@ done:
 }
 static pc_status cast_forward(pc_call *c) { return pc_cast(c->in[0], (pc_dtype)c->v[0].i, &c->out[0]); }
 
-/* A view where nothing is to be done. */
+/* The tensor itself where nothing is to be done. */
 static pc_status contiguous_forward(pc_call *c)
 {
     pc_status status = PC_OK;
     pc_tensor *t = c->in[0];
     bool channels_last = c->v[0].i != 0;
     if (channels_last ? pc_is_channels_last(t) : pc_is_contiguous(t)) {
-        PC_TRY(pc_tensor_view(t, t->ndim, t->shape, t->stride, t->offset, &c->out[0]));
+        c->out[0] = pc_retain(t);
         goto done;
     }
     PC_TRY(new_like(t, t->dtype, (pc_value){ .kind = PC_INT, .i = channels_last ? FORMAT_CHANNELS_LAST : 0 },
@@ -439,9 +446,10 @@ static const pc_op rows[] = {
       NULL, MAKES, "start, start + step, .. below end." },
     { "linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None) -> Tensor", linspace_forward, NULL,
       MAKES, "Evenly spaced numbers from start to end, both included." },
-    { "fill_(Tensor self, Operand value) -> Tensor", fill_forward, fill_backward, PC_METHOD | PC_WRITES,
+    { "fill_(Tensor self, Operand value) -> Tensor", fill_forward, fill_backward, PC_METHOD | PC_WRITES | PC_FILLS,
       "Set every element to a number." },
-    { "zero_(Tensor self) -> Tensor", zero_forward, zero_backward, PC_METHOD | PC_WRITES, "Set every element to 0." },
+    { "zero_(Tensor self) -> Tensor", zero_forward, zero_backward, PC_METHOD | PC_WRITES | PC_FILLS,
+      "Set every element to 0." },
     { "copy_(Tensor self, Operand src, bool non_blocking=False) -> Tensor", copy_forward, copy_backward,
       PC_METHOD | PC_WRITES, "Write the elements of src, broadcast and converted." },
     { "clone(Tensor self, *, int? memory_format=None) -> Tensor", clone_forward, same_backward,

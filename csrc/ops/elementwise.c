@@ -5,6 +5,7 @@
 #include "../kernels/half.h"
 #include "../kernels/kernels.h"
 #include "copy.h"
+#include "shape.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -244,37 +245,45 @@ done:
 
 /* ---- the result ---------------------------------------------------------------------------------- */
 
-/* A new tensor laid out as torch's TensorIterator does: dimensions in the order of the operands' strides. */
+/* A new tensor laid out as torch's TensorIterator does: as operands of one shape and layout are, otherwise dimensions
+   in the order of the operands' strides. */
 static pc_status new_result(pc_dtype dtype, int ndim, const int64_t *shape, int n, pc_tensor *const *in,
                             pc_tensor **out)
 {
     int64_t stride[PC_LOOP_MAX][PC_MAX_DIMS], result[PC_MAX_DIMS], step = 1;
     int perm[PC_MAX_DIMS];
-    const pc_tensor *first = NULL;
-    bool contiguous = true, same = true, ordered = true;
+    bool whole = true, contiguous = true, last = ndim == 4, same = true, plain = pc_product(ndim, shape) > 0;
 
+    pc_contiguous_strides(ndim, shape, result);
     for (int k = 0; k < n; k++) {
         const pc_tensor *t = in[k];
-        bool whole = t->ndim == ndim && memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) == 0;
-        if (t->ndim == 0 && ndim > 0) continue;
-        contiguous = contiguous && whole && pc_is_contiguous(t);
-        if (first == NULL) first = t;
-        same = same && whole && memcmp(t->stride, first->stride, (size_t)ndim * sizeof *shape) == 0;
+        bool own = t->ndim == ndim && memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) == 0;
+        plain = plain && (t->ndim == 0 || (own && memcmp(t->stride, result, (size_t)ndim * sizeof *result) == 0));
+        whole = whole && own;
+        if (plain || !whole) continue;
+        contiguous = contiguous && pc_is_contiguous(t);
+        last = last && pc_is_channels_last(t);
+        same = same && pc_is_dense(t) && memcmp(t->stride, in[0]->stride, (size_t)ndim * sizeof *shape) == 0;
     }
-    if (contiguous || first == NULL) return pc_tensor_new(dtype, ndim, shape, out);
-    if (same && pc_is_dense(first)) return pc_tensor_new_strided(dtype, ndim, shape, first->stride, out);
+    if (plain || (whole && contiguous)) return pc_tensor_new(dtype, ndim, shape, out);
+    if (whole && last) {
+        const int64_t w = shape[3] > 1 ? shape[3] : 1, h = shape[2] > 1 ? shape[2] : 1, c = shape[1] > 1 ? shape[1] : 1;
+        return pc_tensor_new_strided(dtype, 4, shape, (int64_t[]){ h * w * c, 1, w * c, c }, out);
+    }
+    if (whole && same) return pc_tensor_new_strided(dtype, ndim, shape, in[0]->stride, out);
     for (int k = 0; k < n; k++)
         for (int i = 0; i < ndim; i++) {
             int j = i - (ndim - in[k]->ndim);
             stride[k][i] = j < 0 || (in[k]->shape[j] == 1 && shape[i] != 1) ? 0 : in[k]->stride[j];
         }
     order_dims(n, (const int64_t(*)[PC_MAX_DIMS])stride, ndim, shape, perm);
+    plain = true;
     for (int i = 0; i < ndim; i++) {
-        ordered = ordered && perm[i] == ndim - 1 - i;
+        plain = plain && perm[i] == ndim - 1 - i;
         result[perm[i]] = step;
-        if (shape[perm[i]] > 1) step *= shape[perm[i]];
+        step *= shape[perm[i]];
     }
-    return pc_tensor_new_strided(dtype, ndim, shape, ordered ? NULL : result, out);
+    return pc_tensor_new_strided(dtype, ndim, shape, plain ? NULL : result, out);
 }
 
 static bool can_cast(pc_dtype from, pc_dtype to)

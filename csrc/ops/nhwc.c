@@ -11,12 +11,21 @@
 
 bool pc_wants_channels_last(const pc_tensor *t)
 {
-    return pc_is_channels_last(t) && !pc_is_contiguous(t);
+    static const int order[4] = { 1, 3, 2, 0 };
+    int64_t least = 0;
+    if (t->ndim != 4 || t->stride[1] == 0) return false;
+    for (int k = 0; k < 4; k++) {
+        const int d = order[k];
+        if (t->shape[d] == 0 || t->stride[d] < least || (d == 0 && least == t->stride[1])) return false;
+        least = t->stride[d] * (t->shape[d] > 1 ? t->shape[d] : 1);
+    }
+    return true;
 }
 
 pc_status pc_nhwc_open(pc_tensor *t, pc_nhwc *v)
 {
     pc_status status = PC_OK;
+    float *values;
     *v = (pc_nhwc){ .n = t->shape[0], .c = t->shape[1], .h = t->shape[2], .w = t->shape[3] };
     v->p = pc_tensor_nhwc_pending(t, &v->relu);
     if (v->p != NULL) {
@@ -26,7 +35,13 @@ pc_status pc_nhwc_open(pc_tensor *t, pc_nhwc *v)
     PC_TRY(pc_tensor_settle(t));
     v->pixels = pc_is_channels_last(t);
     if (!v->pixels && !pc_is_contiguous(t)) {
-        PC_TRY(pc_contiguous(t, &v->held));
+        if (pc_wants_channels_last(t)) {
+            PC_TRY(pc_nhwc_new(true, v->n, v->c, v->h, v->w, &v->held, &values));
+            PC_TRY(pc_copy(v->held, t));
+            v->pixels = true;
+        } else {
+            PC_TRY(pc_contiguous(t, &v->held));
+        }
         t = v->held;
     }
     v->p = pc_f32(t);

@@ -348,7 +348,8 @@ pc_status pc_activation_new(const pc_tensor *t, const pc_activation *x, pc_tenso
     pc_dtype d = t->dtype == PC_F64 ? PC_F64 : PC_F32;
     if (x->image.p != NULL && x->image.pixels) {
         float *to;
-        PC_TRY(pc_nhwc_new(pc_wants_channels_last(t), t->shape[0], t->shape[1], t->shape[2], t->shape[3], out, &to));
+        bool last = !pc_is_contiguous(t) && (pc_is_channels_last(t) || pc_wants_channels_last(t));
+        PC_TRY(pc_nhwc_new(last, t->shape[0], t->shape[1], t->shape[2], t->shape[3], out, &to));
         *p = to;
     } else {
         PC_TRY(pc_tensor_new(d, t->ndim, t->shape, out));

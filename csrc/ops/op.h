@@ -57,7 +57,8 @@ enum {
     PC_NOGRAD = 1 << 22,   /* the result is a constant (comparisons, indices, random numbers) */
     PC_WRITES = 1 << 23,   /* in-place alone, no NAME_ beside it (zero_, copy_): schema's name ends in _ */
     PC_FACTORY = 1 << 24,  /* makes a tensor from nothing: the caller adds device=, requires_grad=, ... */
-    PC_PRIVATE_WRITE = 1 << 25 /* in place, in[0] may have private values alone: see pc_tensor_begin_private_write */
+    PC_PRIVATE_WRITE = 1 << 25, /* in place, in[0] may have private values alone: see pc_tensor_begin_private_write */
+    PC_FILLS = 1 << 26     /* in place, one value everywhere: elements of in[0] may overlap */
 };
 
 typedef struct pc_op {

@@ -3,6 +3,7 @@
 #include "../core/alloc.h"
 #include "copy.h"
 #include "elementwise.h"
+#include "nhwc.h"
 #include "reduce.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -160,7 +161,7 @@ static pc_status join(pc_call *c, int64_t dim, const char *name)
                      PRId64 " for tensor number %d in the list.",
                      d, first->shape[j], t->shape[j], k);
         total += t->shape[d];
-        channels_last = channels_last && pc_is_channels_last(t) && !pc_is_contiguous(t);
+        channels_last = channels_last && pc_wants_channels_last(t);
     }
     if (first != NULL) memcpy(shape, first->shape, sizeof shape);
     shape[d] = total;

@@ -94,7 +94,7 @@ static pc_status slice_forward(pc_call *c)
     length = end > start ? (end - start - 1) / step + 1 : 0;
     c->v[0].i = d;
     c->v[1] = (pc_value){ .kind = PC_INT, .i = start };
-    if (length <= 1) step = 1; /* no stride to multiply: it might overflow */
+    if (length <= 1 && __builtin_mul_overflow(w.stride[d], step, &(int64_t){ 0 })) step = 1;
     c->v[3].i = step;
     pc_window_narrow(&w, d, start, length, step);
     PC_TRY(pc_emit_view(c, 0, &w));

@@ -45,66 +45,11 @@ done:
     return status;
 }
 
-/* May two elements of w be one? Exact for what slicing, expanding and unfolding make. */
-static bool may_overlap(const pc_tensor *w)
-{
-    int order[PC_MAX_DIMS], n = 0;
-    int64_t reach = 0;
-    if (w->numel == 0) return false;
-    for (int d = 0; d < w->ndim; d++) {
-        int k = n;
-        if (w->shape[d] == 1) continue;
-        for (; k > 0 && w->stride[order[k - 1]] > w->stride[d]; k--) order[k] = order[k - 1];
-        order[k] = d;
-        n++;
-    }
-    for (int k = 0; k < n; k++) {
-        if (w->stride[order[k]] <= reach) return true;
-        reach += (w->shape[order[k]] - 1) * w->stride[order[k]];
-    }
-    return false;
-}
-
 static int64_t reach_of(const pc_tensor *w)
 {
     int64_t last = 0;
     for (int d = 0; d < w->ndim; d++) last += (w->shape[d] - 1) * w->stride[d];
     return w->numel > 0 ? w->offset + last + 1 : 0;
-}
-
-/* dst += src element after element, where elements of dst may coincide. src: same shape, contiguous, or NULL for ones.
- */
-#define ADD_OVERLAPPING(T)                                                                         \
-    static void add_overlapping_##T(const pc_tensor *dst, const T *src)                            \
-    {                                                                                              \
-        int64_t index[PC_MAX_DIMS] = { 0 };                                                        \
-        T *d = pc_data(dst);                                                                       \
-        for (int64_t i = 0; i < dst->numel; i++) {                                                 \
-            *d += src != NULL ? src[i] : 1;                                                        \
-            for (int k = dst->ndim - 1; k >= 0; k--) {                                             \
-                d += dst->stride[k];                                                               \
-                if (++index[k] < dst->shape[k]) break;                                             \
-                d -= index[k] * dst->stride[k];                                                    \
-                index[k] = 0;                                                                      \
-            }                                                                                      \
-        }                                                                                          \
-    }
-ADD_OVERLAPPING(float)
-ADD_OVERLAPPING(double)
-
-static pc_status add_overlapping(const pc_tensor *dst, pc_tensor *src)
-{
-    pc_status status = PC_OK;
-    pc_tensor *dense = NULL;
-    PC_CHECK(dst->dtype == PC_F32 || dst->dtype == PC_F64, PC_ENOTIMPL,
-             "the gradient of overlapping views is computed in float32 and float64 only, not %s",
-             pc_dtype_name(dst->dtype));
-    if (src != NULL) PC_TRY(pc_contiguous(src, &dense));
-    if (dst->dtype == PC_F32) add_overlapping_float(dst, dense != NULL ? pc_data(dense) : NULL);
-    else add_overlapping_double(dst, dense != NULL ? pc_data(dense) : NULL);
-done:
-    pc_release(dense);
-    return status;
 }
 
 #define DIVIDE(T)                                                                                  \
@@ -134,14 +79,14 @@ static pc_status as_strided_backward(pc_call *c, pc_tensor *const *gout, pc_tens
     PC_TRY(pc_tensor_new(from.dtype, 1, &room, &image));
     PC_TRY(pc_fill(image, (pc_value){ .kind = PC_INT }));
     from.storage = to.storage = image->storage;
-    if (may_overlap(&to)) PC_TRY(add_overlapping(&to, gout[0]));
+    if (pc_may_overlap(&to)) PC_TRY(pc_add_overlapping(&to, gout[0]));
     else PC_TRY(pc_copy(&to, gout[0]));
-    if (may_overlap(&from)) {
+    if (pc_may_overlap(&from)) {
         pc_tensor places = from;
         PC_TRY(pc_tensor_new(from.dtype, 1, &room, &count));
         PC_TRY(pc_fill(count, (pc_value){ .kind = PC_INT }));
         places.storage = count->storage;
-        PC_TRY(add_overlapping(&places, NULL));
+        PC_TRY(pc_add_overlapping(&places, NULL));
         if (from.dtype == PC_F32) divide_float(pc_data(image), pc_data(count), room);
         else divide_double(pc_data(image), pc_data(count), room);
     }

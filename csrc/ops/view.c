@@ -150,6 +150,10 @@ static pc_status flatten_forward(pc_call *c)
     PC_TRY(pc_wrap_dim(c->v[0].i, self->ndim, &first));
     PC_TRY(pc_wrap_dim(c->v[1].i, self->ndim, &last));
     PC_CHECK(first <= last, PC_ESHAPE, "flatten() has invalid args: start_dim cannot come after end_dim");
+    if (self->ndim > 0 && first == last) { /* nothing to do: the tensor itself */
+        c->out[0] = pc_retain(c->in[0]);
+        goto done;
+    }
     if (self->ndim == 0) {
         shape[n++] = 1;
     } else {

@@ -357,7 +357,9 @@ static PyObject *get_data(PyObject *self, void *closure)
 {
     pc_tensor *alias = NULL;
     pc_status status = pc_tensor_alias(tensor(self), &alias);
-    return status == PC_OK ? pc_py_wrap(alias) : pc_py_raise(status);
+    if (status != PC_OK) return pc_py_raise(status);
+    alias->untracked = true;
+    return pc_py_wrap(alias);
 }
 /* t becomes a view of value's storage; the graph and .grad stay. */
 static int set_data(PyObject *self, PyObject *value, void *closure)

@@ -1,0 +1,265 @@
+"""Random programs on pycnn and on torch: views, writes in place, aliases, NumPy arrays held, checkpoints.
+
+Layouts that differ from what strides say, and ReLUs that are still to be applied, must never show. A program is a list
+of instructions on numbered tensors; after each of them both libraries report the same shapes, strides and flags, and in
+the end the same values and gradients. Nothing looks at values on the way unless the program itself does.
+"""
+
+import io
+import os
+
+import numpy as np
+import pytest
+import torch
+
+import pycnn
+
+pytestmark = pytest.mark.parity
+
+PROGRAMS = int(os.environ.get("PYCNN_RANDOM_PROGRAMS", 1500))
+LENGTH = 14
+SHAPES = [(2, 3, 6, 6), (2, 4, 8, 6), (1, 8, 5, 5), (3, 4, 4, 4)]
+
+
+class State:
+    """Tensors, parameters and arrays of one run in library L. `noise` disturbs the inputs by that much."""
+
+    def __init__(self, L, seed, noise=0.0):
+        self.L, self.rng, self.noise = L, np.random.default_rng(seed), noise
+        self.other = np.random.default_rng(seed + 1)  # of the noise alone
+        self.tensors, self.leaves, self.arrays, self.norms = [], [], [], {}
+
+    def numbers(self, *shape):
+        values = self.rng.standard_normal(shape)
+        return (values * (1 + self.noise * self.other.standard_normal(shape))).astype("f")
+
+    def leaf(self, *shape):
+        t = self.L.tensor(self.numbers(*shape), requires_grad=True)
+        self.leaves.append(t)
+        return t
+
+    def norm(self, channels):
+        if channels not in self.norms:
+            self.norms[channels] = self.L.nn.BatchNorm2d(channels)
+        return self.norms[channels]
+
+
+def like(s, x):
+    return s.L.tensor(s.numbers(*x.shape))
+
+
+def conv(s, x, out, kernel, stride, padding):
+    w = s.leaf(out, x.shape[1], kernel, kernel)
+    return s.L.nn.functional.conv2d(x, w, s.leaf(out), stride=stride, padding=padding)
+
+
+def linear(s, x):
+    return s.L.nn.functional.linear(x, s.leaf(5, x.shape[-1]), s.leaf(5))
+
+
+def write(s, x, index, value):
+    x[index] = value
+    return None
+
+
+def write_tensor(s, x, index):
+    x[index] = like(s, x[index])
+    return None
+
+
+def hold(s, x):
+    """Keep the NumPy view."""
+    s.arrays.append(x.detach().numpy())
+
+
+def write_array(s, x):
+    """Write to the tensor's memory through NumPy."""
+    x.detach().numpy()[...] *= np.float32(0.75)
+
+
+def look(s, x):
+    """Ask for the NumPy view: refused where a gradient is recorded."""
+    x.numpy()
+
+
+def from_held(s, x):
+    return s.L.from_numpy(s.arrays[-1]) if s.arrays and s.arrays[-1].size else None
+
+
+def checkpoint(s, x):
+    file = io.BytesIO()
+    s.L.save({"x": x, "n": 3}, file)
+    file.seek(0)
+    return s.L.load(file)["x"]
+
+
+def backward(s, x, retain):
+    (x * like(s, x)).sum().backward(retain_graph=retain)
+
+
+def without_grad(s, x):
+    with s.L.no_grad():
+        return s.L.relu(x) * 0.5
+
+
+def data_write(s, x):
+    x.data.mul_(0.9)
+
+
+def channels_last(s, x):
+    return x.contiguous(memory_format=s.L.channels_last)
+
+
+def residual(s, x):
+    """conv, batch norm and ReLU, with what went in added to it."""
+    F = s.L.nn.functional
+    y = F.conv2d(x, s.leaf(x.shape[1], x.shape[1], 3, 3), None, padding=1)
+    y = s.norm(x.shape[1])(y)
+    y += x
+    return s.L.relu_(y)
+
+
+def expression(text):
+    """A function of the state, a tensor x and further numbers k."""
+    fn = eval("lambda s, x, *k: " + text)
+    fn.__name__ = text
+    return fn
+
+
+IMAGES = [(conv, [(4, 3, 1, 1), (8, 3, 1, 1), (3, 1, 1, 0), (4, 3, 2, 1), (6, 2, 1, 0)]), (residual, [()]),
+          (channels_last, [()])] + [(expression(text), variants) for text, variants in [
+    ("s.L.relu(x)", [()]), ("s.L.nn.functional.relu(x, inplace=True)", [()]), ("s.norm(x.shape[1])(x)", [()]),
+    ("s.L.nn.functional.max_pool2d(x, k[0])", [(2,)]), ("s.L.nn.functional.max_pool2d(x, 3, k[0], 1)", [(2,), (1,)]),
+    ("s.L.nn.functional.avg_pool2d(x, 2)", [()]), ("s.L.nn.functional.adaptive_avg_pool2d(x, 1)", [()]),
+    ("x.permute(0, 2, 3, 1)", [()]), ("x[:, :, 1:, :-1]", [()]), ("x[:, 1:]", [()]), ("x.flatten(1)", [()]),
+    ("s.L.cat([x, x], 1)", [()])]]
+ANY = [(linear, [()]), (write, [(0, 0.25), ((..., 0), -0.5)]), (write_tensor, [(0,), ((..., slice(None, None, 2)),)]),
+       (hold, [()]), (look, [()]), (write_array, [()]), (from_held, [()]), (checkpoint, [()]), (without_grad, [()]),
+       (data_write, [()]), (backward, [(True,), (False,)])] + [(expression(text), [()]) for text in [
+    "s.L.relu(x)", "s.L.nn.functional.relu(x, inplace=True)", "x * 2 + 1", "x + like(s, x)", "x - x.mean()",
+    "x.mul_(0.5)", "x.add_(like(s, x))", "x.clamp_(min=-1)", "x.view(-1)", "x.view(x.shape[0], -1)", "x.reshape(-1)", "x.detach()",
+    "x.clone()", "x.contiguous()", "x[0]", "x.transpose(0, -1)", "x[..., ::2]", "x.sigmoid()", "x.sum(-1)",
+    "x.T if x.dim() == 2 else x", "s.L.softmax(x, -1)", "x.expand(2, *x.shape)", "x.copy_(like(s, x))", "x.zero_()",
+    "x.unsqueeze(0)", "x.requires_grad_()"]]
+
+
+def facts(t):
+    """What a program can ask of a tensor without looking at its values."""
+    return tuple(t.shape), tuple(t.stride()), t.storage_offset(), t.requires_grad, t.is_leaf, t.is_contiguous()
+
+
+def apply(s, instruction):
+    """Run one instruction; returns what it reports, and whether the program may go on."""
+    fn, at, args = instruction
+    try:
+        result = fn(s, s.tensors[at], *args)
+    except Exception as error:
+        return error, fn is not backward
+    if result is not None:
+        s.tensors.append(result)
+        return facts(result), True
+    return facts(s.tensors[at]), True
+
+
+def start(L, seed, noise=0.0):
+    s = State(L, seed, noise)
+    shape = SHAPES[seed % len(SHAPES)]
+    s.tensors = [L.tensor(s.numbers(*shape)), s.leaf(*shape) * 1.5]
+    return s
+
+
+def generate(seed):
+    """(instructions, reports, state): a program, as torch runs it."""
+    rng = np.random.default_rng(seed + 77)
+    s, program, reports = start(torch, seed), [], []
+    for _ in range(LENGTH):
+        at = len(s.tensors) - 1 if rng.random() < 0.7 else int(rng.integers(len(s.tensors)))
+        x = s.tensors[at]
+        choices = IMAGES if x.dim() == 4 and x.numel() > 1 and rng.random() < 0.6 else ANY
+        fn, variants = choices[rng.integers(len(choices))]
+        if (x.numel() > 4000 or x.dim() > 6) and fn is not backward:
+            continue
+        program.append((fn, at, variants[rng.integers(len(variants))]))
+        report, more = apply(s, program[-1])
+        reports.append(report)
+        if not more:
+            break
+    return program, reports, s
+
+
+def replay(L, seed, program, noise=0.0):
+    s, reports = start(L, seed, noise), []
+    for instruction in program:
+        report, more = apply(s, instruction)
+        reports.append(report)
+        if not more:
+            break
+    return reports, s
+
+
+def results(s):
+    """All values that a run leaves: tensors, gradients, held arrays, running statistics."""
+    values = [t.detach().numpy() for t in s.tensors] + s.arrays
+    values += [t.grad.numpy() if t.grad is not None else np.zeros(0, "f") for t in s.leaves]
+    for n in s.norms.values():
+        values += [n.running_mean.numpy(), n.running_var.numpy()]
+    return values
+
+
+def same_error(ours, theirs):
+    return isinstance(ours, Exception) and isinstance(theirs, Exception) and (
+        isinstance(ours, type(theirs)) or isinstance(theirs, type(ours)))
+
+
+def keeps_less(ours, theirs):
+    """torch keeps an input that a write has changed since, or cannot fill what it expanded: pycnn need not refuse."""
+    return not isinstance(ours, Exception) and any(text in str(theirs) for text in (
+        "modified by an inplace operation", "more than one element of the written-to tensor"))
+
+
+def differences(got, want, slack):
+    """Numbers of the results that differ by more than rounding and `slack` allow."""
+    bad = []
+    for k, (a, b) in enumerate(zip(got, want, strict=True)):
+        if a.shape != b.shape:
+            bad.append(k)
+            continue
+        finite = np.isfinite(b)
+        scale = np.abs(b[finite]).max(initial=1e-6)
+        if not np.array_equal(finite, np.isfinite(a)) or np.abs(a[finite] - b[finite]).max(initial=0) > (
+                3e-5 * scale + 5e-6 + slack[k]):
+            bad.append(k)
+    return bad
+
+
+def sensitivity(seed, program, want):
+    """How far each result moves in torch itself when inputs move by a few roundings: a ReLU may tip over."""
+    slack = np.zeros(len(want))
+    for noise in (1e-6, -1e-6, 3e-6, -3e-6):
+        moved = results(replay(torch, seed, program, noise)[1])
+        for k, (a, b) in enumerate(zip(moved, want, strict=True)):
+            slack[k] = max(slack[k], 30 * np.abs(np.nan_to_num(a - b)).max(initial=0) if a.shape == b.shape else 0)
+    return slack
+
+
+def describe(program, reports):
+    return "\n".join(f"{k}: {fn.__name__} of tensor {at} {args} -> {report}"
+                     for k, ((fn, at, args), report) in enumerate(zip(program, reports)))
+
+
+@pytest.mark.parametrize("part", range(6))
+def test_random_programs(part):
+    for seed in range(part, PROGRAMS, 6):
+        program, expected, theirs = generate(seed)
+        reports, ours = replay(pycnn, seed, program)
+        for k, (a, b) in enumerate(zip(reports, expected)):
+            assert a == b or same_error(a, b) or keeps_less(a, b), (
+                f"seed {seed}, instruction {k}: {a}, torch: {b}\n{describe(program, expected)}")
+        if isinstance(expected[-1], Exception):  # what a failed backward has added so far is nobody's promise
+            continue
+        want, got = results(theirs), results(ours)
+        slack = np.zeros(len(want))
+        if differences(got, want, slack):
+            slack = sensitivity(seed, program, want)
+        bad = differences(got, want, slack)
+        assert not bad, f"seed {seed}: results {bad} differ\n{describe(program, expected)}"
