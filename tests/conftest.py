@@ -34,6 +34,7 @@ def clean_state():
     yield
     _C._alloc_fail_after(-1)
     _C._set_isa(None)
+    _C._force_convolution(None)
     _C.set_grad_enabled(True)
 
 

@@ -11,6 +11,7 @@
 #endif
 
 static int64_t f32_tile_width(void) { return 2 * VL; }
+static int64_t f32_tile_rows(void) { return TILE_ROWS; }
 
 /* Rows are addressed from one pointer for each four: base, base + ai, base + 2 ai (scaled index), base + 3 ai. */
 ALWAYS_INLINE void tile_body(const pc_tile *t, const float *a, float *c, const int rows, const int vectors)

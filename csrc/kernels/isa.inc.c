@@ -13,6 +13,7 @@
 #include "activation.inc.c"
 #include "pool.inc.c"
 #include "conv.inc.c"
+#include "winograd.inc.c"
 #include "linear.inc.c"
 #include "norm.inc.c"
 #include "softmax.inc.c"

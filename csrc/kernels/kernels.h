@@ -7,6 +7,7 @@
 #include "tile.h"
 #include "optim.h"
 #include "reduce.h"
+#include "winograd.h"
 #include <stdbool.h>
 #include <stdint.h>
 

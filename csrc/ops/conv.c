@@ -11,13 +11,16 @@
 /* ---- the algorithms, in the order in which they are asked ---------------------------------------- */
 
 static const pc_conv_algorithm *const forward_algorithms[] = {
-    &pc_conv_pointwise_forward, &pc_conv_depthwise_forward, &pc_conv_direct_forward, NULL
+    &pc_conv_winograd4_forward, &pc_conv_winograd2_forward, &pc_conv_pointwise_forward, &pc_conv_depthwise_forward,
+    &pc_conv_direct_forward, NULL
 };
 static const pc_conv_algorithm *const input_algorithms[] = {
-    &pc_conv_pointwise_input, &pc_conv_depthwise_input, &pc_conv_direct_input, NULL
+    &pc_conv_winograd4_input, &pc_conv_winograd2_input, &pc_conv_pointwise_input, &pc_conv_depthwise_input,
+    &pc_conv_direct_input, NULL
 };
 static const pc_conv_algorithm *const weight_algorithms[] = {
-    &pc_conv_pointwise_weight, &pc_conv_depthwise_weight, &pc_conv_direct_weight, NULL
+    &pc_conv_winograd4_weight, &pc_conv_winograd2_weight, &pc_conv_pointwise_weight, &pc_conv_depthwise_weight,
+    &pc_conv_direct_weight, NULL
 };
 
 static bool verbose(void)
@@ -30,12 +33,31 @@ static bool verbose(void)
     return known == 2;
 }
 
-/* Run the first that accepts. PYCNN_VERBOSE=1 says which, and why those before it refused. */
+static _Atomic(const char *) forced;
+
+pc_status pc_force_convolution(const char *name)
+{
+    const char *found = NULL;
+    for (int k = 0; forward_algorithms[k] != NULL && name != NULL; k++)
+        if (strcmp(forward_algorithms[k]->name, name) == 0) found = forward_algorithms[k]->name;
+    if (name != NULL && found == NULL) return pc_fail(PC_EVALUE, "no algorithm of a convolution is called \"%.40s\"", name);
+    forced = found;
+    return PC_OK;
+}
+
+static const char *reason_against(const pc_conv_algorithm *k, const pc_conv_pass *a)
+{
+    const char *reason = k->refuse(a), *wanted = forced;
+    if (reason == NULL && wanted != NULL) return strcmp(k->name, wanted) == 0 ? NULL : "another one is forced";
+    return reason != NULL ? reason : k->avoid(a);
+}
+
+/* Run the first that accepts. PYCNN_VERBOSE=1 says which, and why those before it refused. The last one always does. */
 static pc_status run_first(const pc_conv_algorithm *const *list, const char *pass, const pc_conv_pass *a)
 {
-    char reasons[256] = "";
-    for (;; list++) {
-        const char *reason = (*list)->refuse(a);
+    char reasons[400] = "";
+    for (; list[1] != NULL; list++) {
+        const char *reason = reason_against(*list, a);
         if (reason == NULL) break;
         size_t used = strlen(reasons);
         snprintf(reasons + used, sizeof reasons - used, "; not %s: %s", (*list)->name, reason);

@@ -27,9 +27,20 @@ typedef struct pc_conv_pass {
 /* One way of doing a pass. */
 typedef struct pc_conv_algorithm {
     const char *name;
-    const char *(*refuse)(const pc_conv_pass *c); /* why not; NULL: it accepts */
+    const char *(*refuse)(const pc_conv_pass *c); /* why it cannot; NULL: it can */
+    const char *(*avoid)(const pc_conv_pass *c);  /* of what it can do: why another one is faster; NULL: none is */
     pc_status (*run)(const pc_conv_pass *c);
 } pc_conv_algorithm;
+
+/* Channels that are stored for a panel of them: the last one is half as wide as the others if that suffices. */
+static inline int64_t pc_panel_lanes(int64_t channels, int64_t panel, int64_t width)
+{
+    return channels - panel * width > width / 2 ? width : width / 2;
+}
+
+/* conv_winograd.c: for 3x3 filters of stride 1. */
+extern const pc_conv_algorithm pc_conv_winograd4_forward, pc_conv_winograd4_input, pc_conv_winograd4_weight;
+extern const pc_conv_algorithm pc_conv_winograd2_forward, pc_conv_winograd2_input, pc_conv_winograd2_weight;
 
 /* conv_direct.c: first those for special shapes, last one that accepts all. */
 extern const pc_conv_algorithm pc_conv_pointwise_forward, pc_conv_depthwise_forward, pc_conv_direct_forward;

@@ -128,8 +128,7 @@ static source load(const pc_nhwc *x, const taps *t, const rect *q, int64_t pitch
 
 /* ---- packed weights ----------------------------------------------------------------------------- */
 
-/* Panels of `width` output channels: [group][panel][row][column][inner channel][lane], the last panel of a group
-   half as wide if that suffices. */
+/* Panels of `width` output channels: [group][panel][row][column][inner channel][lane]. */
 typedef struct pack {
     const float *w;
     float *to;
@@ -138,15 +137,9 @@ typedef struct pack {
     int64_t width, panels;                                          /* of a group */
 } pack;
 
-static int64_t panel_lanes(int64_t lanes, int64_t panel, int64_t width)
-{
-    int64_t left = lanes - panel * width;
-    return left > width / 2 ? width : width / 2;
-}
-
 static int64_t group_floats(int64_t lanes, int64_t panels, int64_t width, int64_t depth)
 {
-    return panels == 0 ? 0 : ((panels - 1) * width + panel_lanes(lanes, panels - 1, width)) * depth;
+    return panels == 0 ? 0 : ((panels - 1) * width + pc_panel_lanes(lanes, panels - 1, width)) * depth;
 }
 
 static pc_status pack_panels(void *ctx, int64_t begin, int64_t end)
@@ -155,7 +148,7 @@ static pc_status pack_panels(void *ctx, int64_t begin, int64_t end)
     const int64_t depth = p->rows * p->cols * p->inner;
     for (int64_t i = begin; i < end; i++) {
         int64_t g = i / p->panels, j = i % p->panels;
-        int64_t stored = panel_lanes(p->lanes, j, p->width), lanes = least(p->lanes - j * p->width, stored);
+        int64_t stored = pc_panel_lanes(p->lanes, j, p->width), lanes = least(p->lanes - j * p->width, stored);
         float *to = p->to + g * group_floats(p->lanes, p->panels, p->width, depth) + j * p->width * depth;
         const float *w = p->w + g * p->group_stride + j * p->width * p->lane_stride;
         /* 16 channels at a time: their taps share cache lines */
@@ -209,7 +202,7 @@ static void direct_block(const direct *d, const rect *q, const source *s, int64_
     t.c4 = fours ? d->out_row : 4 * t.ci;
     for (int64_t i = first; i < last; i++) {
         int64_t g = i / d->panels, j = i % d->panels;
-        t.bq = panel_lanes(k, j, width);
+        t.bq = pc_panel_lanes(k, j, width);
         t.bv = c * t.bq;
         t.bu = d->t.s * t.bv;
         const float *b = d->weights + g * group_floats(k, d->panels, width, depth) + j * width * depth;
@@ -423,7 +416,7 @@ static void sum_panels(const weight_sums *j, const rect *q, const source *s, flo
     for (int64_t i = first; i < last; i++) {
         int64_t g = i / j->panels, panel = i % j->panels;
         const int64_t channel = g * k + panel * j->width, valid = k - panel * j->width;
-        t.width = t.ci = panel_lanes(k, panel, j->width);
+        t.width = t.ci = pc_panel_lanes(k, panel, j->width);
         t.c4 = 4 * t.ci;
         if (valid < t.width) {
             copy_panel(j, q, channel, valid, t.width, spare);
@@ -503,7 +496,7 @@ static pc_status finish_panels(void *ctx, int64_t begin, int64_t end)
     const weight_sums *j = ctx;
     const int64_t c = j->x->c / j->groups, k = j->g->c / j->groups, taps = j->t.r * j->t.s;
     for (int64_t i = begin; i < end; i++) {
-        int64_t g = i / j->panels, panel = i % j->panels, stride = panel_lanes(k, panel, j->width);
+        int64_t g = i / j->panels, panel = i % j->panels, stride = pc_panel_lanes(k, panel, j->width);
         int64_t first = g * k + panel * j->width, lanes = least(k - panel * j->width, j->width);
         float *sums = j->slot + i * j->depth * j->width, *bias = j->slot + j->bias_at + i * j->width;
         for (int64_t slot = 1; slot < j->slots; slot++) {
@@ -585,7 +578,7 @@ pc_status pc_conv_bias_gradient(const pc_nhwc *g, float *gb)
 
 /* ---- the algorithms ----------------------------------------------------------------------------- */
 
-static const char *refuse_nothing(const pc_conv_pass *a) { return NULL; }
+static const char *nothing(const pc_conv_pass *a) { return NULL; }
 static const char *refuse_groups(const pc_conv_pass *a)
 {
     return is_depthwise(&a->p) ? NULL : "groups are not single channels";
@@ -641,12 +634,12 @@ static pc_status pointwise_weight(const pc_conv_pass *a)
     return weight_gradient(&flat, false);
 }
 
-const pc_conv_algorithm pc_conv_pointwise_forward = { "pointwise", refuse_filters, pointwise_forward };
-const pc_conv_algorithm pc_conv_pointwise_input = { "pointwise", refuse_filters, pointwise_input };
-const pc_conv_algorithm pc_conv_pointwise_weight = { "pointwise", refuse_filters, pointwise_weight };
-const pc_conv_algorithm pc_conv_depthwise_forward = { "depthwise", refuse_groups, depthwise_forward };
-const pc_conv_algorithm pc_conv_depthwise_input = { "depthwise", refuse_groups, depthwise_input };
-const pc_conv_algorithm pc_conv_depthwise_weight = { "depthwise", refuse_groups, depthwise_weight };
-const pc_conv_algorithm pc_conv_direct_forward = { "direct", refuse_nothing, direct_forward };
-const pc_conv_algorithm pc_conv_direct_input = { "direct", refuse_nothing, direct_input };
-const pc_conv_algorithm pc_conv_direct_weight = { "direct", refuse_nothing, direct_weight };
+const pc_conv_algorithm pc_conv_pointwise_forward = { "pointwise", refuse_filters, nothing, pointwise_forward };
+const pc_conv_algorithm pc_conv_pointwise_input = { "pointwise", refuse_filters, nothing, pointwise_input };
+const pc_conv_algorithm pc_conv_pointwise_weight = { "pointwise", refuse_filters, nothing, pointwise_weight };
+const pc_conv_algorithm pc_conv_depthwise_forward = { "depthwise", refuse_groups, nothing, depthwise_forward };
+const pc_conv_algorithm pc_conv_depthwise_input = { "depthwise", refuse_groups, nothing, depthwise_input };
+const pc_conv_algorithm pc_conv_depthwise_weight = { "depthwise", refuse_groups, nothing, depthwise_weight };
+const pc_conv_algorithm pc_conv_direct_forward = { "direct", nothing, nothing, direct_forward };
+const pc_conv_algorithm pc_conv_direct_input = { "direct", nothing, nothing, direct_input };
+const pc_conv_algorithm pc_conv_direct_weight = { "direct", nothing, nothing, direct_weight };

@@ -77,10 +77,16 @@ typedef struct pc_family {
 #define PC_FAMILY(id, table)                                                                       \
     const pc_family pc_family_##id = { #id, table, (int)(sizeof(table) / sizeof((table)[0])) }
 
-/* Before anything else, once: schemas, instruction set. Fails if a row or PYCNN_ISA is malformed. */
+/* Before anything else, once: schemas, instruction set. Fails if a row, PYCNN_ISA or PYCNN_WINOGRAD is malformed. */
 pc_status pc_init(void);
 /* "base", "v3", "v4"; NULL: the best that the processor has. For tests and bug reports; not while work is going on. */
 pc_status pc_use_isa(const char *name);
+
+/* Which of Winograd's algorithms convolutions may use: "off"; "f2": F(2x2); "f4": that and F(4x4). */
+pc_status pc_set_winograd(const char *mode);
+const char *pc_winograd(void);
+/* Ask for one algorithm wherever it can do a convolution, be it slow there; NULL: none. For tests. */
+pc_status pc_force_convolution(const char *name);
 
 /* All rows, in the order of families.def. */
 int pc_op_count(void);

@@ -90,12 +90,13 @@ static void init(void)
 {
     pc_status status = PC_OK;
     int n = pc_op_count();
-    const char *isa = getenv("PYCNN_ISA");
+    const char *isa = getenv("PYCNN_ISA"), *winograd = getenv("PYCNN_WINOGRAD");
     schemas = calloc((size_t)n + 1, sizeof *schemas); /* lives as long as the process: not a tensor's memory */
     PC_CHECK(schemas != NULL, PC_ENOMEM, "out of memory for the operator table");
     for (int k = 0; k < n; k++) PC_TRY(pc_schema_parse(pc_op_at(k)->schema, &schemas[k]));
     pc_set_graph_release(pc_graph_release);
     PC_TRY(pc_use_isa(isa != NULL && *isa != 0 ? isa : NULL));
+    if (winograd != NULL && *winograd != 0) PC_TRY(pc_set_winograd(winograd));
 done:
     init_status = status;
     if (status != PC_OK) {

@@ -52,6 +52,26 @@ static PyObject *isas(PyObject *module, PyObject *ignored)
     }
     return list;
 }
+static PyObject *set_winograd(PyObject *module, PyObject *mode)
+{
+    const char *text = PyUnicode_AsUTF8AndSize(mode, NULL);
+    if (text == NULL) return NULL;
+    pc_status status = pc_set_winograd(text);
+    if (status != PC_OK) return pc_py_raise(status);
+    Py_RETURN_NONE;
+}
+static PyObject *get_winograd(PyObject *module, PyObject *ignored)
+{
+    return PyUnicode_FromString(pc_winograd());
+}
+static PyObject *force_convolution(PyObject *module, PyObject *name)
+{
+    const char *text = name != Py_None ? PyUnicode_AsUTF8AndSize(name, NULL) : NULL;
+    if (name != Py_None && text == NULL) return NULL;
+    pc_status status = pc_force_convolution(text);
+    if (status != PC_OK) return pc_py_raise(status);
+    Py_RETURN_NONE;
+}
 static PyObject *config(PyObject *module, PyObject *ignored)
 {
     const pc_cpu *cpu = pc_cpu_info();
@@ -67,6 +87,9 @@ static PyMethodDef functions[] = {
     { "get_num_threads", get_num_threads, METH_NOARGS, "Number of threads that one computation may use." },
     { "_set_isa", set_isa, METH_O, "Use the kernels of an instruction set (\"base\", \"v3\", \"v4\"; None: the best)." },
     { "_isas", isas, METH_NOARGS, "The instruction sets that this processor has." },
+    { "_set_winograd", set_winograd, METH_O, "Which of Winograd's algorithms convolutions may use." },
+    { "_get_winograd", get_winograd, METH_NOARGS, "Which of Winograd's algorithms convolutions may use." },
+    { "_force_convolution", force_convolution, METH_O, "Ask for one algorithm wherever it is possible; None: none." },
     { "_config", config, METH_NOARGS, "Facts of the build and the processor." },
     { 0 }
 };

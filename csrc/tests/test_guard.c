@@ -186,6 +186,20 @@ static void test_rows(void)
 static pc_value pair(int64_t a, int64_t b) { return (pc_value){ .kind = PC_INTS, .ints = { 2, { a, b } } }; }
 static pc_value integer(int64_t i) { return (pc_value){ .kind = PC_INT, .i = i }; }
 
+/* 3x3 filters of stride 1, by a given algorithm. */
+static void test_usual_convolutions(const char *algorithm)
+{
+    assert(pc_force_convolution(algorithm) == PC_OK);
+    for (int round = 0; round < 40; round++) {
+        int64_t n = 1 + pick(3), c = 1 + pick(40), k = 1 + pick(40), h = 3 + pick(12), w = 3 + pick(12);
+        pc_tensor *in[] = { make(PC_F32, 4, (int64_t[]){ n, c, h, w }), make(PC_F32, 4, (int64_t[]){ k, c, 3, 3 }),
+                            pick(2) ? make(PC_F32, 1, &k) : NULL };
+        pc_value v[] = { pair(1, 1), pair(pick(3), pick(3)), pair(1, 1), integer(1) };
+        assert(check(pc_op_find("conv2d"), 3, in, v, false));
+    }
+    assert(pc_force_convolution(NULL) == PC_OK);
+}
+
 static void test_convolutions(void)
 {
     static const int64_t channels[] = { 1, 2, 3, 5, 8, 16, 17, 33, 40 };
@@ -264,6 +278,8 @@ int main(void)
         if (!pc_cpu_supports((pc_isa)isa)) continue;
         assert(pc_use_isa(pc_isa_name((pc_isa)isa)) == PC_OK);
         test_convolutions();
+        test_usual_convolutions("winograd F(4x4)");
+        test_usual_convolutions("winograd F(2x2)");
         test_pools();
         test_products();
         test_optimizer();

@@ -1,0 +1,505 @@
+/* conv_winograd.c -- 3x3 convolutions of stride 1 by Winograd's F(4x4) and F(2x2): tiles of the input are transformed, each
+   position of the transforms is a product of matrices, and its results are transformed back. Blocks of tiles pass through
+   all three steps in one task's caches, or, where filters are many or tiles few, each step of a block is shared between
+   tasks. Sizes alone decide which, and the order of every sum. */
+#include "../core/alloc.h"
+#include "../core/parallel.h"
+#include "../kernels/kernels.h"
+#include "conv.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes of transformed filters that are read anew for each block of tiles: beyond, the steps are shared. */
+#define FUSED_BYTES ((int64_t)12 << 20)
+/* Bytes of transformed gradients of filters that a task sums in its caches; beyond, likewise. */
+#define SLOT_BYTES ((int64_t)768 << 10)
+#define SLOTS 16
+/* Tiles of a shared block. */
+#define SHARED_TILES 128
+/* Tiles that a task of a shared step transforms. */
+#define SHARED_PART 8
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/* ---- the switch --------------------------------------------------------------------------------- */
+
+static const char *const modes[] = { "off", "f2", "f4" };
+static _Atomic int chosen = 2;
+
+pc_status pc_set_winograd(const char *mode)
+{
+    for (int k = 0; k < 3; k++)
+        if (strcmp(mode, modes[k]) == 0) {
+            chosen = k;
+            return PC_OK;
+        }
+    return pc_fail(PC_EVALUE, "winograd must be \"off\", \"f2\" or \"f4\", but got \"%.40s\"", mode);
+}
+
+const char *pc_winograd(void) { return modes[chosen]; }
+
+/* ---- one convolution ---------------------------------------------------------------------------- */
+
+/* Rows of transformed channels are `pitch` apart, tiles of a position follow each other, positions are block * pitch
+   apart; products likewise with `lane_pitch`, one panel of output channels after the other. */
+typedef struct winograd {
+    int m;
+    int64_t edge, positions;
+    const pc_nhwc *in;                 /* pixels */
+    int64_t k, oh, ow, ph, pw;         /* of what is written, or of the output's gradient */
+    int64_t down, across, tiles;
+    float *out;                        /* likewise */
+    const float *bias, *zeros;
+    float *u;                          /* [panel][position][channel][lane] */
+    int64_t width, panels, pitch, lane_pitch;
+    int64_t block;                     /* tiles */
+    /* of a shared block */
+    float *v, *products;
+    int64_t first, count;
+    /* weight gradient: u has slots of its own, each followed by sums over the output's gradient */
+    int64_t slots, slot_floats;
+    float *gw;
+} winograd;
+
+static void set_up(winograd *w, int m, const pc_nhwc *in, int64_t k, int64_t oh, int64_t ow)
+{
+    w->m = m;
+    w->edge = m + 2;
+    w->positions = w->edge * w->edge;
+    w->in = in;
+    w->k = k, w->oh = oh, w->ow = ow;
+    w->down = ceil_div(oh, m);
+    w->across = ceil_div(ow, m);
+    w->tiles = in->n * w->down * w->across;
+    w->width = pc_k->f32_tile_width();
+    w->panels = ceil_div(k, w->width);
+    w->pitch = ceil_div(in->c, 16) * 16 + 16; /* not a power of two: rows would fall into the same sets of a cache */
+    w->lane_pitch = w->width + 16;
+}
+
+static int64_t stored_lanes(const winograd *w, int64_t panel) { return pc_panel_lanes(w->k, panel, w->width); }
+static float *panel_of(const winograd *w, float *u, int64_t panel) { return u + panel * w->width * w->positions * w->in->c; }
+static int64_t filter_floats(const winograd *w)
+{
+    return ((w->panels - 1) * w->width + stored_lanes(w, w->panels - 1)) * w->positions * w->in->c;
+}
+static int64_t v_floats(const winograd *w) { return w->positions * w->block * w->pitch; }
+static int64_t product_floats(const winograd *w) { return w->positions * w->block * w->lane_pitch; }
+
+/* The part of a tile of `edge` rows and columns from (y, x) on that an image of h x w has. */
+static pc_winograd_tile tile_at(int m, int64_t edge, const float *image, int64_t h, int64_t w, int64_t c, int64_t y, int64_t x)
+{
+    return (pc_winograd_tile){
+        .m = m, .p = (float *)image + (y * w + x) * c, .row = w * c, .pixel = c, .channels = c,
+        .r0 = (int)most(-y, 0), .r1 = (int)least(h - y, edge), .s0 = (int)most(-x, 0), .s1 = (int)least(w - x, edge),
+    };
+}
+
+/* Input tiles [a, b) of those that stand in v, the first of which is `first`. */
+static void transform_inputs(const winograd *w, int64_t a, int64_t b, int64_t first, float *v)
+{
+    const pc_nhwc *in = w->in;
+    for (int64_t i = a; i < b; i++) {
+        int64_t n = i / (w->down * w->across), y = i / w->across % w->down * w->m, x = i % w->across * w->m;
+        pc_winograd_tile t = tile_at(w->m, w->edge, in->p + n * in->h * in->w * in->c, in->h, in->w, in->c, y - w->ph, x - w->pw);
+        t.t = v + (i - first) * w->pitch;
+        t.step = w->block * w->pitch;
+        pc_k->f32_winograd_input(&t, w->zeros, in->relu);
+    }
+}
+
+static void transform_outputs(const winograd *w, int64_t panel, int64_t a, int64_t b, int64_t first, float *products)
+{
+    const int64_t lane = panel * w->width;
+    for (int64_t i = a; i < b; i++) {
+        int64_t n = i / (w->down * w->across), y = i / w->across % w->down * w->m, x = i % w->across * w->m;
+        pc_winograd_tile t = tile_at(w->m, w->m, w->out + n * w->oh * w->ow * w->k, w->oh, w->ow, w->k, y, x);
+        t.p += lane;
+        t.channels = least(w->k - lane, w->width);
+        t.t = products + (i - first) * w->lane_pitch;
+        t.step = w->block * w->lane_pitch;
+        pc_k->f32_winograd_output(&t, w->bias == NULL ? NULL : w->bias + lane);
+    }
+}
+
+/* Position `at` of the products of `count` tiles with a panel. */
+static void multiply(const winograd *w, int64_t panel, int64_t at, int64_t count, const float *v, float *products)
+{
+    const int64_t lanes = stored_lanes(w, panel), c = w->in->c;
+    pc_tile t = {
+        .a = v + at * w->block * w->pitch, .ai = w->pitch, .a4 = 4 * w->pitch, .aq = 1,
+        .b = panel_of(w, w->u, panel) + at * c * lanes, .bq = lanes, .nu = 1, .nv = 1, .n = c,
+        .c = products + at * w->block * w->lane_pitch, .ci = w->lane_pitch, .c4 = 4 * w->lane_pitch,
+        .m = count, .width = lanes,
+    };
+    pc_k->f32_tile(&t);
+}
+
+/* ---- both schedules ----------------------------------------------------------------------------- */
+
+static pc_status fused_blocks(void *ctx, int64_t begin, int64_t end)
+{
+    pc_status status = PC_OK;
+    const winograd *w = ctx;
+    float *v = pc_alloc((size_t)(v_floats(w) + product_floats(w)) * sizeof *v);
+    PC_CHECK(v != NULL, PC_ENOMEM, "out of memory for a convolution's tiles");
+    float *products = v + v_floats(w);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t a = i * w->block, b = least(a + w->block, w->tiles);
+        transform_inputs(w, a, b, a, v);
+        for (int64_t panel = 0; panel < w->panels; panel++) {
+            for (int64_t at = 0; at < w->positions; at++) multiply(w, panel, at, b - a, v, products);
+            transform_outputs(w, panel, a, b, a, products);
+        }
+    }
+done:
+    pc_free(v);
+    return status;
+}
+
+/* Items are parts of the block's tiles. */
+static pc_status shared_inputs(void *ctx, int64_t begin, int64_t end)
+{
+    const winograd *w = ctx;
+    transform_inputs(w, w->first + begin * SHARED_PART, w->first + least(end * SHARED_PART, w->count), w->first, w->v);
+    return PC_OK;
+}
+/* Positions and panels. */
+static pc_status shared_products(void *ctx, int64_t begin, int64_t end)
+{
+    const winograd *w = ctx;
+    for (int64_t i = begin; i < end; i++)
+        multiply(w, i / w->positions, i % w->positions, w->count, w->v, w->products + i / w->positions * product_floats(w));
+    return PC_OK;
+}
+/* Panels and parts of the block's tiles. */
+static pc_status shared_outputs(void *ctx, int64_t begin, int64_t end)
+{
+    const winograd *w = ctx;
+    const int64_t parts = ceil_div(w->count, SHARED_PART);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t panel = i / parts, a = w->first + i % parts * SHARED_PART, b = least(a + SHARED_PART, w->first + w->count);
+        transform_outputs(w, panel, a, b, w->first, w->products + panel * product_floats(w));
+    }
+    return PC_OK;
+}
+
+static pc_status shared_blocks(winograd *w)
+{
+    pc_status status = PC_OK;
+    w->v = pc_alloc((size_t)(v_floats(w) + w->panels * product_floats(w)) * sizeof *w->v);
+    PC_CHECK(w->v != NULL, PC_ENOMEM, "out of memory for a convolution's tiles");
+    w->products = w->v + v_floats(w);
+    for (w->first = 0; w->first < w->tiles; w->first += w->block) {
+        w->count = least(w->block, w->tiles - w->first);
+        int64_t parts = ceil_div(w->count, SHARED_PART);
+        int64_t grain = ((int64_t)1 << 20) / (w->count * w->in->c * w->width) + 1; /* products of some 20 us */
+        PC_TRY(pc_parallel_for(parts, 256 / w->in->c + 1, shared_inputs, w));
+        PC_TRY(pc_parallel_for(w->positions * w->panels, grain, shared_products, w));
+        PC_TRY(pc_parallel_for(w->panels * parts, 16, shared_outputs, w));
+    }
+done:
+    pc_free(w->v);
+    return status;
+}
+
+typedef struct transform {
+    const winograd *w;
+    pc_winograd_filter f; /* of the first lane and channel */
+    int64_t parts, part;  /* of the channels */
+} transform;
+
+/* Panels and parts of the channels. The positions of u hold all channels, so a part is told by its first one. */
+static pc_status transform_filters(void *ctx, int64_t begin, int64_t end)
+{
+    const transform *j = ctx;
+    const winograd *w = j->w;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t panel = i / j->parts, c0 = i % j->parts * j->part;
+        pc_winograd_filter f = j->f;
+        f.stored = stored_lanes(w, panel);
+        f.lanes = least(w->k - panel * w->width, f.stored);
+        f.w += panel * w->width * f.lane + c0 * f.step;
+        f.u = panel_of(w, w->u, panel) + c0 * f.stored;
+        f.count = least(j->part, w->in->c - c0);
+        pc_k->f32_winograd_weight(&f);
+    }
+    return PC_OK;
+}
+
+static transform transform_of(const winograd *w)
+{
+    /* Some 20 us each. */
+    transform j = { .w = w, .f = { .m = w->m, .inner = w->in->c }, .part = most(1024 / w->width, 1) };
+    j.parts = ceil_div(w->in->c, j.part);
+    return j;
+}
+
+/* out = the convolution of `in` with filters whose lanes and inner channels are the given dimensions of `weight`. */
+static pc_status run(winograd *w, const pc_tensor *weight, int lane, int inner, bool flipped)
+{
+    pc_status status = PC_OK;
+    const int64_t *stride = weight->stride, back = flipped ? 2 * (stride[2] + stride[3]) : 0;
+    pc_nhwc pixels = *w->in;
+    float *zeros = NULL;
+    pixels.held = NULL, pixels.memory = NULL;
+    if (w->tiles == 0 || w->k == 0) goto done;
+    if (!pixels.pixels) {
+        PC_TRY(pc_nhwc_gather(&pixels));
+        w->in = &pixels;
+    }
+    w->zeros = zeros = pc_calloc((size_t)w->pitch, sizeof *zeros);
+    w->u = pc_alloc((size_t)filter_floats(w) * sizeof *w->u);
+    PC_CHECK(zeros != NULL && w->u != NULL, PC_ENOMEM, "out of memory for a convolution's weights");
+    transform j = transform_of(w);
+    j.f.w = pc_f32(weight) + back;
+    j.f.lane = stride[lane], j.f.step = stride[inner];
+    j.f.row = flipped ? -stride[2] : stride[2], j.f.column = flipped ? -stride[3] : stride[3];
+    PC_TRY(pc_parallel_for(w->panels * j.parts, 1, transform_filters, &j));
+
+    const int64_t rows = pc_k->f32_tile_rows();
+    w->block = 28 / rows * rows;
+    bool shared = filter_floats(w) * (int64_t)sizeof(float) > FUSED_BYTES || w->tiles < 4 * w->block;
+    if (shared) {
+        w->block = least(w->tiles, SHARED_TILES);
+        PC_TRY(shared_blocks(w));
+    } else {
+        PC_TRY(pc_parallel_for(ceil_div(w->tiles, w->block), 1, fused_blocks, w));
+    }
+done:
+    pc_free(zeros);
+    pc_free(w->u);
+    pc_nhwc_close(&pixels);
+    return status;
+}
+
+static pc_status forward(const pc_conv_pass *a, int m)
+{
+    const pc_conv *p = &a->p;
+    winograd w = { .ph = p->ph, .pw = p->pw, .out = a->out, .bias = a->bias };
+    set_up(&w, m, a->x, p->k, p->oh, p->ow);
+    return run(&w, a->weight, 0, 1, false);
+}
+
+/* The gradient of the input is the convolution of the output's with the filters turned round. */
+static pc_status input_gradient(const pc_conv_pass *a, int m)
+{
+    const pc_conv *p = &a->p;
+    winograd w = { .ph = 2 - p->ph, .pw = 2 - p->pw, .out = a->out, .bias = a->bias };
+    set_up(&w, m, a->g, p->c, p->h, p->w);
+    return run(&w, a->weight, 1, 0, true);
+}
+
+/* ---- weight gradient ---------------------------------------------------------------------------- */
+
+/* Tiles [a, b) of the output's gradient, one panel of channels. sums: of their pixels, added to. */
+static void transform_gradients(const winograd *w, int64_t panel, int64_t a, int64_t b, int64_t first, float *products,
+                                float *sums)
+{
+    const int64_t lane = panel * w->width;
+    for (int64_t i = a; i < b; i++) {
+        int64_t n = i / (w->down * w->across), y = i / w->across % w->down * w->m, x = i % w->across * w->m;
+        pc_winograd_tile t = tile_at(w->m, w->m, w->out + n * w->oh * w->ow * w->k, w->oh, w->ow, w->k, y, x);
+        t.p += lane;
+        t.channels = least(w->k - lane, w->width);
+        t.t = products + (i - first) * w->lane_pitch;
+        t.step = w->block * w->lane_pitch;
+        pc_k->f32_winograd_gradient(&t, w->zeros, sums + lane);
+    }
+}
+
+/* u (+)= the sums over `count` tiles of products of inputs and gradients. */
+static void sum_products(const winograd *w, int64_t panel, int64_t at, int64_t count, const float *v, const float *products,
+                         float *u, bool accumulate)
+{
+    const int64_t lanes = stored_lanes(w, panel), c = w->in->c;
+    pc_tile t = {
+        .a = v + at * w->block * w->pitch, .ai = 1, .a4 = 4, .aq = w->pitch,
+        .b = products + at * w->block * w->lane_pitch, .bq = w->lane_pitch, .nu = 1, .nv = 1, .n = count,
+        .c = panel_of(w, u, panel) + at * c * lanes, .ci = lanes, .c4 = 4 * lanes,
+        .m = c, .width = lanes, .accumulate = accumulate,
+    };
+    pc_k->f32_tile(&t);
+}
+
+/* Items are slots: each sums its share of the blocks. */
+static pc_status fused_sums(void *ctx, int64_t begin, int64_t end)
+{
+    pc_status status = PC_OK;
+    const winograd *w = ctx;
+    const int64_t blocks = ceil_div(w->tiles, w->block);
+    float *v = pc_alloc((size_t)(v_floats(w) + product_floats(w)) * sizeof *v);
+    PC_CHECK(v != NULL, PC_ENOMEM, "out of memory for a convolution's tiles");
+    float *products = v + v_floats(w);
+    for (int64_t slot = begin; slot < end; slot++) {
+        float *u = w->u + slot * w->slot_floats, *sums = u + filter_floats(w);
+        const int64_t first = slot * blocks / w->slots, last = (slot + 1) * blocks / w->slots;
+        memset(sums, 0, (size_t)(w->slot_floats - filter_floats(w)) * sizeof *sums);
+        for (int64_t i = first; i < last; i++) {
+            int64_t a = i * w->block, b = least(a + w->block, w->tiles);
+            transform_inputs(w, a, b, a, v);
+            for (int64_t panel = 0; panel < w->panels; panel++) {
+                transform_gradients(w, panel, a, b, a, products, sums);
+                for (int64_t at = 0; at < w->positions; at++)
+                    sum_products(w, panel, at, b - a, v, products, u, i > first);
+            }
+            PC_TRY(pc_poll()); /* a slot's share may take many milliseconds */
+        }
+    }
+done:
+    pc_free(v);
+    return status;
+}
+
+/* Parts of the block's tiles, each with its own sums. */
+static pc_status shared_gradients(void *ctx, int64_t begin, int64_t end)
+{
+    const winograd *w = ctx;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t a = w->first + i * SHARED_PART, b = least(a + SHARED_PART, w->first + w->count);
+        transform_inputs(w, a, b, w->first, w->v);
+        for (int64_t panel = 0; panel < w->panels; panel++)
+            transform_gradients(w, panel, a, b, w->first, w->products + panel * product_floats(w),
+                                w->u + filter_floats(w) + i * w->panels * w->width);
+    }
+    return PC_OK;
+}
+/* Positions and panels. */
+static pc_status shared_sums(void *ctx, int64_t begin, int64_t end)
+{
+    const winograd *w = ctx;
+    for (int64_t i = begin; i < end; i++)
+        sum_products(w, i / w->positions, i % w->positions, w->count, w->v, w->products + i / w->positions * product_floats(w),
+                     w->u, w->first > 0);
+    return PC_OK;
+}
+
+/* Panels and parts of the channels: over slots, and back from transforms to filters. */
+static pc_status finish_filters(void *ctx, int64_t begin, int64_t end)
+{
+    const transform *j = ctx;
+    const winograd *w = j->w;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t panel = i / j->parts, c0 = i % j->parts * j->part;
+        pc_winograd_filter f = j->f;
+        f.stored = stored_lanes(w, panel);
+        f.lanes = least(w->k - panel * w->width, f.stored);
+        f.u = panel_of(w, w->u, panel) + c0 * f.stored;
+        f.count = least(j->part, w->in->c - c0);
+        for (int64_t slot = 1; slot < w->slots; slot++)
+            for (int64_t at = 0; at < w->positions; at++) {
+                float *to = f.u + at * w->in->c * f.stored;
+                pc_k->f32_accumulate(to, to + slot * w->slot_floats, f.count * f.stored);
+            }
+        pc_k->f32_winograd_filter(&f, w->gw + panel * w->width * f.lane + c0 * f.step);
+    }
+    return PC_OK;
+}
+
+static pc_status weight_gradient(const pc_conv_pass *a, int m)
+{
+    pc_status status = PC_OK;
+    const pc_conv *p = &a->p;
+    pc_nhwc pixels = *a->x;
+    float *zeros = NULL;
+    winograd w = { .ph = p->ph, .pw = p->pw, .out = (float *)a->g->p, .gw = a->gw };
+    pixels.held = NULL, pixels.memory = NULL;
+    if (!pixels.pixels) PC_TRY(pc_nhwc_gather(&pixels));
+    set_up(&w, m, &pixels, p->k, p->oh, p->ow);
+    w.zeros = zeros = pc_calloc((size_t)most(w.pitch, p->k), sizeof *zeros);
+    PC_CHECK(zeros != NULL, PC_ENOMEM, "out of memory for a convolution's tiles");
+    const int64_t rows = pc_k->f32_tile_rows();
+    const bool shared = filter_floats(&w) * (int64_t)sizeof(float) > SLOT_BYTES;
+    w.block = shared ? least(w.tiles, SHARED_TILES) : 28 / rows * rows;
+    /* Slots of filters and sums over pixels; parts of a shared block have sums alone. */
+    w.slots = shared ? 1 : least(most(w.tiles / 256, 1), SLOTS);
+    const int64_t sums = shared ? ceil_div(w.block, SHARED_PART) : 1, lanes = w.panels * w.width;
+    w.slot_floats = filter_floats(&w) + sums * lanes;
+    w.u = pc_alloc((size_t)(w.slots * w.slot_floats) * sizeof *w.u);
+    PC_CHECK(w.u != NULL, PC_ENOMEM, "out of memory for the gradient of a convolution's weights");
+    if (shared) {
+        w.v = pc_alloc((size_t)(v_floats(&w) + w.panels * product_floats(&w)) * sizeof *w.v);
+        PC_CHECK(w.v != NULL, PC_ENOMEM, "out of memory for a convolution's tiles");
+        w.products = w.v + v_floats(&w);
+        memset(w.u + filter_floats(&w), 0, (size_t)(sums * lanes) * sizeof *w.u);
+        for (w.first = 0; w.first < w.tiles; w.first += w.block) {
+            w.count = least(w.block, w.tiles - w.first);
+            PC_TRY(pc_parallel_for(ceil_div(w.count, SHARED_PART), 1, shared_gradients, &w));
+            PC_TRY(pc_parallel_for(w.positions * w.panels, 1, shared_sums, &w));
+        }
+    } else {
+        PC_TRY(pc_parallel_for(w.slots, 1, fused_sums, &w));
+    }
+    transform j = transform_of(&w);
+    j.f.lane = p->c * 9, j.f.step = 9, j.f.row = 3, j.f.column = 1;
+    PC_TRY(pc_parallel_for(w.panels * j.parts, 1, finish_filters, &j));
+    if (a->gb == NULL) goto done;
+    for (int64_t k = 0; k < p->k; k++) a->gb[k] = 0;
+    for (int64_t slot = 0; slot < w.slots; slot++)
+        for (int64_t i = 0; i < sums; i++)
+            pc_k->f32_accumulate(a->gb, w.u + slot * w.slot_floats + filter_floats(&w) + i * lanes, p->k);
+done:
+    pc_free(zeros);
+    pc_free(w.u);
+    pc_free(w.v);
+    pc_nhwc_close(&pixels);
+    return status;
+}
+
+/* ---- the choice --------------------------------------------------------------------------------- */
+
+static const char *refuse(const pc_conv *p)
+{
+    if (p->r != 3 || p->s != 3) return "the filter is not 3x3";
+    if (p->sh != 1 || p->sw != 1) return "strided";
+    if (p->dh != 1 || p->dw != 1) return "dilated";
+    if (p->groups != 1) return "grouped";
+    if (p->ph > 2 || p->pw > 2) return "padded by more than 2";
+    return NULL;
+}
+
+/* Products for a pair of channels: the transform of the filters costs as much as those of some tiles do. */
+static double work_of(int m, int64_t n, int64_t h, int64_t w)
+{
+    return (m + 2) * (m + 2) * ((double)(n * ceil_div(h, m)) * (double)ceil_div(w, m) + 6);
+}
+
+/* n, c: of what is read; k, h, w: of what is written. */
+static const char *avoid(int m, int64_t n, int64_t c, int64_t k, int64_t h, int64_t w)
+{
+    if (chosen < m / 2) return chosen == 0 ? "pycnn.backends.winograd is \"off\"" : "pycnn.backends.winograd is \"f2\"";
+    if (c < 8 || k < 8) return "fewer than 8 channels";
+    const double work = work_of(m, n, h, w);
+    if (m == 4 && work > 1.1 * work_of(2, n, h, w)) return "F(2x2) takes fewer products";
+    /* Transforms weigh more where they serve few channels. */
+    bool pays = work * (1 + 8.0 / (double)c + 8.0 / (double)k) < 0.8 * 9 * (double)(n * h) * (double)w;
+    return pays ? NULL : "tiles are few";
+}
+
+static const char *refuse_pass(const pc_conv_pass *a) { return refuse(&a->p); }
+static const char *refuse_weight(const pc_conv_pass *a)
+{
+    return a->gw != NULL ? refuse(&a->p) : "the gradient of the bias alone is wanted";
+}
+static const char *avoid_output(int m, const pc_conv *p) { return avoid(m, p->n, p->c, p->k, p->oh, p->ow); }
+static const char *avoid_output4(const pc_conv_pass *a) { return avoid_output(4, &a->p); }
+static const char *avoid_output2(const pc_conv_pass *a) { return avoid_output(2, &a->p); }
+static const char *avoid_input4(const pc_conv_pass *a) { return avoid(4, a->p.n, a->p.k, a->p.c, a->p.h, a->p.w); }
+static const char *avoid_input2(const pc_conv_pass *a) { return avoid(2, a->p.n, a->p.k, a->p.c, a->p.h, a->p.w); }
+static pc_status forward4(const pc_conv_pass *a) { return forward(a, 4); }
+static pc_status forward2(const pc_conv_pass *a) { return forward(a, 2); }
+static pc_status input4(const pc_conv_pass *a) { return input_gradient(a, 4); }
+static pc_status input2(const pc_conv_pass *a) { return input_gradient(a, 2); }
+static pc_status weight4(const pc_conv_pass *a) { return weight_gradient(a, 4); }
+static pc_status weight2(const pc_conv_pass *a) { return weight_gradient(a, 2); }
+
+#define F4 "winograd F(4x4)"
+#define F2 "winograd F(2x2)"
+const pc_conv_algorithm pc_conv_winograd4_forward = { F4, refuse_pass, avoid_output4, forward4 };
+const pc_conv_algorithm pc_conv_winograd2_forward = { F2, refuse_pass, avoid_output2, forward2 };
+const pc_conv_algorithm pc_conv_winograd4_input = { F4, refuse_pass, avoid_input4, input4 };
+const pc_conv_algorithm pc_conv_winograd2_input = { F2, refuse_pass, avoid_input2, input2 };
+const pc_conv_algorithm pc_conv_winograd4_weight = { F4, refuse_weight, avoid_output4, weight4 };
+const pc_conv_algorithm pc_conv_winograd2_weight = { F2, refuse_weight, avoid_output2, weight2 };

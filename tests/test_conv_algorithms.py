@@ -1,0 +1,162 @@
+"""The algorithms of convolutions: accuracy against sums in double precision, bits for any number of threads, the switch."""
+
+import os
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import pycnn
+from pycnn import _C
+
+LIMIT = 3e-6  # of the relative error in the L2 norm
+
+
+@pytest.fixture(autouse=True)
+def keep_switches():
+    mode, threads = pycnn.backends.winograd, pycnn.get_num_threads()
+    yield
+    pycnn.backends.winograd = mode
+    pycnn.set_num_threads(threads)
+
+
+def convolve(x, w, padding):
+    """A 3x3 convolution in float64, as nine products of matrices."""
+    (n, c, h, width), (ph, pw) = x.shape, padding
+    padded = np.zeros((n, c, h + 2 * ph, width + 2 * pw))
+    padded[:, :, ph:ph + h, pw:pw + width] = x
+    oh, ow = h + 2 * ph - 2, width + 2 * pw - 2
+    windows = np.stack([padded[:, :, r:r + oh, s:s + ow] for r in range(3) for s in range(3)], axis=-1)
+    return np.einsum("nchwt,kct->nkhw", windows, w.reshape(len(w), c, 9), optimize=True), windows
+
+
+def reference(x, w, b, g, padding):
+    """Output and gradients of x, w and b in float64."""
+    y, windows = convolve(x, w, padding)
+    gx, _ = convolve(g, w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1], (2 - padding[0], 2 - padding[1]))
+    gw = np.einsum("nchwt,nkhw->kct", windows, g, optimize=True).reshape(w.shape)
+    return y + b[:, None, None], gx, gw, g.sum((0, 2, 3))
+
+
+def run(arrays, padding, relu=False, channels_last=False):
+    """The same by pycnn; relu: of an input that an operator has just made."""
+    x, w, b, g = (pycnn.from_numpy(a) for a in arrays)
+    if channels_last:
+        x = x.contiguous(memory_format=pycnn.channels_last)
+    for t in (x, w, b):
+        t.requires_grad = True
+    inside = pycnn.relu(pycnn.max_pool2d(x, 1)) if relu else x
+    y = pycnn.conv2d(inside, w, b, padding=padding)
+    y.backward(g)
+    return [t.detach().numpy().copy() for t in (y, x.grad, w.grad, b.grad)]
+
+
+def relative_error(got, want):
+    return np.linalg.norm(got.astype("d") - want) / max(np.linalg.norm(want), 1e-30)
+
+
+def random_case(rng):
+    channels = [8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 64, 70]
+    while True:
+        n, c, k = rng.randint(1, 6), rng.choice(channels), rng.choice(channels)
+        h, w, padding = rng.randint(1, 18), rng.randint(1, 18), (rng.randint(0, 2), rng.randint(0, 2))
+        if h + 2 * padding[0] > 2 and w + 2 * padding[1] > 2:
+            shapes = (n, c, h, w), (k, c, 3, 3), (k,), (n, k, h + 2 * padding[0] - 2, w + 2 * padding[1] - 2)
+            values = np.random.default_rng(rng.randrange(2**31))
+            return [values.standard_normal(s).astype("f") for s in shapes], padding
+
+
+def check(arrays, padding, relu, channels_last):
+    exact = [a.astype("d") for a in arrays]
+    if relu:
+        exact[0] = np.maximum(exact[0], 0)
+    want = list(reference(*exact, padding))
+    if relu:
+        want[1] = want[1] * (arrays[0] > 0)
+    for name, got, value in zip(("output", "input", "weight", "bias"), run(arrays, padding, relu, channels_last), want):
+        assert relative_error(got, value) <= LIMIT, f"{name} of {[a.shape for a in arrays]}, padding {padding}, relu {relu}"
+
+
+@pytest.mark.parametrize("algorithm", ["winograd F(4x4)", "winograd F(2x2)", "direct"])
+def test_accuracy(algorithm, isa):
+    rng = random.Random(algorithm + isa)
+    _C._force_convolution(algorithm)
+    for case in range(20):
+        check(*random_case(rng), relu=case % 3 == 1, channels_last=case % 3 == 2)
+
+
+# Many channels: steps shared between tasks. Many tiles: slots of the weights' gradient.
+@pytest.mark.parametrize("shape", [(40, 100, 7, 5, 120), (9, 192, 6, 6, 200), (24, 16, 21, 19, 33)], ids=str)
+def test_schedules(shape):
+    n, c, h, w, k = shape
+    values = np.random.default_rng(5)
+    arrays = [values.standard_normal(s).astype("f") for s in ((n, c, h, w), (k, c, 3, 3), (k,), (n, k, h, w))]
+    check(arrays, (1, 1), relu=False, channels_last=False)
+    bits = []
+    for threads in (1, 2, 3):
+        pycnn.set_num_threads(threads)
+        bits.append([a.tobytes() for a in run(arrays, (1, 1))])
+    assert bits[0] == bits[1] == bits[2]
+
+
+@pytest.mark.parametrize("algorithm", ["winograd F(4x4)", "winograd F(2x2)"])
+def test_bits_do_not_depend_on_threads(algorithm):
+    rng = random.Random(algorithm)
+    _C._force_convolution(algorithm)
+    for _ in range(6):
+        arrays, padding = random_case(rng)
+        bits = []
+        for threads in (1, 2, 3):
+            pycnn.set_num_threads(threads)
+            bits.append([a.tobytes() for a in run(arrays, padding)])
+        assert bits[0] == bits[1] == bits[2]
+
+
+@pytest.mark.parametrize("n, c, size, k", [(3, 20, 9, 20), (40, 100, 4, 100)])
+def test_failing_allocations(n, c, size, k):
+    x, w = pycnn.zeros(n, c, size, size, requires_grad=True), pycnn.zeros(k, c, 3, 3, requires_grad=True)
+    g = pycnn.zeros(n, k, size, size)
+    before, count, done = _C._alloc_stats()["live_blocks"], 0, False
+    while not done:
+        _C._alloc_fail_after(count)
+        try:
+            pycnn.autograd.grad(pycnn.conv2d(x, w, padding=1), (x, w), g)
+            done = True
+        except MemoryError as error:
+            assert "memory" in str(error)
+        _C._alloc_fail_after(-1)
+        assert _C._alloc_stats()["live_blocks"] == before
+        count += 1
+    assert count > 12
+
+
+CALL = ("import pycnn; x = pycnn.zeros(4, {c}, 16, 16); w = pycnn.zeros(32, {c}, 3, 3); pycnn.conv2d(x, w, padding=1);"
+        "print(pycnn.backends.winograd)")
+
+
+@pytest.mark.parametrize("mode, ran", [("f4", "winograd F(4x4)"), ("f2", "winograd F(2x2)"), ("off", "direct")])
+def test_switch(mode, ran):
+    env = {**os.environ, "PYCNN_VERBOSE": "1", "PYCNN_WINOGRAD": mode}
+    done = subprocess.run([sys.executable, "-c", CALL.format(c=32)], env=env, capture_output=True, text=True, check=True)
+    assert f": {ran}" in done.stderr and done.stdout.strip() == mode
+    if mode != "f4":
+        assert f"not winograd F(4x4): pycnn.backends.winograd is \"{mode}\"" in done.stderr
+
+
+def test_verbose_says_why_algorithms_refuse():
+    done = subprocess.run([sys.executable, "-c", CALL.format(c=4)], env={**os.environ, "PYCNN_VERBOSE": "1"},
+                          capture_output=True, text=True, check=True)
+    assert "4x4x16x16 * 32x4x3x3" in done.stderr and "winograd F(4x4): fewer than 8 channels" in done.stderr
+
+
+def test_wrong_switch():
+    with pytest.raises(ValueError, match='winograd must be "off", "f2" or "f4", but got "on"'):
+        pycnn.backends.winograd = "on"
+    with pytest.raises(TypeError):
+        pycnn.backends.winograd = False
+    assert pycnn.backends.winograd == "f4"
+    done = subprocess.run([sys.executable, "-c", "import pycnn"], env={**os.environ, "PYCNN_WINOGRAD": "5"},
+                          capture_output=True, text=True)
+    assert done.returncode != 0 and 'winograd must be "off", "f2" or "f4", but got "5"' in done.stderr
