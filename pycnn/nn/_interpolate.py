@@ -99,6 +99,11 @@ upsample_nearest, upsample_bilinear = _old("upsample_nearest", "nearest"), _old(
 
 
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
-    """Old name of :func:`interpolate`."""
+    """Old name of :func:`interpolate`.
+
+    Parameters
+    ----------
+    input : Tensor
+    """
     warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, mode, align_corners)

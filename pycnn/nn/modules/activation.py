@@ -28,7 +28,17 @@ class ReLU(Module):
 
 
 class SELU(Module):
-    """The self-normalising ELU of Klambauer et al., arXiv:1706.02515."""
+    """The self-normalising ELU of Klambauer et al., arXiv:1706.02515.
+
+    Parameters
+    ----------
+    inplace : bool, default False
+        Overwrite the input.
+
+    See Also
+    --------
+    pycnn.nn.functional.selu : the function.
+    """
 
     def __init__(self, inplace=False):
         super().__init__()
@@ -42,7 +52,17 @@ class SELU(Module):
 
 
 class SiLU(Module):
-    """``x * sigmoid(x)``."""
+    """``x * sigmoid(x)``.
+
+    Parameters
+    ----------
+    inplace : bool, default False
+        Overwrite the input.
+
+    See Also
+    --------
+    pycnn.nn.functional.silu : the function.
+    """
 
     def __init__(self, inplace=False):
         super().__init__()
@@ -56,7 +76,17 @@ class SiLU(Module):
 
 
 class Mish(Module):
-    """``x * tanh(softplus(x))``. Misra, arXiv:1908.08681."""
+    """``x * tanh(softplus(x))``. Misra, arXiv:1908.08681.
+
+    Parameters
+    ----------
+    inplace : bool, default False
+        Overwrite the input.
+
+    See Also
+    --------
+    pycnn.nn.functional.mish : the function.
+    """
 
     def __init__(self, inplace=False):
         super().__init__()
@@ -70,7 +100,17 @@ class Mish(Module):
 
 
 class Hardswish(Module):
-    """``x * relu6(x + 3) / 6``. Howard et al., arXiv:1905.02244."""
+    """``x * relu6(x + 3) / 6``. Howard et al., arXiv:1905.02244.
+
+    Parameters
+    ----------
+    inplace : bool, default False
+        Overwrite the input.
+
+    See Also
+    --------
+    pycnn.nn.functional.hardswish : the function.
+    """
 
     def __init__(self, inplace=False):
         super().__init__()
@@ -81,7 +121,17 @@ class Hardswish(Module):
 
 
 class Hardsigmoid(Module):
-    """``relu6(x + 3) / 6``."""
+    """``relu6(x + 3) / 6``.
+
+    Parameters
+    ----------
+    inplace : bool, default False
+        Overwrite the input.
+
+    See Also
+    --------
+    pycnn.nn.functional.hardsigmoid : the function.
+    """
 
     def __init__(self, inplace=False):
         super().__init__()
@@ -92,7 +142,26 @@ class Hardsigmoid(Module):
 
 
 class Hardtanh(Module):
-    """Clamps to [min_val, max_val]."""
+    """Clamps to [min_val, max_val].
+
+    Parameters
+    ----------
+    min_val : float, default -1.0
+        Lower bound.
+    max_val : float, default 1.0
+        Upper bound.
+    inplace : bool, default False
+        Overwrite the input.
+    min_value : float, optional
+        torch's old spelling of `min_val`.
+    max_value : float, optional
+        torch's old spelling of `max_val`.
+
+    Raises
+    ------
+    AssertionError
+        If the upper bound is not above the lower one.
+    """
 
     def __init__(self, min_val=-1.0, max_val=1.0, inplace=False, min_value=None, max_value=None):
         super().__init__()
@@ -110,7 +179,17 @@ class Hardtanh(Module):
 
 
 class ReLU6(Hardtanh):
-    """``min(max(0, x), 6)``."""
+    """``min(max(0, x), 6)``.
+
+    Parameters
+    ----------
+    inplace : bool, default False
+        Overwrite the input.
+
+    See Also
+    --------
+    pycnn.nn.functional.relu6 : the function.
+    """
 
     def __init__(self, inplace=False):
         super().__init__(0.0, 6.0, inplace)
@@ -120,7 +199,15 @@ class ReLU6(Hardtanh):
 
 
 class LeakyReLU(Module):
-    """x where it is positive, ``negative_slope * x`` elsewhere."""
+    """x where it is positive, ``negative_slope * x`` elsewhere.
+
+    Parameters
+    ----------
+    negative_slope : float, default 0.01
+        Slope where the input is negative.
+    inplace : bool, default False
+        Overwrite the input.
+    """
 
     def __init__(self, negative_slope=0.01, inplace=False):
         super().__init__()
@@ -134,7 +221,23 @@ class LeakyReLU(Module):
 
 
 class PReLU(Module):
-    """Leaky ReLU with a learned slope, one or one for each channel."""
+    """Leaky ReLU with a learned slope, one or one for each channel.
+
+    Parameters
+    ----------
+    num_parameters : int, default 1
+        1, or the number of channels.
+    init : float, default 0.25
+        Initial slope.
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
+
+    Notes
+    -----
+    He et al., arXiv:1502.01852.
+    """
 
     def __init__(self, num_parameters=1, init=0.25, device=None, dtype=None):
         super().__init__()
@@ -154,7 +257,19 @@ class PReLU(Module):
 
 
 class ELU(Module):
-    """x where it is positive, ``alpha * (exp(x) - 1)`` elsewhere."""
+    """x where it is positive, ``alpha * (exp(x) - 1)`` elsewhere.
+
+    Parameters
+    ----------
+    alpha : float, default 1.0
+        Minus the limit towards minus infinity.
+    inplace : bool, default False
+        Overwrite the input.
+
+    Notes
+    -----
+    Clevert et al., arXiv:1511.07289.
+    """
 
     def __init__(self, alpha=1.0, inplace=False):
         super().__init__()
@@ -168,7 +283,13 @@ class ELU(Module):
 
 
 class GELU(Module):
-    """x times the normal distribution function of x. Hendrycks and Gimpel, arXiv:1606.08415."""
+    """x times the normal distribution function of x. Hendrycks and Gimpel, arXiv:1606.08415.
+
+    Parameters
+    ----------
+    approximate : {"none", "tanh"}, default "none"
+        "tanh": the usual approximation of the distribution function.
+    """
 
     def __init__(self, approximate="none"):
         super().__init__()
@@ -182,7 +303,15 @@ class GELU(Module):
 
 
 class Softplus(Module):
-    """``log(1 + exp(beta * x)) / beta``, linear above `threshold`."""
+    """``log(1 + exp(beta * x)) / beta``, linear above `threshold`.
+
+    Parameters
+    ----------
+    beta : float, default 1.0
+        Sharpness of the bend.
+    threshold : float, default 20.0
+        Above ``beta * input`` of that size, the input itself is returned.
+    """
 
     def __init__(self, beta=1.0, threshold=20.0):
         super().__init__()
@@ -233,21 +362,39 @@ class _AlongDim(Module):
 
 
 class Softmax(_AlongDim):
-    """Exponentials along `dim` divided by their sum."""
+    """Exponentials along `dim` divided by their sum.
+
+    Parameters
+    ----------
+    dim : int, optional
+        Along which the results add up to 1.
+    """
 
     def forward(self, input):
         return F.softmax(input, self.dim)
 
 
 class LogSoftmax(_AlongDim):
-    """Logarithm of the softmax along `dim`."""
+    """Logarithm of the softmax along `dim`.
+
+    Parameters
+    ----------
+    dim : int, optional
+        Along which the exponentials of the results add up to 1.
+    """
 
     def forward(self, input):
         return F.log_softmax(input, self.dim)
 
 
 class Softmin(_AlongDim):
-    """The softmax of the negated input along `dim`."""
+    """The softmax of the negated input along `dim`.
+
+    Parameters
+    ----------
+    dim : int, optional
+        Along which the results add up to 1.
+    """
 
     def forward(self, input):
         return F.softmin(input, self.dim)
@@ -263,7 +410,15 @@ class Softmax2d(Module):
 
 
 class CELU(Module):
-    """The continuously differentiable ELU of Barron, arXiv:1704.07483."""
+    """The continuously differentiable ELU of Barron, arXiv:1704.07483.
+
+    Parameters
+    ----------
+    alpha : float, default 1.0
+        Minus the limit towards minus infinity.
+    inplace : bool, default False
+        Overwrite the input.
+    """
 
     def __init__(self, alpha=1.0, inplace=False):
         super().__init__()
@@ -277,7 +432,13 @@ class CELU(Module):
 
 
 class GLU(Module):
-    """The first half along `dim` times the sigmoid of the second. Dauphin et al., arXiv:1612.08083."""
+    """The first half along `dim` times the sigmoid of the second. Dauphin et al., arXiv:1612.08083.
+
+    Parameters
+    ----------
+    dim : int, default -1
+        Its length has to be even.
+    """
 
     def __init__(self, dim=-1):
         super().__init__()
@@ -300,14 +461,26 @@ class _Shrink(Module):
 
 
 class Hardshrink(_Shrink):
-    """x where its absolute value exceeds `lambd`, 0 elsewhere."""
+    """x where its absolute value exceeds `lambd`, 0 elsewhere.
+
+    Parameters
+    ----------
+    lambd : float, default 0.5
+        Half of the width that is set to 0.
+    """
 
     def forward(self, input):
         return F.hardshrink(input, self.lambd)
 
 
 class Softshrink(_Shrink):
-    """x moved by `lambd` towards 0, but not beyond."""
+    """x moved by `lambd` towards 0, but not beyond.
+
+    Parameters
+    ----------
+    lambd : float, default 0.5
+        How far; not negative.
+    """
 
     def forward(self, input):
         return F.softshrink(input, self.lambd)
@@ -321,7 +494,17 @@ class Tanhshrink(Module):
 
 
 class Threshold(Module):
-    """x where it exceeds `threshold`, `value` elsewhere."""
+    """x where it exceeds `threshold`, `value` elsewhere.
+
+    Parameters
+    ----------
+    threshold : float
+        Bound above which the input is kept.
+    value : float
+        What stands elsewhere.
+    inplace : bool, default False
+        Overwrite the input.
+    """
 
     def __init__(self, threshold, value, inplace=False):
         super().__init__()

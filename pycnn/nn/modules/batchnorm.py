@@ -85,7 +85,27 @@ def _expected(dims, input):
 
 
 class BatchNorm1d(_BatchNorm):
-    """Batch normalization of [N, C] or [N, C, L]; parameters as :class:`BatchNorm2d`."""
+    """Batch normalization of [N, C] or [N, C, L]. Ioffe and Szegedy, arXiv:1502.03167.
+
+    Parameters
+    ----------
+    num_features : int
+        C.
+    eps : float, default 1e-05
+        Added to the variance.
+    momentum : float or None, default 0.1
+        Weight of the newest batch in the running statistics; None: a plain mean.
+    affine : bool, default True
+        Learn a scale and a shift.
+    track_running_stats : bool, default True
+        Keep running means and variances, for evaluation.
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
+    bias : bool, default True
+        With `affine`: learn the shift too.
+    """
 
     def _check_input_dim(self, input):
         _expected((2, 3), input)
@@ -98,12 +118,18 @@ class BatchNorm2d(_BatchNorm):
     ----------
     num_features : int
         C.
-    eps : float, default 1e-5
+    eps : float, default 1e-05
+        Added to the variance.
     momentum : float or None, default 0.1
         Weight of the newest batch in the running statistics; None: a plain mean.
     affine : bool, default True
         Learn a scale and a shift.
     track_running_stats : bool, default True
+        Keep running means and variances and use them in evaluation.
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
     bias : bool, default True
         With `affine`: learn the shift too.
 
@@ -117,14 +143,56 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Batch normalization of volumes [N, C, D, H, W]; parameters as :class:`BatchNorm2d`."""
+    """Batch normalization of volumes [N, C, D, H, W]. Ioffe and Szegedy, arXiv:1502.03167.
+
+    Parameters
+    ----------
+    num_features : int
+        C.
+    eps : float, default 1e-05
+        Added to the variance.
+    momentum : float or None, default 0.1
+        Weight of the newest batch in the running statistics; None: a plain mean.
+    affine : bool, default True
+        Learn a scale and a shift.
+    track_running_stats : bool, default True
+        Keep running means and variances, for evaluation.
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
+    bias : bool, default True
+        With `affine`: learn the shift too.
+    """
 
     def _check_input_dim(self, input):
         _expected((5,), input)
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch normalization over all processes; with one process, over the batch."""
+    """Batch normalization over all processes; with one process, over the batch.
+
+    Parameters
+    ----------
+    num_features : int
+        The number of channels.
+    eps : float, default 1e-05
+        Added to the variance.
+    momentum : float or None, default 0.1
+        Weight of the newest batch in the running statistics; None: a plain mean.
+    affine : bool, default True
+        Learn a scale and a shift.
+    track_running_stats : bool, default True
+        Keep running means and variances, for evaluation.
+    process_group : None, optional
+        Accepted and ignored: there is one process.
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
+    bias : bool, default True
+        With `affine`: learn the shift too.
+    """
 
     def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, process_group=None,
                  device=None, dtype=None, *, bias=True):
@@ -137,5 +205,18 @@ class SyncBatchNorm(_BatchNorm):
 
     @classmethod
     def convert_sync_batchnorm(cls, module, process_group=None):
-        """Return the module: with one process there is nothing to convert."""
+        """Return the module: with one process there is nothing to convert.
+
+        Parameters
+        ----------
+        module : Module
+            Any.
+        process_group : None, optional
+            Accepted and ignored: there is one process.
+
+        Returns
+        -------
+        Module
+            The same.
+        """
         return module

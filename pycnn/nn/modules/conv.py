@@ -110,6 +110,14 @@ class Conv1d(_ConvNd):
     groups : int, default 1
     bias : bool, default True
     padding_mode : {"zeros", "reflect", "replicate", "circular"}
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
+
+    See Also
+    --------
+    torch.nn.Conv1d : same initial weights for the same seed.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
@@ -133,6 +141,10 @@ class Conv2d(_ConvNd):
         Divides both channel counts; ``in_channels`` gives a depthwise convolution.
     bias : bool, default True
     padding_mode : {"zeros", "reflect", "replicate", "circular"}
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
 
     Raises
     ------
@@ -164,6 +176,17 @@ class ConvTranspose2d(_ConvNd):
     stride, padding, output_padding, dilation : int or (int, int)
     groups : int, default 1
     bias : bool, default True
+    padding_mode : {"zeros"}, default "zeros"
+        There is no other.
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
+
+    Raises
+    ------
+    ValueError
+        If `padding_mode` is another one, or `groups` does not divide the channels.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True,

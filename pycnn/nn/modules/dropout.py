@@ -21,7 +21,17 @@ class Dropout(_Dropout):
     Parameters
     ----------
     p : float, default 0.5
+        Probability of a zero.
     inplace : bool, default False
+
+    Raises
+    ------
+    ValueError
+        If `p` is no probability.
+
+    Notes
+    -----
+    Masks are torch's bit for bit, for the same seed. Srivastava et al., JMLR 15 (2014).
     """
 
     def forward(self, input):
@@ -29,21 +39,60 @@ class Dropout(_Dropout):
 
 
 class Dropout2d(_Dropout):
-    """Zeroes whole channels with probability `p` in training, and divides the others by ``1 - p``."""
+    """Zeroes whole channels with probability `p` in training, and divides the others by ``1 - p``.
+
+    Parameters
+    ----------
+    p : float, default 0.5
+        Probability that a channel is zeroed.
+    inplace : bool, default False
+        Overwrite the input.
+
+    Raises
+    ------
+    ValueError
+        If `p` is no probability.
+    """
 
     def forward(self, input):
         return F.dropout2d(input, self.p, self.training, self.inplace)
 
 
 class Dropout1d(_Dropout):
-    """Zeroes whole channels of sequences with probability `p` in training, and divides the others by ``1 - p``."""
+    """Zeroes whole channels of sequences with probability `p` in training, and divides the others by ``1 - p``.
+
+    Parameters
+    ----------
+    p : float, default 0.5
+        Probability that a channel is zeroed.
+    inplace : bool, default False
+        Overwrite the input.
+
+    Raises
+    ------
+    ValueError
+        If `p` is no probability.
+    """
 
     def forward(self, input):
         return F.dropout1d(input, self.p, self.training, self.inplace)
 
 
 class Dropout3d(_Dropout):
-    """Zeroes whole channels of volumes with probability `p` in training, and divides the others by ``1 - p``."""
+    """Zeroes whole channels of volumes with probability `p` in training, and divides the others by ``1 - p``.
+
+    Parameters
+    ----------
+    p : float, default 0.5
+        Probability that a channel is zeroed.
+    inplace : bool, default False
+        Overwrite the input.
+
+    Raises
+    ------
+    ValueError
+        If `p` is no probability.
+    """
 
     def forward(self, input):
         return F.dropout3d(input, self.p, self.training, self.inplace)

@@ -37,7 +37,27 @@ class _InstanceNorm(_NormBase):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalization of sequences [N, C, L] or [C, L]; parameters as :class:`InstanceNorm2d`."""
+    """Instance normalization of sequences [N, C, L] or [C, L]. Ulyanov et al., arXiv:1607.08022.
+
+    Parameters
+    ----------
+    num_features : int
+        C.
+    eps : float, default 1e-05
+        Added to the variance.
+    momentum : float or None, default 0.1
+        Weight of the newest batch in the running statistics.
+    affine : bool, default False
+        Learn a factor and an offset.
+    track_running_stats : bool, default False
+        Keep running means and variances, for evaluation.
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
+    bias : bool, default True
+        With `affine`: learn the shift too.
+    """
 
     _spatial = 1
 
@@ -55,12 +75,36 @@ class InstanceNorm2d(_InstanceNorm):
         Learn a scale and a shift.
     track_running_stats : bool, default False
         Keep running statistics and use them in evaluation.
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
     bias : bool, default True
         With `affine`: learn the shift too.
     """
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Instance normalization of volumes [N, C, D, H, W] or [C, D, H, W]; parameters as :class:`InstanceNorm2d`."""
+    """Instance normalization of volumes [N, C, D, H, W] or [C, D, H, W]. Ulyanov et al., arXiv:1607.08022.
+
+    Parameters
+    ----------
+    num_features : int
+        C.
+    eps : float, default 1e-05
+        Added to the variance.
+    momentum : float or None, default 0.1
+        Weight of the newest batch in the running statistics.
+    affine : bool, default False
+        Learn a factor and an offset.
+    track_running_stats : bool, default False
+        Keep running means and variances, for evaluation.
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
+    bias : bool, default True
+        With `affine`: learn the shift too.
+    """
 
     _spatial = 3

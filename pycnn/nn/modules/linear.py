@@ -10,7 +10,15 @@ from pycnn.nn.parameter import Parameter
 
 
 class Identity(Module):
-    """Returns its input; accepts and ignores any arguments."""
+    """Returns its input; accepts and ignores any arguments.
+
+    Parameters
+    ----------
+    *args : object
+        Ignored.
+    **kwargs : object
+        Ignored.
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__()
@@ -26,6 +34,10 @@ class Linear(Module):
     ----------
     in_features, out_features : int
     bias : bool, default True
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
 
     See Also
     --------

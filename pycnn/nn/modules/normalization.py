@@ -15,6 +15,10 @@ class LayerNorm(Module):
     normalized_shape : int or sequence of int
     eps : float, default 1e-5
     elementwise_affine, bias : bool, default True
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
     """
 
     def __init__(self, normalized_shape, eps=1e-05, elementwise_affine=True, bias=True, device=None, dtype=None):
@@ -47,8 +51,20 @@ class GroupNorm(Module):
     Parameters
     ----------
     num_groups, num_channels : int
-    eps : float, default 1e-5
+    eps : float, default 1e-05
+        Added to the variance.
     affine : bool, default True
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
+    bias : bool, default True
+        With `affine`: learn the offset too.
+
+    Raises
+    ------
+    ValueError
+        If `num_groups` does not divide `num_channels`.
     """
 
     def __init__(self, num_groups, num_channels, eps=1e-05, affine=True, device=None, dtype=None, *, bias=True):
@@ -86,6 +102,10 @@ class RMSNorm(Module):
         Default: the distance from 1 to the next number of the input's dtype.
     elementwise_affine : bool, default True
         Learn a scale.
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
     """
 
     def __init__(self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None):

@@ -5,7 +5,13 @@ from pycnn.nn.modules.module import Module
 
 
 class PixelShuffle(Module):
-    """Turns [N, C r^2, H, W] into [N, C, H r, W r] with r = `upscale_factor`. Shi et al., arXiv:1609.05158."""
+    """Turns [N, C r^2, H, W] into [N, C, H r, W r] with r = `upscale_factor`. Shi et al., arXiv:1609.05158.
+
+    Parameters
+    ----------
+    upscale_factor : int
+        By how much the image grows.
+    """
 
     def __init__(self, upscale_factor):
         super().__init__()
@@ -19,7 +25,13 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Turns [N, C, H r, W r] into [N, C r^2, H, W] with r = `downscale_factor`."""
+    """Turns [N, C, H r, W r] into [N, C r^2, H, W] with r = `downscale_factor`.
+
+    Parameters
+    ----------
+    downscale_factor : int
+        By how much the image shrinks.
+    """
 
     def __init__(self, downscale_factor):
         super().__init__()
@@ -33,7 +45,13 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Interleaves the channels of `groups` groups. Zhang et al., arXiv:1707.01083."""
+    """Interleaves the channels of `groups` groups. Zhang et al., arXiv:1707.01083.
+
+    Parameters
+    ----------
+    groups : int
+        Divides the number of channels.
+    """
 
     def __init__(self, groups):
         super().__init__()

@@ -18,7 +18,23 @@ class _MaxPoolNd(Module):
 
 
 class MaxPool1d(_MaxPoolNd):
-    """Maximum over windows of sequences [N, C, L]; parameters as :class:`MaxPool2d`."""
+    """Maximum over windows of sequences [N, C, L].
+
+    Parameters
+    ----------
+    kernel_size : int
+        Size of a window.
+    stride : int, optional
+        Step between windows; `kernel_size` by default.
+    padding : int, default 0
+        Added on both sides; at most half of `kernel_size`.
+    dilation : int, default 1
+        Distance of neighbouring elements of a window.
+    return_indices : bool, default False
+        True is not supported.
+    ceil_mode : bool, default False
+        Keep a last window that reaches over the edge.
+    """
 
     def forward(self, input):
         return F.max_pool1d(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
@@ -34,9 +50,13 @@ class MaxPool2d(_MaxPoolNd):
     stride : int or (int, int), optional
         Default: `kernel_size`.
     padding : int or (int, int), default 0
+        Added on both sides, never the maximum; at most half of `kernel_size`.
     dilation : int or (int, int), default 1
+        Distance of neighbouring elements of a window.
     return_indices : bool, default False
+        Return where in its plane each maximum stands, too.
     ceil_mode : bool, default False
+        Keep a last window that reaches over the edge.
     """
 
     def forward(self, input):
@@ -45,7 +65,21 @@ class MaxPool2d(_MaxPoolNd):
 
 
 class AvgPool1d(Module):
-    """Mean over windows of sequences [N, C, L]; parameters as :class:`AvgPool2d`."""
+    """Mean over windows of sequences [N, C, L].
+
+    Parameters
+    ----------
+    kernel_size : int
+        Size of a window.
+    stride : int, optional
+        Step between windows; `kernel_size` by default.
+    padding : int, default 0
+        Added on both sides; at most half of `kernel_size`.
+    ceil_mode : bool, default False
+        Keep a last window that reaches over the edge.
+    count_include_pad : bool, default True
+        Count padding in the mean.
+    """
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
         super().__init__()
@@ -67,12 +101,17 @@ class AvgPool2d(Module):
     Parameters
     ----------
     kernel_size : int or (int, int)
+        Size of a window.
     stride : int or (int, int), optional
         Default: `kernel_size`.
     padding : int or (int, int), default 0
+        Added on both sides; at most half of `kernel_size`.
     ceil_mode : bool, default False
+        Keep a last window that reaches over the edge.
     count_include_pad : bool, default True
+        Count padding in the mean.
     divisor_override : int, optional
+        Divide by this instead of the window's size.
     """
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
@@ -100,7 +139,13 @@ class _AdaptivePool(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptivePool):
-    """Mean over windows chosen so that the output has length `output_size`."""
+    """Mean over windows chosen so that the output has length `output_size`.
+
+    Parameters
+    ----------
+    output_size : int
+        Length of the output.
+    """
 
     def forward(self, input):
         return F.adaptive_avg_pool1d(input, self.output_size)
@@ -112,7 +157,7 @@ class AdaptiveAvgPool2d(_AdaptivePool):
     Parameters
     ----------
     output_size : int or (int or None, int or None)
-        None keeps a dimension.
+        Height and width; None keeps a dimension.
     """
 
     def forward(self, input):
@@ -125,7 +170,9 @@ class AdaptiveMaxPool2d(_AdaptivePool):
     Parameters
     ----------
     output_size : int or (int or None, int or None)
+        Height and width; None keeps a dimension.
     return_indices : bool, default False
+        Return where in its plane each maximum stands, too.
     """
 
     def __init__(self, output_size, return_indices=False):
@@ -137,7 +184,15 @@ class AdaptiveMaxPool2d(_AdaptivePool):
 
 
 class AdaptiveMaxPool1d(_AdaptivePool):
-    """Maximum over windows chosen so that the output has length `output_size`."""
+    """Maximum over windows chosen so that the output has length `output_size`.
+
+    Parameters
+    ----------
+    output_size : int
+        Length of the output.
+    return_indices : bool, default False
+        Return where each maximum stands, too.
+    """
 
     def __init__(self, output_size, return_indices=False):
         super().__init__(output_size)
@@ -148,7 +203,19 @@ class AdaptiveMaxPool1d(_AdaptivePool):
 
 
 class LPPool2d(Module):
-    """The `norm_type`-norm of each window of images [N, C, H, W]."""
+    """The `norm_type`-norm of each window of images [N, C, H, W].
+
+    Parameters
+    ----------
+    norm_type : float
+        The power; an infinity takes the maximum.
+    kernel_size : int or (int, int)
+        Size of a window.
+    stride : int or (int, int), optional
+        Step between windows; `kernel_size` by default.
+    ceil_mode : bool, default False
+        Keep a last window that reaches over the edge.
+    """
 
     def __init__(self, norm_type, kernel_size, stride=None, ceil_mode=False):
         super().__init__()

@@ -13,6 +13,29 @@ class Embedding(Module):
     Parameters
     ----------
     num_embeddings, embedding_dim : int
+    padding_idx : None, optional
+        Not supported.
+    max_norm : None, optional
+        Not supported.
+    norm_type : float, default 2.0
+        Of `max_norm`.
+    scale_grad_by_freq : bool, default False
+        True is not supported.
+    sparse : bool, default False
+        True is not supported.
+    _weight : Tensor, optional
+        The table, instead of random numbers.
+    _freeze : bool, default False
+        Do not learn.
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+        Of the parameters; float32 by default.
+
+    Raises
+    ------
+    NotImplementedError
+        If `padding_idx`, `max_norm`, `scale_grad_by_freq` or `sparse` is given.
     """
 
     def __init__(self, num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0,

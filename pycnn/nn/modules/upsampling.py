@@ -35,14 +35,30 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """Resizes images by the nearest pixel."""
+    """Resizes images by the nearest pixel.
+
+    Parameters
+    ----------
+    size : int or (int, int), optional
+        Height and width of the result. Either this or `scale_factor`.
+    scale_factor : float or (float, float), optional
+        By how much the image grows.
+    """
 
     def __init__(self, size=None, scale_factor=None):
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """Resizes images linearly, with ``align_corners=True``."""
+    """Resizes images linearly, with ``align_corners=True``.
+
+    Parameters
+    ----------
+    size : int or (int, int), optional
+        Height and width of the result. Either this or `scale_factor`.
+    scale_factor : float or (float, float), optional
+        By how much the image grows.
+    """
 
     def __init__(self, size=None, scale_factor=None):
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
