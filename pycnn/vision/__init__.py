@@ -2,7 +2,20 @@
 
 import importlib as _importlib
 
-_SUBMODULES = {"datasets", "models", "transforms"}
+from pycnn import __version__
+
+_SUBMODULES = {"datasets", "io", "models", "transforms", "utils"}
+
+
+def get_image_backend():
+    """Return "PIL"."""
+    return "PIL"
+
+
+def set_image_backend(backend):
+    """Accept "PIL", the only one."""
+    if backend != "PIL":
+        raise ValueError(f"Invalid backend '{backend}'. Options are 'PIL' and 'accimage': pycnn has the first")
 
 
 def __getattr__(name):
@@ -15,4 +28,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted(_SUBMODULES)
+    return sorted({*_SUBMODULES, "get_image_backend", "set_image_backend"})
