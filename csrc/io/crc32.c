@@ -7,16 +7,18 @@
 #include <immintrin.h>
 #endif
 
-static uint32_t table[8][256];
+static uint32_t table[8][256], castagnoli[256];
 static bool has_clmul;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void init(void)
 {
     for (uint32_t k = 0; k < 256; k++) {
-        uint32_t c = k;
+        uint32_t c = k, d = k;
         for (int bit = 0; bit < 8; bit++) c = c & 1 ? 0xEDB88320u ^ (c >> 1) : c >> 1;
+        for (int bit = 0; bit < 8; bit++) d = d & 1 ? 0x82F63B78u ^ (d >> 1) : d >> 1;
         table[0][k] = c;
+        castagnoli[k] = d;
     }
     for (int t = 1; t < 8; t++)
         for (int k = 0; k < 256; k++) table[t][k] = table[0][table[t - 1][k] & 255] ^ (table[t - 1][k] >> 8);
@@ -78,4 +80,12 @@ uint32_t pc_crc32(uint32_t crc, const void *p, size_t n)
     if (has_clmul && n >= 64) return ~crc_clmul(~crc, p, n);
 #endif
     return ~crc_tables(~crc, p, n);
+}
+
+uint32_t pc_crc32c(const void *p, size_t n)
+{
+    uint32_t c = ~(uint32_t)0;
+    pthread_once(&once, init);
+    for (const uint8_t *q = p; n > 0; q++, n--) c = castagnoli[(c ^ *q) & 255] ^ (c >> 8);
+    return ~c;
 }

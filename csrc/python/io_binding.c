@@ -1,5 +1,6 @@
 /* io_binding.c -- checkpoints and data set files for pycnn/serialization.py and pycnn/vision/datasets. */
 #include "../data/cifar.h"
+#include "../io/crc32.h"
 #include "io.h"
 #include <string.h>
 
@@ -287,7 +288,19 @@ done:
     return names;
 }
 
+/* What TFRecords keep beside a length and beside a record. */
+static PyObject *masked_crc32c(PyObject *module, PyObject *bytes)
+{
+    Py_buffer view;
+    if (PyObject_GetBuffer(bytes, &view, PyBUF_SIMPLE) < 0) return NULL;
+    uint32_t crc = pc_crc32c(view.buf, (size_t)view.len);
+    PyBuffer_Release(&view);
+    return PyLong_FromUnsignedLong((crc >> 15 | crc << 17) + 0xA282EAD8u);
+}
+
 static PyMethodDef functions[] = {
+    { "masked_crc32c", masked_crc32c, METH_O,
+      "masked_crc32c(data, /)\n--\n\nThe sum of bytes that a TFRecord keeps." },
     { "load_checkpoint", load_checkpoint, METH_O,
       "load_checkpoint(path, /)\n--\n\n(object, bytes used, is it a legacy file) of a file of torch.save." },
     { "load_checkpoint_fd", load_checkpoint_fd, METH_VARARGS,

@@ -2,11 +2,13 @@
 
 import importlib as _importlib
 
+from pycnn._missing import getattr_of as _getattr_of
+
+_SUBMODULES = {"data", "tensorboard"}
+
 
 def __getattr__(name):
-    if name == "data":
-        return _importlib.import_module("pycnn.utils.data")
-    if name.startswith("__"):
-        raise AttributeError(f"module 'pycnn.utils' has no attribute '{name}'")
-    from pycnn._missing import missing_attribute
-    raise missing_attribute("pycnn.utils", name, ["data"])
+    return _importlib.import_module(f"pycnn.utils.{name}") if name in _SUBMODULES else _missing(name)
+
+
+_missing = _getattr_of(__name__, _SUBMODULES)
