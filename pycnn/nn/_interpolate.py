@@ -91,7 +91,20 @@ def _old(name, mode, align_corners=None):
         warnings.warn(f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
         return interpolate(input, size, scale_factor, mode, align_corners)
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"Old name of :func:`interpolate` with ``mode=\"{mode}\"``."
+    call.__doc__ = f"""Old name of :func:`interpolate` with ``mode="{mode}"``; a warning says so.
+
+    Parameters
+    ----------
+    input : Tensor
+    size : int or sequence of int, optional
+        Of the result. Either this or `scale_factor`.
+    scale_factor : float or sequence of float, optional
+        By how much the image grows.
+
+    Returns
+    -------
+    Tensor
+    """
     return call
 
 
@@ -104,6 +117,18 @@ def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=
     Parameters
     ----------
     input : Tensor
+    size : int or sequence of int, optional
+        Of the result. Either this or `scale_factor`.
+    scale_factor : float or sequence of float, optional
+        By how much the image grows.
+    mode : str, default "nearest"
+        As for :func:`interpolate`.
+    align_corners : bool, optional
+        As for :func:`interpolate`.
+
+    Returns
+    -------
+    Tensor
     """
     warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, mode, align_corners)

@@ -1,5 +1,6 @@
 """Initial values of parameters: torch.nn.init, the same numbers for the same seed."""
 
+import functools
 import math
 import warnings
 
@@ -22,6 +23,15 @@ def calculate_gain(nonlinearity, param=None):
         "linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu", ...
     param : float, optional
         The slope of "leaky_relu" (0.01).
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the nonlinearity is unknown or its slope is no number.
     """
     if nonlinearity in _LINEAR:
         return 1
@@ -60,37 +70,116 @@ def _fan(tensor, mode):
 
 @no_grad()
 def uniform_(tensor, a=0.0, b=1.0, generator=None):
-    """Fill with uniform numbers in [a, b)."""
+    """Fill with uniform numbers in [a, b).
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of floats.
+    a : float, default 0.0
+        Lower bound.
+    b : float, default 1.0
+        Upper bound.
+    generator : Generator, optional
+        Source of random numbers; ``default_generator`` by default.
+
+    Returns
+    -------
+    Tensor
+        The same.
+    """
     return tensor.uniform_(a, b, generator=generator)
 
 
 @no_grad()
 def normal_(tensor, mean=0.0, std=1.0, generator=None):
-    """Fill with normal numbers."""
+    """Fill with normal numbers.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        Of floats.
+    mean : float, default 0.0
+    std : float, default 1.0
+        Standard deviation.
+    generator : Generator, optional
+        Source of random numbers; ``default_generator`` by default.
+
+    Returns
+    -------
+    Tensor
+        The same.
+    """
     return tensor.normal_(mean, std, generator=generator)
 
 
 @no_grad()
 def constant_(tensor, val):
-    """Fill with `val`."""
+    """Fill with `val`.
+
+    Parameters
+    ----------
+    tensor : Tensor
+    val : float
+
+    Returns
+    -------
+    Tensor
+        The same.
+    """
     return tensor.fill_(val)
 
 
 @no_grad()
 def ones_(tensor):
-    """Fill with 1."""
+    """Fill with 1.
+
+    Parameters
+    ----------
+    tensor : Tensor
+
+    Returns
+    -------
+    Tensor
+        The same.
+    """
     return tensor.fill_(1.0)
 
 
 @no_grad()
 def zeros_(tensor):
-    """Fill with 0."""
+    """Fill with 0.
+
+    Parameters
+    ----------
+    tensor : Tensor
+
+    Returns
+    -------
+    Tensor
+        The same.
+    """
     return tensor.zero_()
 
 
 @no_grad()
 def eye_(tensor):
-    """Fill a matrix with the identity."""
+    """Fill a matrix with the identity.
+
+    Parameters
+    ----------
+    tensor : Tensor [rows, cols]
+
+    Returns
+    -------
+    Tensor
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If the tensor is no matrix.
+    """
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     tensor.zero_()
@@ -101,7 +190,25 @@ def eye_(tensor):
 
 @no_grad()
 def dirac_(tensor, groups=1):
-    """Fill a convolution's weight so that it passes its input through."""
+    """Fill a convolution's weight so that it passes its input through.
+
+    Parameters
+    ----------
+    tensor : Tensor [K, C, ...]
+        With 3 to 5 dimensions.
+    groups : int, default 1
+        Of the convolution.
+
+    Returns
+    -------
+    Tensor
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If the tensor has another number of dimensions, or `groups` does not divide the first.
+    """
     if tensor.dim() not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
     if tensor.shape[0] % groups != 0:
@@ -126,6 +233,16 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
         The fraction of a column that becomes 0, rounded up to whole elements.
     std : float, default 0.01
     generator : Generator, optional
+
+    Returns
+    -------
+    Tensor
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If the tensor is no matrix.
     """
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
@@ -148,6 +265,11 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     a, b : float
         Where 30 % of the distribution or less lies between them, uniform numbers are drawn, and accepted by its density.
     generator : Generator, optional
+
+    Returns
+    -------
+    Tensor
+        The same.
     """
     def below(x):
         return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
@@ -181,7 +303,26 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
 
 @no_grad()
 def xavier_uniform_(tensor, gain=1.0, generator=None):
-    """Glorot and Bengio's uniform numbers (2010): variance ``2 gain^2 / (fan_in + fan_out)``."""
+    """Glorot and Bengio's uniform numbers (2010): variance ``2 gain^2 / (fan_in + fan_out)``.
+
+    Parameters
+    ----------
+    tensor : Tensor [fan_out, fan_in, ...]
+    gain : float, default 1.0
+        As from :func:`calculate_gain`.
+    generator : Generator, optional
+        Source of random numbers; ``default_generator`` by default.
+
+    Returns
+    -------
+    Tensor
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If the tensor has fewer than two dimensions.
+    """
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
     bound = math.sqrt(3.0) * std
@@ -190,7 +331,26 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
 
 @no_grad()
 def xavier_normal_(tensor, gain=1.0, generator=None):
-    """Glorot and Bengio's normal numbers (2010): variance ``2 gain^2 / (fan_in + fan_out)``."""
+    """Glorot and Bengio's normal numbers (2010): variance ``2 gain^2 / (fan_in + fan_out)``.
+
+    Parameters
+    ----------
+    tensor : Tensor [fan_out, fan_in, ...]
+    gain : float, default 1.0
+        As from :func:`calculate_gain`.
+    generator : Generator, optional
+        Source of random numbers; ``default_generator`` by default.
+
+    Returns
+    -------
+    Tensor
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If the tensor has fewer than two dimensions.
+    """
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     return tensor.normal_(0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator=generator)
 
@@ -204,9 +364,21 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
     tensor : Tensor
     a : float, default 0
         Slope of the leaky ReLU that follows.
-    mode : {"fan_in", "fan_out"}
+    mode : {"fan_in", "fan_out"}, default "fan_in"
+        Keep the variance forwards, or backwards.
     nonlinearity : str, default "leaky_relu"
+        That follows; see :func:`calculate_gain`.
     generator : Generator, optional
+
+    Returns
+    -------
+    Tensor
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If the tensor has fewer than two dimensions, or an option is unknown.
     """
     if 0 in tensor.shape:
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
@@ -218,7 +390,30 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
 
 @no_grad()
 def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
-    """He et al.'s normal numbers, arXiv:1502.01852: variance ``gain^2 / fan``; parameters as :func:`kaiming_uniform_`."""
+    """He et al.'s normal numbers, arXiv:1502.01852: variance ``gain^2 / fan``.
+
+    Parameters
+    ----------
+    tensor : Tensor [fan_out, fan_in, ...]
+    a : float, default 0
+        Slope of the leaky ReLU that follows.
+    mode : {"fan_in", "fan_out"}, default "fan_in"
+        Keep the variance forwards, or backwards.
+    nonlinearity : str, default "leaky_relu"
+        That follows; see :func:`calculate_gain`.
+    generator : Generator, optional
+        Source of random numbers; ``default_generator`` by default.
+
+    Returns
+    -------
+    Tensor
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If the tensor has fewer than two dimensions, or an option is unknown.
+    """
     if 0 in tensor.shape:
         warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=2)
         return tensor
@@ -229,7 +424,26 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
 @no_grad()
 def orthogonal_(tensor, gain=1, generator=None):
     """Fill with a matrix of orthonormal rows or columns times `gain` (Saxe et al., arXiv:1312.6120); trailing dimensions count
-    as one."""
+    as one.
+
+    Parameters
+    ----------
+    tensor : Tensor [rows, ...]
+    gain : float, default 1
+        Factor.
+    generator : Generator, optional
+        Source of random numbers; ``default_generator`` by default.
+
+    Returns
+    -------
+    Tensor
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If the tensor has fewer than two dimensions.
+    """
     if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
@@ -246,11 +460,12 @@ def orthogonal_(tensor, gain=1, generator=None):
 def _deprecated(function):
     new, old = function.__name__, function.__name__[:-1]
 
+    @functools.wraps(function)
     def call(*args, **kwargs):
         warnings.warn(f"`nn.init.{old}` is now deprecated in favor of `nn.init.{new}`.", FutureWarning, stacklevel=2)
         return function(*args, **kwargs)
     call.__name__ = call.__qualname__ = old
-    call.__doc__ = f"Old name of :func:`{new}`."
+    call.__doc__ = f"Old name of :func:`{new}`; a warning says so.\n\n    {function.__doc__}"
     return call
 
 

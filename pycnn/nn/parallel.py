@@ -29,7 +29,20 @@ class DataParallel(Module):
 
 
 class DistributedDataParallel(Module):
-    """Raises torch's error: there is no process group, see :mod:`pycnn.distributed`."""
+    """Raises torch's error: there is no process group, see :mod:`pycnn.distributed`.
+
+    Parameters
+    ----------
+    module : Module
+    device_ids : list, optional
+        Any.
+    output_device : int, optional
+        Any.
+    dim : int, default 0
+        Any.
+    **kwargs : object
+        Any.
+    """
 
     def __init__(self, module, device_ids=None, output_device=None, dim=0, **kwargs):
         from pycnn.distributed import get_world_size

@@ -42,7 +42,17 @@ class _Numbered(Module):
         self._modules = OrderedDict((str(k), m) for k, m in enumerate(self._modules.values()))
 
     def append(self, module):
-        """Add a module at the end; returns the container."""
+        """Add a module at the end; returns the container.
+
+        Parameters
+        ----------
+        module : Module
+
+        Returns
+        -------
+        Module
+            The container.
+        """
         self.add_module(str(len(self)), module)
         return self
 
@@ -52,7 +62,17 @@ class _Numbered(Module):
         self._modules[str(index)] = module
 
     def pop(self, key):
-        """Remove a module (or a slice of them) and return it."""
+        """Remove a module (or a slice of them) and return it.
+
+        Parameters
+        ----------
+        key : int or slice
+
+        Returns
+        -------
+        Module
+            What was there; of a slice, a container.
+        """
         module = self[key]
         del self[key]
         return module
@@ -115,7 +135,26 @@ class Sequential(_Numbered):
         return input
 
     def insert(self, index, module):
-        """Put a module before position `index`; returns the container."""
+        """Put a module before position `index`; returns the container.
+
+        Parameters
+        ----------
+        index : int
+            From the end if negative.
+        module : Module
+
+        Returns
+        -------
+        Sequential
+            This one.
+
+        Raises
+        ------
+        AssertionError
+            If `module` is no module.
+        IndexError
+            If `index` is out of range.
+        """
         if not isinstance(module, Module):
             raise AssertionError(f"module should be of type: {Module}")
         n = len(self._modules)
@@ -125,7 +164,17 @@ class Sequential(_Numbered):
         return self
 
     def extend(self, sequential):
-        """Add modules at the end; returns the container."""
+        """Add modules at the end; returns the container.
+
+        Parameters
+        ----------
+        sequential : iterable of Module
+
+        Returns
+        -------
+        Sequential
+            This one.
+        """
         for module in sequential:
             self.append(module)
         return self
@@ -160,11 +209,33 @@ class ModuleList(_Numbered):
         return ModuleList(chain(self, other))
 
     def insert(self, index, module):
-        """Put a module before position `index`."""
+        """Put a module before position `index`.
+
+        Parameters
+        ----------
+        index : int
+            From the end if negative.
+        module : Module
+        """
         self._insert(index, module)
 
     def extend(self, modules):
-        """Add modules at the end; returns the container."""
+        """Add modules at the end; returns the container.
+
+        Parameters
+        ----------
+        modules : iterable of Module
+
+        Returns
+        -------
+        ModuleList
+            This one.
+
+        Raises
+        ------
+        TypeError
+            If `modules` is not iterable.
+        """
         if not isinstance(modules, Iterable):
             raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
         for module in list(modules):
@@ -243,7 +314,16 @@ class ModuleDict(Module):
         self._modules.clear()
 
     def pop(self, key):
-        """Remove a module and return it."""
+        """Remove a module and return it.
+
+        Parameters
+        ----------
+        key : str
+
+        Returns
+        -------
+        Module
+        """
         return self._modules.pop(key)
 
     def keys(self):
@@ -259,7 +339,12 @@ class ModuleDict(Module):
         return self._modules.values()
 
     def update(self, modules):
-        """Add modules from a mapping or an iterable of pairs."""
+        """Add modules from a mapping or an iterable of pairs.
+
+        Parameters
+        ----------
+        modules : mapping or iterable of (str, Module)
+        """
         for name, module in _pairs("ModuleDict", modules, True):
             self[name] = module
 
@@ -312,13 +397,38 @@ class ParameterList(Module):
         return self.extend(parameters)
 
     def append(self, value):
-        """Add a value at the end; returns the list."""
+        """Add a value at the end; returns the list.
+
+        Parameters
+        ----------
+        value : Tensor or object
+
+        Returns
+        -------
+        ParameterList
+            This one.
+        """
         self._size += 1
         self[self._size - 1] = value
         return self
 
     def extend(self, values):
-        """Add values at the end; returns the list."""
+        """Add values at the end; returns the list.
+
+        Parameters
+        ----------
+        values : iterable
+
+        Returns
+        -------
+        ParameterList
+            This one.
+
+        Raises
+        ------
+        TypeError
+            If `values` is not iterable.
+        """
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
         for value in values:
@@ -387,7 +497,18 @@ class ParameterDict(Module):
         return ParameterDict(OrderedDict(self.items()))
 
     def setdefault(self, key, default=None):
-        """Return the value of `key`, which is set to `default` if there is none."""
+        """Return the value of `key`, which is set to `default` if there is none.
+
+        Parameters
+        ----------
+        key : str
+        default : object, optional
+
+        Returns
+        -------
+        object
+            The value.
+        """
         if key not in self:
             self[key] = default
         return self[key]
@@ -398,7 +519,17 @@ class ParameterDict(Module):
             del self[key]
 
     def pop(self, key):
-        """Remove a value and return it."""
+        """Remove a value and return it.
+
+        Parameters
+        ----------
+        key : str
+
+        Returns
+        -------
+        object
+            The value.
+        """
         value = self[key]
         del self[key]
         return value
@@ -409,11 +540,33 @@ class ParameterDict(Module):
         return key, self.pop(key)
 
     def get(self, key, default=None):
-        """Return the value of `key`, or `default`."""
+        """Return the value of `key`, or `default`.
+
+        Parameters
+        ----------
+        key : str
+        default : object, optional
+
+        Returns
+        -------
+        object
+            The value.
+        """
         return self[key] if key in self else default
 
     def fromkeys(self, keys, default=None):
-        """Return a dict with one value for all of `keys`."""
+        """Return a dict with one value for all of `keys`.
+
+        Parameters
+        ----------
+        keys : iterable of str
+        default : object, optional
+            Value of all.
+
+        Returns
+        -------
+        ParameterDict
+        """
         return ParameterDict((key, default) for key in keys)
 
     def keys(self):
@@ -429,7 +582,12 @@ class ParameterDict(Module):
         return (self[key] for key in self._keys)
 
     def update(self, parameters):
-        """Add values from a mapping (plain dicts in the order of their sorted keys) or an iterable of pairs."""
+        """Add values from a mapping (plain dicts in the order of their sorted keys) or an iterable of pairs.
+
+        Parameters
+        ----------
+        parameters : mapping or iterable of (str, value)
+        """
         for key, value in _pairs("ParameterDict", parameters, False):
             self[key] = value
 

@@ -25,7 +25,17 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
 
 
 def typename(value):
-    """Return how torch's messages call the type of a value."""
+    """Return how torch's messages call the type of a value.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    str
+        ``torch.FloatTensor`` of a tensor, the qualified name of any other type.
+    """
     if isinstance(value, Tensor):
         return value.type()
     cls = type(value)
@@ -40,10 +50,22 @@ def _indent(text):
 class Module:
     """Base of all layers and networks: subclasses define ``__init__`` and ``forward``.
 
+    Parameters
+    ----------
+    *args : object
+        Refused, unless a subclass sets ``call_super_init``.
+    **kwargs : object
+        Refused likewise.
+
     Attributes
     ----------
     training : bool
         Set by :meth:`train` and :meth:`eval`.
+
+    Raises
+    ------
+    TypeError
+        If there are arguments.
 
     See Also
     --------
@@ -146,12 +168,22 @@ class Module:
     def register_parameter(self, name, param):
         """Add a Parameter (or None) under `name`.
 
+        Parameters
+        ----------
+        name : str
+            Without a dot.
+        param : Parameter or None
+
         Raises
         ------
         TypeError
             If `param` is something else.
         KeyError
             If the name is taken, empty or has a dot.
+        AttributeError
+            If ``Module.__init__`` has not run.
+        ValueError
+            If the parameter was computed from other tensors.
         """
         if "_parameters" not in self.__dict__:
             raise AttributeError("cannot assign parameter before Module.__init__() call")
@@ -166,7 +198,25 @@ class Module:
         self._parameters[name] = param
 
     def register_buffer(self, name, tensor, persistent=True):
-        """Add a tensor (or None) that is state but no parameter; if `persistent`, it is part of the state_dict."""
+        """Add a tensor (or None) that is state but no parameter; if `persistent`, it is part of the state_dict.
+
+        Parameters
+        ----------
+        name : str
+            Without a dot.
+        tensor : Tensor or None
+        persistent : bool, default True
+            Save it with the parameters.
+
+        Raises
+        ------
+        AttributeError
+            If ``Module.__init__`` has not run.
+        TypeError
+            If `tensor` is something else.
+        KeyError
+            If the name is taken, empty or has a dot.
+        """
         if "_buffers" not in self.__dict__:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         self._check_name("buffer", name, self._buffers)
@@ -190,18 +240,54 @@ class Module:
             raise KeyError(f"attribute '{name}' already exists")
 
     def add_module(self, name, module):
-        """Add a child module (or None) under `name`."""
+        """Add a child module (or None) under `name`.
+
+        Parameters
+        ----------
+        name : str
+            Without a dot.
+        module : Module or None
+
+        Raises
+        ------
+        TypeError
+            If `module` is something else.
+        KeyError
+            If the name is taken, empty or has a dot.
+        """
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_name("module", name, self._modules)
         self._modules[name] = module
 
     def register_module(self, name, module):
-        """Add a child module (or None) under `name`."""
+        """Add a child module (or None) under `name`.
+
+        Parameters
+        ----------
+        name : str
+            Without a dot.
+        module : Module or None
+        """
         self.add_module(name, module)
 
     def get_submodule(self, target):
-        """Return the module at a dotted path; "" is this module."""
+        """Return the module at a dotted path; "" is this module.
+
+        Parameters
+        ----------
+        target : str
+            As ``named_modules()`` has it: ``"layer4.0.conv1"``.
+
+        Returns
+        -------
+        Module
+
+        Raises
+        ------
+        AttributeError
+            If there is no module at that path.
+        """
         module = self
         for name in target.split(".") if target else ():
             if not hasattr(module, name):
@@ -212,7 +298,24 @@ class Module:
         return module
 
     def set_submodule(self, target, module, strict=False):
-        """Put a module at a dotted path, in the place of another; if `strict`, there has to be one."""
+        """Put a module at a dotted path, in the place of another; if `strict`, there has to be one.
+
+        Parameters
+        ----------
+        target : str
+            As ``named_modules()`` has it.
+        module : Module
+            The new one.
+        strict : bool, default False
+            Refuse a path at which there is no module yet.
+
+        Raises
+        ------
+        ValueError
+            If `target` is empty or `module` is no module.
+        AttributeError
+            If there is something else at that path.
+        """
         if target == "":
             raise ValueError("Cannot set the submodule without a target name!")
         if not isinstance(module, Module):
@@ -234,14 +337,44 @@ class Module:
         return module, name, getattr(module, name)
 
     def get_parameter(self, target):
-        """Return the parameter at a dotted path."""
+        """Return the parameter at a dotted path.
+
+        Parameters
+        ----------
+        target : str
+            As ``named_parameters()`` has it: ``"fc.weight"``.
+
+        Returns
+        -------
+        Parameter
+
+        Raises
+        ------
+        AttributeError
+            If there is no parameter at that path.
+        """
         _, name, value = self._at(target)
         if not isinstance(value, Parameter):
             raise AttributeError(f"`{name}` is not an nn.Parameter")
         return value
 
     def get_buffer(self, target):
-        """Return the buffer at a dotted path."""
+        """Return the buffer at a dotted path.
+
+        Parameters
+        ----------
+        target : str
+            As ``named_buffers()`` has it: ``"bn1.running_mean"``.
+
+        Returns
+        -------
+        Tensor
+
+        Raises
+        ------
+        AttributeError
+            If there is no buffer at that path.
+        """
         module, name, value = self._at(target)
         if name not in module._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
@@ -342,6 +475,20 @@ class Module:
         """Call ``hook(module, args)`` before each forward; it may return other arguments.
 
         With `with_kwargs`, ``hook(module, args, kwargs)``, which may return both.
+
+        Parameters
+        ----------
+        hook : callable
+            A value that is no tuple stands for one argument.
+        prepend : bool, default False
+            Run it before the hooks that are there already.
+        with_kwargs : bool, default False
+            Pass keyword arguments, too.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
         """
         return self._add(self._forward_pre_hooks, hook, prepend,
                          kwargs=(self._forward_pre_hooks_with_kwargs, with_kwargs))
@@ -350,28 +497,101 @@ class Module:
         """Call ``hook(module, args, output)`` after each forward; it may return another output.
 
         With `with_kwargs`, ``hook(module, args, kwargs, output)``; with `always_call`, also after an error.
+
+        Parameters
+        ----------
+        hook : callable
+        prepend : bool, default False
+            Run it before the hooks that are there already.
+        with_kwargs : bool, default False
+            Pass keyword arguments, too.
+        always_call : bool, default False
+            Run it even if ``forward`` raises an error.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
         """
         return self._add(self._forward_hooks, hook, prepend, kwargs=(self._forward_hooks_with_kwargs, with_kwargs),
                          always=(self._forward_hooks_always_called, always_call))
 
     def register_full_backward_hook(self, hook, prepend=False):
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's inputs are computed."""
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's inputs are computed.
+
+        Parameters
+        ----------
+        hook : callable
+            It may return other gradients of the inputs, as a tuple.
+        prepend : bool, default False
+            Run it before the hooks that are there already.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return self._add(self._backward_hooks, hook, prepend)
 
     def register_full_backward_pre_hook(self, hook, prepend=False):
-        """Call ``hook(module, grad_output)`` before the module's gradients are computed."""
+        """Call ``hook(module, grad_output)`` before the module's gradients are computed.
+
+        Parameters
+        ----------
+        hook : callable
+            It may return other gradients of the outputs, as a tuple.
+        prepend : bool, default False
+            Run it before the hooks that are there already.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return self._add(self._backward_pre_hooks, hook, prepend)
 
     def register_backward_hook(self, hook):
-        """Call :meth:`register_full_backward_hook`, which torch recommends in the place of this."""
+        """Call :meth:`register_full_backward_hook`, which torch recommends in the place of this.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(module, grad_input, grad_output)``.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return self.register_full_backward_hook(hook)
 
     def register_state_dict_pre_hook(self, hook):
-        """Call ``hook(module, prefix, keep_vars)`` before :meth:`state_dict` is filled."""
+        """Call ``hook(module, prefix, keep_vars)`` before :meth:`state_dict` is filled.
+
+        Parameters
+        ----------
+        hook : callable
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return self._add(self._state_dict_pre_hooks, hook)
 
     def register_state_dict_post_hook(self, hook):
-        """Call ``hook(module, state_dict, prefix, local_metadata)`` after :meth:`state_dict` is filled, to change it."""
+        """Call ``hook(module, state_dict, prefix, local_metadata)`` after :meth:`state_dict` is filled, to change it.
+
+        Parameters
+        ----------
+        hook : callable
+            It returns None.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         hook._from_public_api = True
         return self._add(self._state_dict_hooks, hook)
 
@@ -383,14 +603,36 @@ class Module:
         return self._add(self._state_dict_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook):
-        """Call ``hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)`` before loading."""
+        """Call ``hook(module, state_dict, prefix, metadata, strict, missing, unexpected, errors)`` before loading.
+
+        Parameters
+        ----------
+        hook : callable
+            It may change the dict and append to the lists.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def _register_load_state_dict_pre_hook(self, hook, with_module=False):
         return self._add(self._load_state_dict_pre_hooks, functools.partial(hook, self) if with_module else hook)
 
     def register_load_state_dict_post_hook(self, hook):
-        """Call ``hook(module, incompatible_keys)`` after loading."""
+        """Call ``hook(module, incompatible_keys)`` after loading.
+
+        Parameters
+        ----------
+        hook : callable
+            It may change the lists ``missing_keys`` and ``unexpected_keys``.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return self._add(self._load_state_dict_post_hooks, hook)
 
     # ---- the tree
@@ -407,30 +649,90 @@ class Module:
                 yield path + ("." if path else "") + name, value
 
     def parameters(self, recurse=True):
-        """Iterate over the parameters."""
+        """Iterate over the parameters.
+
+        Parameters
+        ----------
+        recurse : bool, default True
+            Those of all modules below, too.
+
+        Yields
+        ------
+        Parameter
+            Each once.
+        """
         for _, p in self.named_parameters(recurse=recurse):
             yield p
 
     def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
-        """Iterate over (dotted path, parameter)."""
+        """Iterate over (dotted path, parameter).
+
+        Parameters
+        ----------
+        prefix : str, default ""
+            Put before each path.
+        recurse : bool, default True
+            Those of all modules below, too.
+        remove_duplicate : bool, default True
+            Give each once.
+
+        Returns
+        -------
+        iterator of (str, Parameter)
+        """
         return self._named_members(lambda m: m._parameters.items(), prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse=True):
-        """Iterate over the buffers."""
+        """Iterate over the buffers.
+
+        Parameters
+        ----------
+        recurse : bool, default True
+            Those of all modules below, too.
+
+        Yields
+        ------
+        Tensor
+            Each once.
+        """
         for _, b in self.named_buffers(recurse=recurse):
             yield b
 
     def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
-        """Iterate over (dotted path, buffer)."""
+        """Iterate over (dotted path, buffer).
+
+        Parameters
+        ----------
+        prefix : str, default ""
+            Put before each path.
+        recurse : bool, default True
+            Those of all modules below, too.
+        remove_duplicate : bool, default True
+            Give each once.
+
+        Returns
+        -------
+        iterator of (str, Tensor)
+        """
         return self._named_members(lambda m: m._buffers.items(), prefix, recurse, remove_duplicate)
 
     def children(self):
-        """Iterate over the direct children."""
+        """Iterate over the direct children.
+
+        Yields
+        ------
+        Module
+        """
         for _, m in self.named_children():
             yield m
 
     def named_children(self):
-        """Iterate over (name, direct child)."""
+        """Iterate over (name, direct child).
+
+        Yields
+        ------
+        (str, Module)
+        """
         seen = set()
         for name, m in self._modules.items():
             if m is not None and id(m) not in seen:
@@ -438,12 +740,36 @@ class Module:
                 yield name, m
 
     def modules(self, remove_duplicate=True):
-        """Iterate over this module and all below it."""
+        """Iterate over this module and all below it.
+
+        Parameters
+        ----------
+        remove_duplicate : bool, default True
+            Give each once.
+
+        Yields
+        ------
+        Module
+        """
         for _, m in self.named_modules(remove_duplicate=remove_duplicate):
             yield m
 
     def named_modules(self, memo=None, prefix="", remove_duplicate=True):
-        """Iterate over (dotted path, module) of this module and all below it."""
+        """Iterate over (dotted path, module) of this module and all below it.
+
+        Parameters
+        ----------
+        memo : set, optional
+            Modules that are passed over; it grows.
+        prefix : str, default ""
+            Put before each path.
+        remove_duplicate : bool, default True
+            Give each once.
+
+        Yields
+        ------
+        (str, Module)
+        """
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -457,7 +783,23 @@ class Module:
     # ---- modes and conversion
 
     def train(self, mode=True):
-        """Set training mode here and below; returns the module."""
+        """Set training mode here and below; returns the module.
+
+        Parameters
+        ----------
+        mode : bool, default True
+            False is the same as :meth:`eval`.
+
+        Returns
+        -------
+        Module
+            This one.
+
+        Raises
+        ------
+        ValueError
+            If `mode` is no bool.
+        """
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         self.training = mode
@@ -470,17 +812,43 @@ class Module:
         return self.train(False)
 
     def requires_grad_(self, requires_grad=True):
-        """Set ``requires_grad`` of all parameters; returns the module."""
+        """Set ``requires_grad`` of all parameters; returns the module.
+
+        Parameters
+        ----------
+        requires_grad : bool, default True
+            False freezes the module: its backward computes no gradients of parameters and keeps nothing for them.
+
+        Returns
+        -------
+        Module
+            This one.
+        """
         for p in self.parameters():
             p.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none=True):
-        """Forget the gradients of all parameters; with `set_to_none` False, fill them with zeros."""
+        """Forget the gradients of all parameters; with `set_to_none` False, fill them with zeros.
+
+        Parameters
+        ----------
+        set_to_none : bool, default True
+        """
         _C.zero_grad(list(self.parameters()), set_to_none)
 
     def apply(self, fn):
-        """Call ``fn(module)`` for every module, children first; returns the module."""
+        """Call ``fn(module)`` for every module, children first; returns the module.
+
+        Parameters
+        ----------
+        fn : callable
+
+        Returns
+        -------
+        Module
+            This one.
+        """
         for m in self.children():
             m.apply(fn)
         fn(self)
@@ -507,14 +875,25 @@ class Module:
 
         Parameters
         ----------
-        device : optional
-            The CPU.
-        dtype : dtype, optional
-            A float dtype, or a tensor that has it.
-        non_blocking : bool, default False
-            Accepted for torch's sake.
-        memory_format : memory_format, optional
-            Of parameters with four dimensions.
+        *args : object
+            A device, a dtype, or a tensor that has them, in any order.
+        **kwargs : object
+            ``device``, ``dtype``, ``non_blocking``, ``memory_format``.
+
+        Returns
+        -------
+        Module
+            This one; parameters stay the same objects.
+
+        Raises
+        ------
+        TypeError
+            If a keyword is another one, or the dtype is no float.
+
+        Notes
+        -----
+        ``device`` may only be the CPU; ``non_blocking`` is accepted and ignored; ``memory_format`` is for parameters
+        with four dimensions.
         """
         dtype, device, memory_format = kwargs.pop("dtype", None), kwargs.pop("device", None), kwargs.pop("memory_format", None)
         kwargs.pop("non_blocking", None)
@@ -537,11 +916,35 @@ class Module:
         return self._apply(convert)
 
     def to_empty(self, *, device, recurse=True):
-        """Give parameters and buffers new memory, with undefined contents; returns the module."""
+        """Give parameters and buffers new memory, with undefined contents; returns the module.
+
+        Parameters
+        ----------
+        device : device or str
+            "cpu".
+        recurse : bool, default True
+            In all modules below, too.
+
+        Returns
+        -------
+        Module
+            This one.
+        """
         return self._apply(lambda t: _C.fn.empty_like(t, device=device), recurse=recurse)
 
     def type(self, dst_type):
-        """Convert all parameters and buffers to a dtype; returns the module."""
+        """Convert all parameters and buffers to a dtype; returns the module.
+
+        Parameters
+        ----------
+        dst_type : dtype or str
+            A dtype, or a name as ``"torch.DoubleTensor"``.
+
+        Returns
+        -------
+        Module
+            This one.
+        """
         return self._apply(lambda t: t.type(dst_type))
 
     def float(self):
@@ -565,11 +968,30 @@ class Module:
         return self
 
     def cuda(self, device=None):
-        """Raise AssertionError, as torch does without CUDA, if there is anything to move; returns the module."""
+        """Raise AssertionError, as torch does without CUDA, if there is anything to move; returns the module.
+
+        Parameters
+        ----------
+        device : int or device, optional
+            Any.
+
+        Returns
+        -------
+        Module
+            This one, if it has neither parameters nor buffers.
+        """
         return self._apply(lambda t: t.cuda(device))
 
     def compile(self, *args, **kwargs):
-        """Do nothing: there is no compiler behind ``forward``."""
+        """Do nothing: there is no compiler behind ``forward``.
+
+        Parameters
+        ----------
+        *args : object
+            Ignored.
+        **kwargs : object
+            Ignored.
+        """
 
     def share_memory(self):
         """Return the module."""
@@ -582,9 +1004,23 @@ class Module:
 
         Parameters
         ----------
+        *args : object
+            `destination`, `prefix` and `keep_vars` by position, torch's old way.
+        destination : dict, optional
+            Receives the entries.
         prefix : str, default ""
+            Put before each path.
         keep_vars : bool, default False
             Give the parameters themselves instead of detached tensors.
+
+        Returns
+        -------
+        OrderedDict
+
+        Raises
+        ------
+        RuntimeError
+            If a hook returns something.
         """
         if args:
             warnings.warn("Positional args are being deprecated, use kwargs instead. Refer to https://pytorch.org/docs/main/"
@@ -624,11 +1060,27 @@ class Module:
             destination[prefix + "_extra_state"] = self.get_extra_state()
 
     def get_extra_state(self):
-        """Return further state to save; subclasses may define it, with :meth:`set_extra_state`."""
+        """Return further state to save; subclasses may define it, with :meth:`set_extra_state`.
+
+        Raises
+        ------
+        RuntimeError
+            Unless a subclass defines it.
+        """
         raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called.")
 
     def set_extra_state(self, state):
-        """Take over what :meth:`get_extra_state` returned."""
+        """Take over what :meth:`get_extra_state` returned.
+
+        Parameters
+        ----------
+        state : object
+
+        Raises
+        ------
+        RuntimeError
+            Unless a subclass defines it.
+        """
         raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called.")
 
     def load_state_dict(self, state_dict, strict=True, assign=False):
@@ -652,6 +1104,10 @@ class Module:
         ------
         RuntimeError
             If keys or shapes do not fit; the message lists them and the nearest names.
+        TypeError
+            If `state_dict` is no mapping.
+        AssertionError
+            If a hook returns something.
         """
         if not isinstance(state_dict, Mapping):
             hint = " Read the file first: load_state_dict(torch.load(path))." if isinstance(state_dict, str) else \

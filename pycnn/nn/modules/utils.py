@@ -23,7 +23,14 @@ def _reverse_repeat_tuple(t, n):
 
 
 def consume_prefix_in_state_dict_if_present(state_dict, prefix):
-    """Take `prefix` (as ``module.``) from the keys of a state_dict, and of its metadata, in place."""
+    """Take `prefix` (as ``module.``) from the keys of a state_dict, and of its metadata, in place.
+
+    Parameters
+    ----------
+    state_dict : dict
+        Changed in place.
+    prefix : str
+    """
     for key in list(state_dict):
         if key.startswith(prefix):
             state_dict[key[len(prefix):]] = state_dict.pop(key)

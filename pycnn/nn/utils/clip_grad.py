@@ -68,6 +68,8 @@ def clip_grads_with_norm_(parameters, max_norm, total_norm, foreach=None):
     max_norm : float
     total_norm : Tensor
         As from :func:`get_total_norm`.
+    foreach : bool, optional
+        Accepted for torch's sake.
     """
     gradients = _gradients(_as_list(parameters))
     scale = ((total_norm + 1e-6).reciprocal() * float(max_norm)).clamp_max(1.0)  # as torch divides a number
@@ -113,7 +115,24 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
 
 
 def clip_grad_norm(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False, foreach=None):
-    """Call :func:`clip_grad_norm_`, of which this is the deprecated name."""
+    """Call :func:`clip_grad_norm_`, of which this is the deprecated name.
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensor
+    max_norm : float
+    norm_type : float, default 2.0
+        ``inf`` for the largest absolute value.
+    error_if_nonfinite : bool, default False
+        Raise RuntimeError if the norm is not finite.
+    foreach : bool, optional
+        Accepted for torch's sake.
+
+    Returns
+    -------
+    Tensor
+        The total norm before, 0-dim.
+    """
     warnings.warn("`torch.nn.utils.clip_grad_norm` is now deprecated in favor of `torch.nn.utils.clip_grad_norm_`.",
                   FutureWarning, stacklevel=2)
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
@@ -127,6 +146,8 @@ def clip_grad_value_(parameters, clip_value, foreach=None):
     ----------
     parameters : Tensor or iterable of Tensor
     clip_value : float
+    foreach : bool, optional
+        Accepted for torch's sake.
     """
     gradients, clip_value = _gradients(_as_list(parameters)), float(clip_value)
     if _fast(gradients):
