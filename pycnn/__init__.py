@@ -29,8 +29,8 @@ half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 
 # Loaded when first used: torch.nn after `import pycnn as torch`, and nothing that a script does not need.
-_SUBMODULES = {"accelerator", "amp", "autograd", "backends", "cuda", "distributed", "functional", "hub", "metrics",
-               "multiprocessing", "nn", "optim", "plot", "random", "serialization", "utils", "version", "vision"}
+_SUBMODULES = {"accelerator", "amp", "autograd", "backends", "cuda", "distributed", "functional", "hub", "jit",
+               "metrics", "multiprocessing", "nn", "optim", "plot", "random", "serialization", "utils", "version", "vision"}
 _LAZY = {name: module for module, names in {
     "_config": ["show_config"], "amp": ["GradScaler", "autocast"], "serialization": ["load", "save"],
     "random": ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"],

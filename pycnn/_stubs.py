@@ -88,7 +88,7 @@ def _class(cls, rows):
         if name == "__new__" and cls is not _C.TensorBase and not cls.__flags__ & _NO_INSTANCES:
             arguments = _signature(cls, "__new__", {}, "Any", False).partition("(")[2]
             lines.append(f"    def __new__(cls, {arguments}")
-        if name.startswith("__") and name != "__reduce__":
+        if name.startswith("__") and name not in ("__reduce__", "__copy__", "__deepcopy__"):
             continue
         if isinstance(member, types.GetSetDescriptorType):
             lines.append(f"    @property\n    def {name}(self) -> Any: ...")

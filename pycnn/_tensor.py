@@ -142,6 +142,7 @@ class Tensor(_C.TensorBase):
     def __iter__(self):
         if self.dim() == 0:
             raise TypeError("iteration over a 0-d tensor")
+        _C.warn_untraceable(self, "iteration")
         return iter(self.unbind(0))
 
     def __reversed__(self):

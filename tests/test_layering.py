@@ -15,6 +15,7 @@ MAY_INCLUDE = {
     "ops": {"ops", "core", "kernels", "blas", "image", "autograd/autograd.h"},
     "autograd": {"autograd", "core", "ops/op.h", "ops/copy.h"},
     "optim": {"optim", "core", "kernels", "blas", "ops/copy.h", "ops/op.h"},
+    "graph": {"graph", "core", "ops", "io"},
     "data": {"data", "core", "kernels", "blas", "image", "io", "ops/copy.h", "ops/op.h"},
 }
 SOURCES = sorted(p for p in CSRC.rglob("*") if p.suffix in (".c", ".h", ".def"))

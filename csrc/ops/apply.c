@@ -2,6 +2,7 @@
 #include "../autograd/autograd.h"
 #include "../core/alloc.h"
 #include "schema.h"
+#include <pthread.h>
 #include <string.h>
 
 #define INLINE_INPUTS 8
@@ -60,10 +61,38 @@ done:
     return status;
 }
 
+/* ---- recording ---------------------------------------------------------------------------------- */
+
+_Atomic(pc_recorder *) pc_recorder_anywhere;
+static _Atomic(pthread_t) recorded_thread;
+
+pc_recorder *pc_recorder_here(void)
+{
+    pc_recorder *r = atomic_load_explicit(&pc_recorder_anywhere, memory_order_acquire);
+    return r == NULL || !pthread_equal(recorded_thread, pthread_self()) ? NULL : r;
+}
+
+pc_status pc_recording_begin(pc_recorder *r)
+{
+    if (atomic_load(&pc_recorder_anywhere) != NULL)
+        return pc_fail(PC_ESHAPE, "calls are being recorded already: one trace at a time");
+    atomic_store(&recorded_thread, pthread_self());
+    atomic_store(&pc_recorder_anywhere, r);
+    return PC_OK;
+}
+
+void pc_recording_end(void)
+{
+    atomic_store(&pc_recorder_anywhere, NULL);
+}
+
+/* ---- calls -------------------------------------------------------------------------------------- */
+
 pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *v, bool inplace, int max_out,
                       pc_tensor **out, int *nout)
 {
     pc_status status = PC_OK;
+    pc_recorder *watcher = NULL;
     bool need_inline[INLINE_INPUTS] = { false }, *need = need_inline;
     uint32_t version_inline[INLINE_INPUTS], *versions = version_inline;
     void *heap = NULL;
@@ -81,6 +110,8 @@ pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *
     if ((inplace || !(op->flags & PC_NOGRAD)) && pc_grad_enabled()) /* a constant written in place ends a graph */
         for (int k = 0; k < nin; k++)
             if (in[k] != NULL && pc_requires_grad(in[k]) && pc_dtype_is_float(in[k]->dtype)) c.grad = need[k] = true;
+    if ((watcher = pc_recording()) != NULL)
+        PC_TRY(watcher->before(watcher, op, nin, in, v, inplace));
     if (inplace) {
         PC_TRY(check_inplace(op, in[0]));
         PC_TRY(op->flags & PC_PRIVATE_WRITE ? pc_tensor_begin_private_write(in[0])
@@ -97,6 +128,10 @@ pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *
     if (c.grad && (inplace || out[0] != in[0])) PC_TRY(pc_record(&c, versions)); /* an input itself has its history */
     *nout = c.nout;
 done:
+    if (watcher != NULL) {
+        pc_status noted = watcher->after(watcher, status == PC_OK ? c.nout : -1, out);
+        if (status == PC_OK) status = noted;
+    }
     for (int k = 0; k < 3; k++) pc_release(c.aux[k]);
     if (status != PC_OK)
         for (int k = 0; k < max_out; k++) {

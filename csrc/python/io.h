@@ -7,6 +7,19 @@
 /* A member of a module; NULL with an exception. */
 PyObject *pc_py_import_member(const char *module, const char *name);
 
+/* io_binding.c: the exception of a failed read of path, whose file has so many bytes (-1: unknown); returns NULL. */
+PyObject *pc_py_raise_read(pc_status status, PyObject *path, int64_t size);
+/* Errors of a write are both OSError, with errno and path, and the RuntimeError that torch raises. */
+PyObject *pc_py_raise_write(pc_status status, PyObject *path);
+/* A path as a str for messages, and its bytes for the system. */
+int pc_py_get_path(PyObject *o, PyObject **text, PyObject **bytes);
+/* A sink that calls a Python function with bytes: { { pc_py_sink_write }, function }. */
+typedef struct pc_py_sink {
+    pc_sink sink;
+    PyObject *write;
+} pc_py_sink;
+pc_status pc_py_sink_write(pc_sink *sink, const void *p, int64_t n);
+
 /* io_load.c: the Python object of a tree (new reference). NULL with an exception; a fault of the file is PC_EFORMAT's
    message without an exception. */
 PyObject *pc_py_from_items(pc_arena *a, pc_item *root);

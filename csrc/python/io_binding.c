@@ -35,8 +35,7 @@ static PyObject *last_error_text(void)
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
 }
 
-/* The exception of a failed read of path. */
-static PyObject *raise_read(pc_status status, PyObject *path, int64_t size)
+PyObject *pc_py_raise_read(pc_status status, PyObject *path, int64_t size)
 {
     if (status == PC_EIO) raise_io(PyExc_OSError, pc_io_errno(), path);
     else if (status == PC_EFORMAT) {
@@ -63,8 +62,7 @@ static void refused_value_to_format(PyObject *path, int64_t size)
     Py_XDECREF(trace);
 }
 
-/* A path as a str for messages, and its bytes for the system. */
-static int get_path(PyObject *o, PyObject **text, PyObject **bytes)
+int pc_py_get_path(PyObject *o, PyObject **text, PyObject **bytes)
 {
     *bytes = NULL;
     return PyUnicode_FSDecoder(o, text) && PyUnicode_FSConverter(o, bytes) ? 0 : -1;
@@ -81,10 +79,10 @@ static PyObject *load_source(const pc_source *s, PyObject *path)
     Py_BEGIN_ALLOW_THREADS
     status = pc_checkpoint_load(s, &c);
     Py_END_ALLOW_THREADS
-    if (status != PC_OK) return raise_read(status, path, s->size);
+    if (status != PC_OK) return pc_py_raise_read(status, path, s->size);
     object = pc_py_from_items(&c->arena, c->root);
     if (object != NULL) result = Py_BuildValue("(NLO)", object, (long long)c->used, c->legacy ? Py_True : Py_False);
-    else if (!PyErr_Occurred()) raise_read(PC_EFORMAT, path, s->size);
+    else if (!PyErr_Occurred()) pc_py_raise_read(PC_EFORMAT, path, s->size);
     else refused_value_to_format(path, s->size);
     pc_checkpoint_free(c);
     return result;
@@ -94,10 +92,10 @@ static PyObject *load_checkpoint(PyObject *module, PyObject *o)
 {
     PyObject *path = NULL, *bytes = NULL, *result = NULL;
     pc_source s;
-    if (get_path(o, &path, &bytes) < 0) goto done;
+    if (pc_py_get_path(o, &path, &bytes) < 0) goto done;
     pc_status status = pc_source_open(PyBytes_AsString(bytes), &s);
     if (status != PC_OK) {
-        raise_read(status, path, -1);
+        pc_py_raise_read(status, path, -1);
         goto done;
     }
     result = load_source(&s, path);
@@ -116,7 +114,7 @@ static PyObject *load_checkpoint_fd(PyObject *module, PyObject *args)
     pc_source s;
     if (!PyArg_ParseTuple(args, "iLU", &fd, &offset, &name)) return NULL;
     pc_status status = pc_source_from_fd(fd, offset, "file", &s);
-    return status == PC_OK ? load_source(&s, name) : raise_read(status, name, -1);
+    return status == PC_OK ? load_source(&s, name) : pc_py_raise_read(status, name, -1);
 }
 
 static PyObject *load_checkpoint_bytes(PyObject *module, PyObject *args)
@@ -131,8 +129,7 @@ static PyObject *load_checkpoint_bytes(PyObject *module, PyObject *args)
     return result;
 }
 
-/* Errors of a write are both OSError, with errno and path, and the RuntimeError that torch raises. */
-static PyObject *raise_write(pc_status status, PyObject *path)
+PyObject *pc_py_raise_write(pc_status status, PyObject *path)
 {
     if (status == PC_EIO) raise_io(pc_py_checkpoint_error, pc_io_errno(), path);
     else pc_py_raise(status);
@@ -147,7 +144,7 @@ static PyObject *save_checkpoint(PyObject *module, PyObject *args)
     char archive[256];
     pc_status status = PC_EPYTHON;
     if (!PyArg_ParseTuple(args, "OO", &obj, &file)) return NULL;
-    if (get_path(file, &path, &bytes) < 0 || pc_py_pickle(obj, &p) < 0) goto done;
+    if (pc_py_get_path(file, &path, &bytes) < 0 || pc_py_pickle(obj, &p) < 0) goto done;
     const char *name = PyBytes_AsString(bytes);
     Py_BEGIN_ALLOW_THREADS
     status = pc_replace_begin(name, &r);
@@ -158,7 +155,7 @@ static PyObject *save_checkpoint(PyObject *module, PyObject *args)
         if (status != PC_OK) pc_replace_abandon(&r);
     }
     Py_END_ALLOW_THREADS
-    if (status != PC_OK) raise_write(status, path);
+    if (status != PC_OK) pc_py_raise_write(status, path);
 done:
     pc_py_pickled_free(&p);
     Py_XDECREF(path);
@@ -167,17 +164,11 @@ done:
     Py_RETURN_NONE;
 }
 
-/* A sink that calls a Python function with bytes. */
-typedef struct python_sink {
-    pc_sink sink;
-    PyObject *write;
-} python_sink;
-
-static pc_status python_write(pc_sink *sink, const void *p, int64_t n)
+pc_status pc_py_sink_write(pc_sink *sink, const void *p, int64_t n)
 {
     while (n > 0) {
         PyObject *bytes = PyBytes_FromStringAndSize(p, (Py_ssize_t)n);
-        PyObject *result = bytes != NULL ? PyObject_CallFunctionObjArgs(((python_sink *)sink)->write, bytes, NULL) : NULL;
+        PyObject *result = bytes != NULL ? PyObject_CallFunctionObjArgs(((pc_py_sink *)sink)->write, bytes, NULL) : NULL;
         Py_XDECREF(bytes);
         if (result == NULL) return PC_EPYTHON;
         int64_t put = PyLong_Check(result) ? PyLong_AsLongLong(result) : n; /* a raw file may take a part */
@@ -196,7 +187,7 @@ static PyObject *save_checkpoint_to(PyObject *module, PyObject *args)
 {
     PyObject *obj;
     pc_py_pickled p;
-    python_sink s = { { python_write }, NULL };
+    pc_py_sink s = { { pc_py_sink_write }, NULL };
     pc_status status = PC_EPYTHON;
     if (!PyArg_ParseTuple(args, "OO", &obj, &s.write)) return NULL;
     if (pc_py_pickle(obj, &p) == 0) {
@@ -238,7 +229,7 @@ static PyObject *read_cifar(PyObject *module, PyObject *args)
     Py_END_ALLOW_THREADS
     if (status != PC_OK) {
         PyObject *path = NULL;
-        if (which < n && PyUnicode_FSDecoder(PyList_GetItem(list, which), &path)) raise_read(status, path, -1);
+        if (which < n && PyUnicode_FSDecoder(PyList_GetItem(list, which), &path)) pc_py_raise_read(status, path, -1);
         else pc_py_raise(status);
         Py_XDECREF(path);
         goto done;
@@ -259,10 +250,10 @@ static PyObject *read_cifar_names(PyObject *module, PyObject *args)
     const char *key;
     pc_cifar_file f;
     if (!PyArg_ParseTuple(args, "Os", &o, &key)) return NULL;
-    if (get_path(o, &path, &bytes) < 0) goto done;
+    if (pc_py_get_path(o, &path, &bytes) < 0) goto done;
     pc_status status = pc_cifar_open(PyBytes_AsString(bytes), &f);
     if (status != PC_OK) {
-        raise_read(status, path, -1);
+        pc_py_raise_read(status, path, -1);
         goto done;
     }
     const pc_item *list = pc_item_get(f.root, key);
@@ -272,7 +263,7 @@ static PyObject *read_cifar_names(PyObject *module, PyObject *args)
     if (good) names = PyList_New(0);
     else {
         pc_fail(PC_EFORMAT, "no list of names '%s' in the file", key);
-        raise_read(PC_EFORMAT, path, -1);
+        pc_py_raise_read(PC_EFORMAT, path, -1);
     }
     for (int64_t k = 0; names != NULL && k < list->n; k++) {
         const pc_item *item = list->items[k];

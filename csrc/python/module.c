@@ -97,7 +97,7 @@ static PyMethodDef functions[] = {
 /* Types first: others refer to them. */
 static int (*const parts[])(PyObject *module) = {
     pc_py_add_errors, pc_py_add_dtypes, pc_py_add_tensor, pc_py_add_random, pc_py_add_numpy, pc_py_add_ops,
-    pc_py_add_autograd, pc_py_add_optim, pc_py_add_image, pc_py_add_data, pc_py_add_io,
+    pc_py_add_autograd, pc_py_add_optim, pc_py_add_image, pc_py_add_data, pc_py_add_io, pc_py_add_jit,
 };
 
 static int exec_module(PyObject *module)

@@ -206,6 +206,7 @@ static int get_argument(const pc_param *param, PyObject *o, parsed *p)
     pc_value *v = &p->v[param->slot];
     int64_t i;
     int rc;
+    if (pc_recording() != NULL) pc_py_note_argument(param, -1, o);
     if (o == Py_None && param->optional) {
         if (param->type == PC_T_TENSOR || param->type == PC_T_OPERAND) p->in[param->slot] = NULL;
         else v->kind = PC_NONE;
@@ -359,6 +360,7 @@ static int parse(int row, const char *name, PyObject *self, PyObject *const *arg
     PyObject *given[PC_MAX_PARAMS] = { NULL };
     Py_ssize_t total = nargs + (self != NULL), nkw = kwnames != NULL ? PyTuple_Size(kwnames) : 0, at = 0;
     int spread = -1; /* the parameter that takes all remaining positional ints */
+    if (pc_recording() != NULL) pc_py_forget_arguments();
     p->in = p->inline_in;
     p->nin = s->list ? 0 : s->ntensors;
     p->nowned = 0;
@@ -396,6 +398,7 @@ static int parse(int row, const char *name, PyObject *self, PyObject *const *arg
                               s->params[spread].name);
                 return 0;
             }
+            if (pc_recording() != NULL) pc_py_note_argument(&s->params[spread], v->ints.n, o);
             v->ints.n++;
         }
         for (int k = spread + 1; k < s->nparams && at < total && !s->params[k].keyword_only; k++, at++)
@@ -623,6 +626,7 @@ PyObject *pc_py_binary(int index, PyObject *a, PyObject *b)
         if (s->ntensors != 2 || s->list) continue;
         parsed p = { .nin = 2 };
         p.in = p.inline_in;
+        if (pc_recording() != NULL) pc_py_forget_arguments();
         int rc = 1;
         for (int j = 0; j < s->nparams && rc == 1; j++) {
             pc_param param = s->params[j];

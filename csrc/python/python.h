@@ -87,6 +87,16 @@ int pc_py_add_autograd(PyObject *module);
 /* io_binding.c and io_save.c: checkpoints and data sets; io_load.c: the Python objects of a checkpoint's tree. */
 int pc_py_add_io(PyObject *module);
 
+/* jit_binding.c: graphs, and traces that make them. While this thread traces: */
+int pc_py_add_jit(PyObject *module);
+/* A size of a tensor: an int that knows where it comes from. */
+PyObject *pc_py_traced_size(pc_tensor *t, int d);
+/* An argument of the call to come: sizes in it are noted. index: of an item, -1: o is the whole. */
+void pc_py_note_argument(const pc_param *p, int index, PyObject *o);
+void pc_py_forget_arguments(void);
+/* A value of t is taken out of sight ("boolean", "integer", ...): a TracerWarning; -1 with an exception. */
+int pc_py_warn_untraceable(pc_tensor *t, const char *what);
+
 /* optim_binding.c: optimizer steps. */
 int pc_py_add_optim(PyObject *module);
 

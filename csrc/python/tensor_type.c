@@ -101,7 +101,7 @@ PyObject *pc_py_number(pc_dtype dtype, const void *at)
     return NULL;
 }
 
-static PyObject *tensor_item(PyObject *self, PyObject *ignored)
+static PyObject *item_of(PyObject *self)
 {
     pc_tensor *t = tensor(self);
     if (t->numel != 1)
@@ -110,6 +110,17 @@ static PyObject *tensor_item(PyObject *self, PyObject *ignored)
     pc_status status = pc_tensor_settle(t);
     if (status != PC_OK) return pc_py_raise(status);
     return pc_py_number(t->dtype, pc_data(t));
+}
+
+/* A trace does not see what becomes of a value in Python. */
+static int untraceable(PyObject *self, const char *what)
+{
+    return pc_recording() != NULL ? pc_py_warn_untraceable(tensor(self), what) : 0;
+}
+
+static PyObject *tensor_item(PyObject *self, PyObject *ignored)
+{
+    return untraceable(self, "Python number") < 0 ? NULL : item_of(self);
 }
 
 static PyObject *list_of(const pc_tensor *t, int d, const char *at, int64_t *work)
@@ -129,6 +140,7 @@ static PyObject *tensor_tolist(PyObject *self, PyObject *ignored)
     pc_tensor *t = tensor(self);
     pc_status status = pc_tensor_settle(t);
     if (status != PC_OK) return pc_py_raise(status);
+    if (untraceable(self, "Python list") < 0) return NULL;
     return list_of(t, 0, pc_data(t), &(int64_t){ 0 });
 }
 
@@ -137,18 +149,20 @@ static PyObject *single_number(PyObject *self, const char *as)
     pc_tensor *t = tensor(self);
     if (t->numel != 1)
         return PyErr_Format(PyExc_TypeError, "only integer tensors of a single element can be converted to %s", as);
-    return tensor_item(self, NULL);
+    return untraceable(self, "Python index") < 0 ? NULL : item_of(self);
 }
 
 static PyObject *tensor_int(PyObject *self)
 {
-    PyObject *item = tensor_item(self, NULL), *result = item != NULL ? PyNumber_Long(item) : NULL;
+    if (untraceable(self, "Python integer") < 0) return NULL;
+    PyObject *item = item_of(self), *result = item != NULL ? PyNumber_Long(item) : NULL;
     Py_XDECREF(item);
     return result;
 }
 static PyObject *tensor_float(PyObject *self)
 {
-    PyObject *item = tensor_item(self, NULL), *result = item != NULL ? PyNumber_Float(item) : NULL;
+    if (untraceable(self, "Python float") < 0) return NULL;
+    PyObject *item = item_of(self), *result = item != NULL ? PyNumber_Float(item) : NULL;
     Py_XDECREF(item);
     return result;
 }
@@ -172,7 +186,8 @@ static int tensor_bool(PyObject *self)
         PyErr_SetString(PyExc_RuntimeError, "Boolean value of Tensor with more than one value is ambiguous");
         return -1;
     }
-    PyObject *item = tensor_item(self, NULL);
+    if (untraceable(self, "Python boolean") < 0) return -1;
+    PyObject *item = item_of(self);
     int yes = item != NULL ? PyObject_IsTrue(item) : -1;
     Py_XDECREF(item);
     return yes;
@@ -184,6 +199,7 @@ static Py_ssize_t tensor_len(PyObject *self)
         PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
         return -1;
     }
+    if (untraceable(self, "length") < 0) return -1;
     return (Py_ssize_t)t->shape[0];
 }
 static Py_hash_t tensor_hash(PyObject *self)
@@ -193,11 +209,19 @@ static Py_hash_t tensor_hash(PyObject *self)
 
 /* ---- shape -------------------------------------------------------------------------------------- */
 
-static PyObject *ints(PyObject *cls, int n, const int64_t *values)
+/* Of the shape or the strides of t. */
+static PyObject *number(pc_tensor *t, const int64_t *values, int k)
 {
+    if (values == t->shape && pc_recording() != NULL) return pc_py_traced_size(t, k);
+    return PyLong_FromLongLong(values[k]);
+}
+
+static PyObject *ints(PyObject *cls, pc_tensor *t, const int64_t *values)
+{
+    int n = t->ndim;
     PyObject *tuple = PyTuple_New(n), *result;
     for (int k = 0; tuple != NULL && k < n; k++) {
-        PyObject *item = PyLong_FromLongLong(values[k]);
+        PyObject *item = number(t, values, k);
         if (item == NULL) Py_CLEAR(tuple);
         else PyTuple_SetItem(tuple, k, item);
     }
@@ -209,7 +233,7 @@ static PyObject *ints(PyObject *cls, int n, const int64_t *values)
 
 static PyObject *get_shape(PyObject *self, void *closure)
 {
-    return ints(size_class, tensor(self)->ndim, tensor(self)->shape);
+    return ints(size_class, tensor(self), tensor(self)->shape);
 }
 
 /* A dimension given by the user, wrapped; -1 with IndexError. */
@@ -233,11 +257,11 @@ static PyObject *one_or_all(PyObject *self, PyObject *args, PyObject *kwargs, co
     PyObject *dim = Py_None;
     int64_t d;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, format, names, &dim)) return NULL;
-    if (dim == Py_None) return ints(cls, tensor(self)->ndim, values);
+    if (dim == Py_None) return ints(cls, tensor(self), values);
     if (wrap_dim(tensor(self), dim, &d) < 0) return NULL;
     if (tensor(self)->ndim == 0)
         return PyErr_Format(PyExc_IndexError, "Dimension specified as %lld but tensor has no dimensions", (long long)d);
-    return PyLong_FromLongLong(values[d]);
+    return number(tensor(self), values, (int)d);
 }
 static PyObject *tensor_size(PyObject *self, PyObject *args, PyObject *kwargs)
 {

@@ -1,0 +1,174 @@
+"""Modules that run a recorded graph, and their files."""
+
+import os
+
+from pycnn import _C
+from pycnn.nn.modules.module import Module
+
+
+class ScriptModule(Module):
+    """A network that is a graph: made by :func:`pycnn.jit.trace`.
+
+    It is called as the network was, has its parameters, buffers and children under the same names, can be trained, and is
+    saved with :meth:`save`. What ``training`` was when the graph was made is part of the graph: :meth:`train` and
+    :meth:`eval` set the flag alone, as in torch.
+
+    Attributes
+    ----------
+    original_name : str
+        Name of the class that was traced.
+
+    See Also
+    --------
+    torch.jit.ScriptModule : same behaviour.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.__dict__.update(original_name=type(self).__name__, _graph=None, _script_modules=[], _places=[])
+
+    @classmethod
+    def _build(cls, graph, modules, tensors, training, child_class=None):
+        """Return the root of a tree for a graph.
+
+        Parameters
+        ----------
+        graph : _C.Graph
+        modules : list of (type, [(name, tensor number, is parameter), ...], [(child name, module number), ...])
+            The root first.
+        tensors : list of Tensor
+        training : list of bool
+        child_class : type, optional
+            Of all others; default: that of the root.
+        """
+        made = [(cls if k == 0 else child_class or cls)() for k in range(len(modules))]
+        places = [None] * len(tensors)
+        for module, flag, (qualified, attributes, children) in zip(made, training, modules):
+            module.training = flag
+            module.__dict__["original_name"] = qualified.rpartition(".")[2]
+            for name, number, is_parameter in attributes:
+                table = module._parameters if is_parameter else module._buffers
+                table[name] = tensors[number]
+                places[number] = places[number] or (table, name)
+            for name, number in children:
+                module._modules[name] = made[number]
+        made[0].__dict__.update(_graph=graph, _script_modules=made, _places=places)
+        return made[0]
+
+    def _tensors(self):
+        """What the graph calls its tensors, as they are now."""
+        return [table[name] for table, name in self._places]
+
+    def forward(self, *args, **kwargs):
+        """Run the graph."""
+        if self._graph is None:
+            raise RuntimeError("a part of a traced model cannot be called by itself: call the whole, or trace the part")
+        return self._graph.run(self._tensors(), _bind(self._graph.input_names(), args, kwargs))
+
+    @property
+    def graph(self):
+        """str : the operators of the graph, one a line."""
+        return self._whole().text()
+
+    @property
+    def code(self):
+        """str : the graph as TorchScript source."""
+        return self._whole().code()
+
+    def _whole(self):
+        if self._graph is None:
+            raise RuntimeError("a part of a traced model has no graph of its own: ask the whole")
+        return self._graph
+
+    def save(self, f, _extra_files=None):
+        """Write a TorchScript archive; see :func:`pycnn.jit.save`."""
+        _save(self._whole(), self._tensors(), [m.training for m in self._script_modules], f, _extra_files)
+
+    def extra_repr(self):
+        return f"original_name={self.original_name}"
+
+
+class ScriptFunction:
+    """A traced function: called as the function was, saved with :meth:`save`.
+
+    See Also
+    --------
+    torch.jit.ScriptFunction : same behaviour.
+    """
+
+    def __init__(self, graph, name):
+        self._graph, self.__name__ = graph, name
+        self.name = name
+
+    def __call__(self, *args, **kwargs):
+        """Run the graph."""
+        return self._graph.run([], _bind(self._graph.input_names(), args, kwargs))
+
+    @property
+    def graph(self):
+        """str : the operators of the graph, one a line."""
+        return self._graph.text()
+
+    @property
+    def code(self):
+        """str : the graph as TorchScript source."""
+        return self._graph.code()
+
+    def save(self, f, _extra_files=None):
+        """Write a TorchScript archive; see :func:`pycnn.jit.save`."""
+        _save(self._graph, [], [True], f, _extra_files)
+
+
+def _bind(names, args, kwargs):
+    """Arguments in the order of the graph's inputs."""
+    if len(args) > len(names):
+        raise RuntimeError(f"forward() expected at most {len(names) + 1} argument(s) but received {len(args) + 1} argument(s). "
+                           f"Declaration: forward(self, {', '.join(f'Tensor {n}' for n in names)})")
+    if not kwargs and len(args) == len(names):
+        return args
+    for name in kwargs:
+        if name not in names[len(args):]:
+            raise RuntimeError(f"Unknown keyword argument '{name}' for operator 'forward'. Its arguments are: {', '.join(names)}")
+    for name in names[len(args):]:
+        if name not in kwargs:
+            raise RuntimeError(f"forward() is missing value for argument '{name}'. Declaration: forward(self, "
+                               f"{', '.join(f'Tensor {n}' for n in names)})")
+    return [*args, *(kwargs[name] for name in names[len(args):])]
+
+
+# ---- files
+
+
+def _save(graph, tensors, training, f, extra_files):
+    extra = {name: value.encode() if isinstance(value, str) else bytes(value) for name, value in (extra_files or {}).items()}
+    if isinstance(f, (str, os.PathLike)):
+        graph.save(os.fspath(f), tensors, training, extra)
+        return
+    if not hasattr(f, "write"):
+        raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
+    graph.save(f.write, tensors, training, extra)
+    if hasattr(f, "flush"):
+        f.flush()
+
+
+def save(m, f, _extra_files=None):
+    """Write a traced model to a TorchScript archive, which ``torch.jit.load`` and libtorch read.
+
+    Parameters
+    ----------
+    m : ScriptModule or ScriptFunction
+        From :func:`trace`.
+    f : path or binary file
+        A path is replaced as a whole, by a rename after the last byte is on the disk.
+    _extra_files : dict of str to (str or bytes), optional
+        Further records of the archive: class names, for instance.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be written: an OSError and a RuntimeError.
+    """
+    if not isinstance(m, (ScriptModule, ScriptFunction)):
+        raise RuntimeError(f"jit.save: expected a traced model, got {type(m).__name__}: call jit.trace(model, example_inputs) "
+                           "first")
+    m.save(f, _extra_files)
