@@ -41,12 +41,30 @@ _LAZY = {name: module for module, names in {
 
 
 def is_floating_point(input):
-    """Return True if the dtype of `input` is a float."""
+    """Return True if the dtype of `input` is a float.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    bool
+    """
     return input.is_floating_point()
 
 
 def numel(input):
-    """Return the number of elements of `input`."""
+    """Return the number of elements of `input`.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    int
+    """
     return input.numel()
 
 

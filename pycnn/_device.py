@@ -7,6 +7,18 @@ class device:
     """A place to compute on: the CPU.
 
     ``device('cuda')`` can be made, as in torch, so that scripts which ask for it conditionally run; using it raises.
+
+    Parameters
+    ----------
+    type : str, int or device
+        "cpu", "cuda:0", ...; a number is a GPU's.
+    index : int, optional
+        Of the GPU.
+
+    Raises
+    ------
+    RuntimeError
+        If no such type is known.
     """
 
     __slots__ = ("type", "index")
@@ -89,7 +101,13 @@ class Size(tuple):
 
 
 class memory_format:
-    """How a tensor's elements lie in memory: ``contiguous_format``, ``preserve_format`` or ``channels_last``."""
+    """How a tensor's elements lie in memory: ``contiguous_format``, ``preserve_format`` or ``channels_last``.
+
+    Parameters
+    ----------
+    name : str
+    number : int
+    """
 
     __slots__ = ("_name", "_number")
 

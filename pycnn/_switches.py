@@ -11,6 +11,26 @@ _deterministic = _warn_only = False
 def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False):
     """Return `model` as it is: a module, or a function. Without it, a decorator that does the same.
 
+    Parameters
+    ----------
+    model : Module or callable, optional
+    fullgraph : bool, default False
+        Ignored.
+    dynamic : bool, optional
+        Ignored.
+    backend : str, default "inductor"
+        Ignored.
+    mode : str, optional
+        Ignored.
+    options : dict, optional
+        Ignored.
+    disable : bool, default False
+        Ignored.
+
+    Returns
+    -------
+    Module or callable
+
     Notes
     -----
     There is nothing to compile: the kernels are compiled already. torch returns a wrapper, whose ``state_dict`` has the prefix
@@ -20,7 +40,13 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
 
 
 def set_float32_matmul_precision(precision):
-    """Accept "highest", "high" or "medium"; products of float32 are computed in float32 whatever it is."""
+    """Accept "highest", "high" or "medium"; products of float32 are computed in float32 whatever it is.
+
+    Parameters
+    ----------
+    precision : {"highest", "high", "medium"}
+        Others are warned of.
+    """
     global _precision
     if precision in ("highest", "high", "medium"):
         _precision = precision
@@ -35,7 +61,13 @@ def get_float32_matmul_precision():
 
 
 def use_deterministic_algorithms(mode, *, warn_only=False):
-    """Accept a bool; results are the same from run to run whatever it is."""
+    """Accept a bool; results are the same from run to run whatever it is.
+
+    Parameters
+    ----------
+    mode : bool
+    warn_only : bool, default False
+    """
     global _deterministic, _warn_only
     _deterministic, _warn_only = bool(mode), bool(warn_only)
 
@@ -51,7 +83,17 @@ def is_deterministic_algorithms_warn_only_enabled():
 
 
 def set_num_interop_threads(threads):
-    """Accept a positive number: there is one pool of threads, see :func:`pycnn.set_num_threads`."""
+    """Accept a positive number: there is one pool of threads, see :func:`pycnn.set_num_threads`.
+
+    Parameters
+    ----------
+    threads : int
+
+    Raises
+    ------
+    RuntimeError
+        If it is less than 1.
+    """
     if threads < 1:
         raise RuntimeError("set_num_interop_threads expects a positive integer")
 
@@ -62,7 +104,13 @@ def get_num_interop_threads():
 
 
 def set_default_device(device):
-    """Accept the CPU; others are refused as where they are used."""
+    """Accept the CPU; others are refused as where they are used.
+
+    Parameters
+    ----------
+    device : device or str
+        "cpu".
+    """
     check_device(device)
 
 
@@ -72,5 +120,15 @@ def get_default_device():
 
 
 def is_autocast_enabled(device_type=None):
-    """Return False: nothing is cast, see :class:`pycnn.amp.autocast`."""
+    """Return False: nothing is cast, see :class:`pycnn.amp.autocast`.
+
+    Parameters
+    ----------
+    device_type : str, optional
+        Any.
+
+    Returns
+    -------
+    bool
+    """
     return False

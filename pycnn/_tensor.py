@@ -20,6 +20,11 @@ def get_default_dtype():
 def set_default_dtype(d):
     """Accept float32, the dtype that Python floats become.
 
+    Parameters
+    ----------
+    d : dtype
+        float32.
+
     Raises
     ------
     TypeError
@@ -35,7 +40,13 @@ def set_default_dtype(d):
 
 
 class RemovableHandle:
-    """What registering a hook returns; ``remove()`` takes the hook away again."""
+    """What registering a hook returns; ``remove()`` takes the hook away again.
+
+    Parameters
+    ----------
+    remove : callable
+        Does it.
+    """
 
     def __init__(self, remove):
         self._remove = remove
@@ -126,6 +137,11 @@ class Tensor(_C.TensorBase):
         force : bool, default False
             Detach first where that is needed.
 
+        Returns
+        -------
+        ndarray
+            Of the same shape and strides.
+
         Raises
         ------
         RuntimeError
@@ -199,62 +215,217 @@ class Tensor(_C.TensorBase):
         return False
 
     def is_contiguous(self, memory_format=contiguous_format):
-        """Return True if the elements lie in memory in the order of `memory_format`."""
+        """Return True if the elements lie in memory in the order of `memory_format`.
+
+        Parameters
+        ----------
+        memory_format : memory_format, default contiguous_format
+            Order of the dimensions in memory.
+
+        Returns
+        -------
+        bool
+        """
         return self._is_contiguous(memory_format is channels_last)
 
     def contiguous(self, memory_format=contiguous_format):
-        """Return the tensor itself if it is contiguous in `memory_format`, otherwise a copy that is."""
+        """Return the tensor itself if it is contiguous in `memory_format`, otherwise a copy that is.
+
+        Parameters
+        ----------
+        memory_format : memory_format, default contiguous_format
+            Order of the dimensions in memory.
+
+        Returns
+        -------
+        Tensor
+        """
         return self._contiguous(memory_format is channels_last)
 
     # ---- operations with arguments that are no numbers, or results that are no tensors
 
     def div(self, other, *, rounding_mode=None):
-        """Divide; `rounding_mode` "trunc" or "floor" rounds the quotient."""
+        """Divide; `rounding_mode` "trunc" or "floor" rounds the quotient.
+
+        Parameters
+        ----------
+        other : Tensor or number
+            Broadcast with the tensor.
+        rounding_mode : {None, "trunc", "floor"}, optional
+            Round towards zero, or down.
+
+        Returns
+        -------
+        Tensor
+        """
         return div(self, other, rounding_mode=rounding_mode)
 
     divide = div
 
     def div_(self, other, *, rounding_mode=None):
-        """Divide in place."""
+        """Divide in place.
+
+        Parameters
+        ----------
+        other : Tensor or number
+            Broadcast to the tensor.
+        rounding_mode : {None, "trunc", "floor"}, optional
+            Round towards zero, or down.
+
+        Returns
+        -------
+        Tensor
+            The tensor itself.
+        """
         return _C.TensorBase.div_(self, other, rounding_mode=_rounding(rounding_mode))
 
     def equal(self, other):
-        """Return True if both have one shape and the same elements."""
+        """Return True if both have one shape and the same elements.
+
+        Parameters
+        ----------
+        other : Tensor
+            Of the same dtype.
+
+        Returns
+        -------
+        bool
+        """
         return equal(self, other)
 
     def allclose(self, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-        """Return True if all elements are close to each other."""
+        """Return True if all elements are close to each other.
+
+        Parameters
+        ----------
+        other : Tensor
+            Broadcast with the tensor.
+        rtol : float, default 1e-05
+            Relative tolerance.
+        atol : float, default 1e-08
+            Absolute tolerance.
+        equal_nan : bool, default False
+            Two NaNs are close to each other.
+
+        Returns
+        -------
+        bool
+        """
         return allclose(self, other, rtol, atol, equal_nan)
 
     def unique(self, sorted=True, return_inverse=False, return_counts=False):
-        """Return the distinct elements in order; see :func:`pycnn.unique`."""
+        """Return the distinct elements in order; see :func:`pycnn.unique`.
+
+        Parameters
+        ----------
+        sorted : bool, default True
+            The result is sorted in any case.
+        return_inverse : bool, default False
+            Return where each element is among them, too.
+        return_counts : bool, default False
+            Return how often each occurs, too.
+
+        Returns
+        -------
+        Tensor or tuple of Tensor
+        """
         return functional.unique(self, sorted, return_inverse, return_counts)
 
     def split(self, split_size, dim=0):
-        """Cut into pieces along a dimension; see :func:`pycnn.split`."""
+        """Cut into pieces along a dimension; see :func:`pycnn.split`.
+
+        Parameters
+        ----------
+        split_size : int or sequence of int
+            The size of each piece (the last may be smaller), or the sizes of all.
+        dim : int, default 0
+            Dimension, counted from the end if negative.
+
+        Returns
+        -------
+        tuple of Tensor
+            Views.
+        """
         return functional.split(self, split_size, dim)
 
     def norm(self, p="fro", dim=None, keepdim=False, dtype=None):
-        """Return the norm of all elements, or over dimensions; see :func:`pycnn.norm`."""
+        """Return the norm of all elements, or over dimensions; see :func:`pycnn.norm`.
+
+        Parameters
+        ----------
+        p : float or "fro", default "fro"
+            The norm's power.
+        dim : int or sequence of int, optional
+            All dimensions by default.
+        keepdim : bool, default False
+            Keep reduced dimensions, with size 1.
+        dtype : dtype, optional
+            Of the result.
+
+        Returns
+        -------
+        Tensor
+        """
         return functional.norm(self, p, dim, keepdim, dtype=dtype)
 
     def detach_(self):
-        """Take this tensor out of its graph; views are refused."""
+        """Take this tensor out of its graph; views are refused.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor is a view.
+        """
         if self._base is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         _C.detach_inplace(self)
         return self
 
     def squeeze_(self, *dim):
-        """Drop dimensions of size 1 of this tensor itself."""
+        """Drop dimensions of size 1 of this tensor itself.
+
+        Parameters
+        ----------
+        *dim : int or sequence of int
+            All of size 1 by default.
+
+        Returns
+        -------
+        Tensor
+            The tensor itself.
+        """
         return self._reshape_self(self.detach().squeeze(*dim))
 
     def unsqueeze_(self, dim):
-        """Add a dimension of size 1 to this tensor itself."""
+        """Add a dimension of size 1 to this tensor itself.
+
+        Parameters
+        ----------
+        dim : int
+            Where the new dimension stands; counted from the end if negative.
+
+        Returns
+        -------
+        Tensor
+            The tensor itself.
+        """
         return self._reshape_self(self.detach().unsqueeze(dim))
 
     def transpose_(self, dim0, dim1):
-        """Exchange two dimensions of this tensor itself."""
+        """Exchange two dimensions of this tensor itself.
+
+        Parameters
+        ----------
+        dim0 : int
+            Counted from the end if negative.
+        dim1 : int
+            Counted from the end if negative.
+
+        Returns
+        -------
+        Tensor
+            The tensor itself.
+        """
         return self._reshape_self(self.detach().transpose(dim0, dim1))
 
     def t_(self):
@@ -280,6 +451,21 @@ class Tensor(_C.TensorBase):
 
     def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=preserve_format):
         """Convert to a dtype, or to the dtype of another tensor; devices other than the CPU are refused.
+
+        Parameters
+        ----------
+        *args : object
+            A dtype, a device, or a tensor that has them, in any order.
+        dtype : dtype, optional
+            Of the result.
+        device : device or str, optional
+            The CPU.
+        non_blocking : bool, default False
+            Accepted and ignored.
+        copy : bool, default False
+            Return a copy even if nothing changes.
+        memory_format : memory_format, default preserve_format
+            Order of the dimensions in memory.
 
         Returns
         -------
@@ -307,13 +493,34 @@ class Tensor(_C.TensorBase):
         return result
 
     def type(self, dtype=None, non_blocking=False):
-        """Return the name of the tensor's type, or the tensor converted to a dtype, a tensor type or the name of one."""
+        """Return the name of the tensor's type, or the tensor converted to a dtype, a tensor type or the name of one.
+
+        Parameters
+        ----------
+        dtype : dtype, tensor type or str, optional
+            A name is one as ``"torch.DoubleTensor"``.
+        non_blocking : bool, default False
+            Accepted and ignored.
+
+        Returns
+        -------
+        str or Tensor
+        """
         if dtype is None:
             return type_name(self.dtype)
         return self.to(dtype_of(dtype))
 
     def type_as(self, other):
-        """Return the tensor converted to the dtype of `other`."""
+        """Return the tensor converted to the dtype of `other`.
+
+        Parameters
+        ----------
+        other : Tensor
+
+        Returns
+        -------
+        Tensor
+        """
         return self.to(other.dtype)
 
     def cpu(self):
@@ -321,7 +528,20 @@ class Tensor(_C.TensorBase):
         return self
 
     def cuda(self, device=None, non_blocking=False):
-        """Raise AssertionError, as torch does without CUDA; with $PYCNN_CUDA_AS_CPU, return the tensor itself."""
+        """Raise AssertionError, as torch does without CUDA; with $PYCNN_CUDA_AS_CPU, return the tensor itself.
+
+        Parameters
+        ----------
+        device : int or device, optional
+            Any.
+        non_blocking : bool, default False
+            Accepted and ignored.
+
+        Returns
+        -------
+        Tensor
+            The tensor itself, where ``PYCNN_CUDA_AS_CPU=1`` lets "cuda" mean the CPU.
+        """
         check_device("cuda")
         return self
 
@@ -338,11 +558,37 @@ class Tensor(_C.TensorBase):
         return self
 
     def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
-        """Return a tensor of `data` with this tensor's dtype unless another is given."""
+        """Return a tensor of `data` with this tensor's dtype unless another is given.
+
+        Parameters
+        ----------
+        data : object
+            As for :func:`pycnn.tensor`.
+        dtype : dtype, optional
+            Of the result, instead.
+        device : device or str, optional
+            "cpu"; any other is refused.
+        requires_grad : bool, default False
+            Record what is done with the tensor, so that ``backward()`` gives its gradient.
+
+        Returns
+        -------
+        Tensor
+        """
         return tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
     def new(self, *args):
-        """Return a tensor of this dtype: uninitialised from sizes, or with the values of data."""
+        """Return a tensor of this dtype: uninitialised from sizes, or with the values of data.
+
+        Parameters
+        ----------
+        *args : object
+            Sizes, one Size, or data.
+
+        Returns
+        -------
+        Tensor
+        """
         return new_tensor(self.dtype, args, "new()")
 
     # ---- graph
@@ -370,12 +616,37 @@ class Tensor(_C.TensorBase):
         autograd.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def register_hook(self, hook):
-        """Call ``hook(grad)`` whenever the gradient of this tensor is computed; it may return another gradient."""
+        """Call ``hook(grad)`` whenever the gradient of this tensor is computed; it may return another gradient.
+
+        Parameters
+        ----------
+        hook : callable
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         handle = _C.add_hook(self, hook)
         return RemovableHandle(lambda: _C.remove_hook(self, handle))
 
     def register_post_accumulate_grad_hook(self, hook):
-        """Call ``hook(self)`` after the gradient of this leaf has been accumulated."""
+        """Call ``hook(self)`` after the gradient of this leaf has been accumulated.
+
+        Parameters
+        ----------
+        hook : callable
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+
+        Raises
+        ------
+        RuntimeError
+            If the tensor is no leaf.
+        """
         if not self.is_leaf:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         handle = _C.add_hook(self, hook, True)
@@ -386,7 +657,17 @@ class Tensor(_C.TensorBase):
         _C.retain_grad(self)
 
     def requires_grad_(self, requires_grad=True):
-        """Set ``requires_grad`` and return the tensor."""
+        """Set ``requires_grad`` and return the tensor.
+
+        Parameters
+        ----------
+        requires_grad : bool, default True
+
+        Returns
+        -------
+        Tensor
+            The tensor itself.
+        """
         self.requires_grad = requires_grad
         return self
 
@@ -399,7 +680,18 @@ def _add_cast(name, dtype):
     def cast(self, memory_format=preserve_format):
         return self.to(dtype)
     cast.__name__, cast.__qualname__ = name, f"Tensor.{name}"
-    cast.__doc__ = f"Return the tensor converted to {dtype.name}."
+    cast.__doc__ = f"""Return the tensor converted to {dtype.name}.
+
+    Parameters
+    ----------
+    memory_format : memory_format, default preserve_format
+        Accepted and ignored.
+
+    Returns
+    -------
+    Tensor
+        The tensor itself if it is {dtype.name} already.
+    """
     setattr(Tensor, name, cast)
 
 
@@ -427,10 +719,19 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     device : optional
         The CPU.
     requires_grad : bool, default False
+    pin_memory : bool, default False
+        Accepted and ignored: there is no GPU.
 
     Returns
     -------
     Tensor
+
+    Raises
+    ------
+    TypeError
+        If an item is no number.
+    ValueError
+        If nested sequences differ in length.
 
     See Also
     --------
@@ -491,7 +792,20 @@ def _plain(data):
 
 
 def as_tensor(data, dtype=None, device=None):
-    """Make a tensor of `data`, sharing memory with arrays and tensors where the dtype allows it."""
+    """Make a tensor of `data`, sharing memory with arrays and tensors where the dtype allows it.
+
+    Parameters
+    ----------
+    data : number, nested sequence of numbers, ndarray or Tensor
+    dtype : dtype, optional
+        Of the result.
+    device : device or str, optional
+        "cpu"; any other is refused.
+
+    Returns
+    -------
+    Tensor
+    """
     check_device(device)
     if isinstance(data, _np.ndarray):
         data = from_numpy(data)
@@ -506,6 +820,16 @@ asarray = as_tensor
 def from_numpy(ndarray):
     """Make a tensor that shares memory with `ndarray`.
 
+    Parameters
+    ----------
+    ndarray : ndarray
+        Of floats, integers or bools.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape and strides.
+
     Raises
     ------
     TypeError
@@ -519,13 +843,32 @@ def from_numpy(ndarray):
 
 
 def from_dlpack(ext_tensor):
-    """Make a tensor that shares memory with any object that speaks DLPack."""
+    """Make a tensor that shares memory with any object that speaks DLPack.
+
+    Parameters
+    ----------
+    ext_tensor : object
+        With ``__dlpack__``, on the CPU: a tensor of torch, an array of NumPy, JAX, ... Or a capsule.
+
+    Returns
+    -------
+    Tensor
+    """
     capsule = ext_tensor.__dlpack__() if hasattr(ext_tensor, "__dlpack__") else ext_tensor
     return _C.from_dlpack_capsule(capsule)
 
 
 def is_tensor(obj):
-    """Return True if `obj` is a Tensor."""
+    """Return True if `obj` is a Tensor.
+
+    Parameters
+    ----------
+    obj : object
+
+    Returns
+    -------
+    bool
+    """
     return isinstance(obj, Tensor)
 
 
@@ -543,6 +886,12 @@ def div(input, other, *, rounding_mode=None, out=None):
     ----------
     input, other : Tensor or number
     rounding_mode : {None, "trunc", "floor"}
+    out : Tensor, optional
+        Receives the result.
+
+    Returns
+    -------
+    Tensor
     """
     return _C.fn.div(input, other, rounding_mode=_rounding(rounding_mode), out=out)
 
@@ -551,10 +900,38 @@ divide = div
 
 
 def equal(input, other):
-    """Return True if both tensors have one shape and the same elements."""
+    """Return True if both tensors have one shape and the same elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+        Of the same dtype.
+
+    Returns
+    -------
+    bool
+    """
     return input.shape == other.shape and bool(_C.fn._equal(input, other))
 
 
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Return True if ``abs(input - other) <= atol + rtol * abs(other)`` everywhere."""
+    """Return True if ``abs(input - other) <= atol + rtol * abs(other)`` everywhere.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+        Broadcast with the input.
+    rtol : float, default 1e-05
+        Relative tolerance.
+    atol : float, default 1e-08
+        Absolute tolerance.
+    equal_nan : bool, default False
+        Two NaNs are close to each other.
+
+    Returns
+    -------
+    bool
+    """
     return bool(_C.fn._allclose(input, other, rtol, atol, equal_nan))

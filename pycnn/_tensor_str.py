@@ -8,7 +8,28 @@ _options = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, 
 
 
 def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, sci_mode=None):
-    """Set how tensors are printed: digits, the size that is summarised, and so on, as in torch."""
+    """Set how tensors are printed: digits, the size that is summarised, and so on, as in torch.
+
+    Parameters
+    ----------
+    precision : int, optional
+        Digits after the point (4).
+    threshold : int, optional
+        Number of elements above which the middle is left out (1000).
+    edgeitems : int, optional
+        Number of elements shown at each edge then (3).
+    linewidth : int, optional
+        Columns of a line (80).
+    profile : {"default", "short", "full"}
+        Values for all of these.
+    sci_mode : bool, optional
+        Always or never write powers of ten; None: where the numbers ask for it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such profile.
+    """
     if profile is not None:
         presets = {"default": (4, 1000, 3, 80), "short": (2, 1000, 2, 80), "full": (4, math.inf, 3, 80)}
         if profile not in presets:

@@ -11,12 +11,37 @@ _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
 def type_name(dtype):
-    """Return ``torch.FloatTensor`` for float32, and so on."""
+    """Return ``torch.FloatTensor`` for float32, and so on.
+
+    Parameters
+    ----------
+    dtype : dtype
+
+    Returns
+    -------
+    str
+    """
     return f"torch.{_NAMES[dtype]}Tensor"
 
 
 def dtype_of(kind):
-    """Return the dtype that a dtype, a tensor type or its name stands for."""
+    """Return the dtype that a dtype, a tensor type or its name stands for.
+
+    Parameters
+    ----------
+    kind : dtype, tensor type or str
+
+    Returns
+    -------
+    dtype
+
+    Raises
+    ------
+    ValueError
+        If there is no such name.
+    TypeError
+        If `kind` is something else.
+    """
     if isinstance(kind, _C.dtype):
         return kind
     if isinstance(kind, tensortype):
@@ -32,7 +57,13 @@ def dtype_of(kind):
 
 
 def new_tensor(dtype, args, what):
-    """What ``FloatTensor(*args)`` and ``t.new(*args)`` give: sizes make an uninitialised tensor, data one of these values."""
+    """What ``FloatTensor(*args)`` and ``t.new(*args)`` give: sizes make an uninitialised tensor, data one of these values.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Of the parameters; float32 by default.
+    """
     from pycnn._tensor import Tensor, tensor
     if len(args) == 1 and not isinstance(args[0], int):
         data = args[0]
@@ -50,6 +81,12 @@ class tensortype:
     """``torch.FloatTensor`` and its like: makes tensors of its dtype, names it in ``t.type(...)``, and stands in isinstance.
 
     Called as :class:`pycnn.Tensor` is: with sizes or with data.
+
+    Parameters
+    ----------
+    name : str
+        "Float", "Long", ...
+    device : {"cpu", "cuda"}, default "cpu"
     """
 
     NAMES = tuple(_DTYPES)
@@ -77,7 +114,16 @@ IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = map(tensortype, ("I
 
 
 def typename(obj):
-    """Return the name of a tensor's type, or of an object's class with its module."""
+    """Return the name of a tensor's type, or of an object's class with its module.
+
+    Parameters
+    ----------
+    obj : object
+
+    Returns
+    -------
+    str
+    """
     if isinstance(obj, _C.TensorBase):
         return type_name(obj.dtype)
     cls = obj if isinstance(obj, type) or hasattr(obj, "__qualname__") else type(obj)
@@ -98,6 +144,11 @@ class finfo:
     bits : int
     eps, max, min, tiny, smallest_normal, resolution : float
     dtype : str
+
+    Raises
+    ------
+    TypeError
+        If `type` is no float dtype.
     """
 
     def __init__(self, type=None):
@@ -130,6 +181,11 @@ class iinfo:
     ----------
     bits, max, min : int
     dtype : str
+
+    Raises
+    ------
+    TypeError
+        If `type` is no integer dtype.
     """
 
     def __init__(self, type):

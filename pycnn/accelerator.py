@@ -21,7 +21,13 @@ def device_count():
 
 
 def current_accelerator(check_available=False):
-    """Return None."""
+    """Return None.
+
+    Parameters
+    ----------
+    check_available : bool, default False
+        Ignored.
+    """
 
 
 def empty_cache():
@@ -34,12 +40,24 @@ def current_device_index():
 
 
 def set_device_index(device):
-    """Raise RuntimeError: there is no accelerator."""
+    """Raise RuntimeError: there is no accelerator.
+
+    Parameters
+    ----------
+    device : device or int
+        Any.
+    """
     _none()
 
 
 def synchronize(device=None):
-    """Raise RuntimeError: there is no accelerator."""
+    """Raise RuntimeError: there is no accelerator.
+
+    Parameters
+    ----------
+    device : device or int, optional
+        Any.
+    """
     _none()
 
 

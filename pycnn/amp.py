@@ -27,6 +27,11 @@ class autocast(contextlib.ContextDecorator):
     enabled : bool, default True
     cache_enabled : bool, optional
 
+    Raises
+    ------
+    ValueError
+        If `device_type` is no str.
+
     Notes
     -----
     torch's autocast on the CPU computes convolutions and linear layers in bfloat16: its results have 8 significant bits there,
@@ -49,17 +54,51 @@ class autocast(contextlib.ContextDecorator):
 
 
 def is_autocast_available(device_type):
-    """Return False: nothing is cast."""
+    """Return False: nothing is cast.
+
+    Parameters
+    ----------
+    device_type : str
+        Any.
+
+    Returns
+    -------
+    bool
+    """
     return False
 
 
 def custom_fwd(fwd=None, *, device_type, cast_inputs=None):
-    """Decorate ``forward`` of an autograd function: returns it as it is."""
+    """Decorate ``forward`` of an autograd function: returns it as it is.
+
+    Parameters
+    ----------
+    fwd : callable, optional
+    device_type : str
+        Any.
+    cast_inputs : dtype, optional
+        Ignored.
+
+    Returns
+    -------
+    callable
+    """
     return fwd if fwd is not None else lambda function: function
 
 
 def custom_bwd(bwd=None, *, device_type):
-    """Decorate ``backward`` of an autograd function: returns it as it is."""
+    """Decorate ``backward`` of an autograd function: returns it as it is.
+
+    Parameters
+    ----------
+    bwd : callable, optional
+    device_type : str
+        Any.
+
+    Returns
+    -------
+    callable
+    """
     return bwd if bwd is not None else lambda function: function
 
 
@@ -75,6 +114,11 @@ class GradScaler:
         What the scale is multiplied by after `growth_interval` good steps, and after gradients that are not finite.
     growth_interval : int, default 2000
     enabled : bool, default True
+
+    Raises
+    ------
+    AssertionError
+        If the growth factor is not above 1, or the backoff factor not below.
 
     See Also
     --------
@@ -97,7 +141,21 @@ class GradScaler:
         self._stepped = set()
 
     def scale(self, outputs):
-        """Multiply a tensor, or those of an iterable, by the scale."""
+        """Multiply a tensor, or those of an iterable, by the scale.
+
+        Parameters
+        ----------
+        outputs : Tensor or iterable of Tensor
+
+        Returns
+        -------
+        Tensor or iterable of Tensor
+
+        Raises
+        ------
+        ValueError
+            If `outputs` is something else.
+        """
         if not self._enabled:
             return outputs
         self._scaled = True
@@ -111,7 +169,19 @@ class GradScaler:
 
     @no_grad()
     def unscale_(self, optimizer):
-        """Divide the gradients of an optimizer's parameters by the scale: before clipping them, say."""
+        """Divide the gradients of an optimizer's parameters by the scale: before clipping them, say.
+
+        Parameters
+        ----------
+        optimizer : Optimizer
+
+        Raises
+        ------
+        RuntimeError
+            If that was done since the last update already, or the step was.
+        ValueError
+            If a gradient is float16.
+        """
         if not self._enabled:
             return
         if id(optimizer) in self._stepped:
@@ -129,7 +199,26 @@ class GradScaler:
         self._found[id(optimizer)] = finite
 
     def step(self, optimizer, *args, **kwargs):
-        """Let the optimizer step if its gradients, divided by the scale, are finite; returns what it returns."""
+        """Let the optimizer step if its gradients, divided by the scale, are finite; returns what it returns.
+
+        Parameters
+        ----------
+        optimizer : Optimizer
+        *args : object
+            Passed on to the step.
+        **kwargs : object
+            Passed on to the step.
+
+        Returns
+        -------
+        object
+            None if the step was left out.
+
+        Raises
+        ------
+        RuntimeError
+            If there is a closure, or a step was made since the last update already.
+        """
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
         if "closure" in kwargs:
@@ -142,7 +231,18 @@ class GradScaler:
         return optimizer.step(*args, **kwargs) if self._found[id(optimizer)] else None
 
     def update(self, new_scale=None):
-        """Adapt the scale to how the steps since the last update went, or set it."""
+        """Adapt the scale to how the steps since the last update went, or set it.
+
+        Parameters
+        ----------
+        new_scale : float or Tensor, optional
+            The scale, instead of an adaptation.
+
+        Raises
+        ------
+        AssertionError
+            If nothing was scaled or no step was made.
+        """
         if not self._enabled:
             return
         if new_scale is not None:
@@ -174,7 +274,12 @@ class GradScaler:
         return self._growth_factor
 
     def set_growth_factor(self, new_factor):
-        """Set what the scale grows by."""
+        """Set what the scale grows by.
+
+        Parameters
+        ----------
+        new_factor : float
+        """
         self._growth_factor = new_factor
 
     def get_backoff_factor(self):
@@ -182,7 +287,12 @@ class GradScaler:
         return self._backoff_factor
 
     def set_backoff_factor(self, new_factor):
-        """Set what the scale shrinks by."""
+        """Set what the scale shrinks by.
+
+        Parameters
+        ----------
+        new_factor : float
+        """
         self._backoff_factor = new_factor
 
     def get_growth_interval(self):
@@ -190,7 +300,12 @@ class GradScaler:
         return self._growth_interval
 
     def set_growth_interval(self, new_interval):
-        """Set after how many good steps the scale grows."""
+        """Set after how many good steps the scale grows.
+
+        Parameters
+        ----------
+        new_interval : int
+        """
         self._growth_interval = new_interval
 
     def state_dict(self):
@@ -201,7 +316,17 @@ class GradScaler:
                 "growth_interval": self._growth_interval, "_growth_tracker": self._growth_tracker}
 
     def load_state_dict(self, state_dict):
-        """Go on from a state of :meth:`state_dict`, pycnn's or torch's."""
+        """Go on from a state of :meth:`state_dict`, pycnn's or torch's.
+
+        Parameters
+        ----------
+        state_dict : dict
+
+        Raises
+        ------
+        RuntimeError
+            If it is empty.
+        """
         if not self._enabled:
             return
         if len(state_dict) == 0:

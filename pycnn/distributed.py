@@ -27,7 +27,34 @@ is_gloo_available = is_mpi_available = is_torchelastic_launched = is_nccl_availa
 
 def init_process_group(backend=None, init_method=None, timeout=None, world_size=-1, rank=-1, store=None, group_name="",
                        pg_options=None, device_id=None):
-    """Raise RuntimeError: pycnn trains in one process."""
+    """Raise RuntimeError: pycnn trains in one process.
+
+    Parameters
+    ----------
+    backend : str, optional
+        Any.
+    init_method : str, optional
+        Any.
+    timeout : timedelta, optional
+        Any.
+    world_size : int, default -1
+        Any.
+    rank : int, default -1
+        Any.
+    store : object, optional
+        Any.
+    group_name : str, default ""
+        Any.
+    pg_options : object, optional
+        Any.
+    device_id : object, optional
+        Any.
+
+    Raises
+    ------
+    RuntimeError
+        In any case.
+    """
     raise RuntimeError("Distributed package doesn't have NCCL, GLOO or MPI built in: pycnn trains in one process, with all of its "
                        "threads; run the script without its distributed option")
 

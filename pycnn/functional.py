@@ -17,6 +17,11 @@ def meshgrid(*tensors, indexing="ij"):
     -------
     tuple of Tensor
         One per vector, all of the shape that their lengths make; views, which repeat elements without memory.
+
+    Raises
+    ------
+    RuntimeError
+        If `indexing` is something else.
     """
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tensors[0]
@@ -57,6 +62,11 @@ def split(tensor, split_size_or_sections, dim=0):
     -------
     tuple of Tensor
         Views.
+
+    Raises
+    ------
+    RuntimeError
+        If the sizes do not add up.
     """
     sizes = split_size_or_sections
     if isinstance(sizes, (tuple, list)) and len(sizes) > 8:  # more than an operator's list of ints holds
@@ -90,6 +100,11 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     Returns
     -------
     Tensor
+
+    Raises
+    ------
+    NotImplementedError
+        If `p` is another text.
     """
     if isinstance(p, str):
         if p != "fro":
@@ -115,6 +130,11 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     -------
     Tensor or tuple of Tensor
         The elements and what was asked for, in the order of the parameters. NaNs are all different.
+
+    Raises
+    ------
+    NotImplementedError
+        If `dim` is given.
     """
     if dim is not None:
         raise NotImplementedError("unique: distinct slices along a dimension are not supported; use dim=None")

@@ -28,7 +28,12 @@ def get_dir():
 
 
 def set_dir(d):
-    """Set the cache folder."""
+    """Set the cache folder.
+
+    Parameters
+    ----------
+    d : path
+    """
     global _dir
     _dir = os.path.expanduser(d)
 

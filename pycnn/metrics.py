@@ -140,6 +140,11 @@ def accuracy_score(y_true, y_pred, *, normalize=True):
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If there are no images, the lengths differ or the inputs are no classes.
     """
     y_true, y_pred, _ = _pair(y_true, y_pred)
     right = int((y_true == y_pred).sum())
@@ -166,6 +171,11 @@ def top_k_accuracy_score(y_true, y_score, *, k=2, normalize=True):
     Returns
     -------
     float
+
+    Raises
+    ------
+    ValueError
+        If there are no images, the lengths differ or `k` is less than 1.
 
     See Also
     --------
@@ -283,7 +293,20 @@ def precision_recall_fscore_support(y_true, y_pred, *, beta=1.0, labels=None, po
 def precision_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", zero_division="warn"):
     """Return which share of the images that were taken for a class belong to it.
 
-    The arguments are those of :func:`precision_recall_fscore_support`; of more than two classes, `average` must be given.
+    Parameters
+    ----------
+    y_true : Tensor, array or list [n] of integers or names
+        Right classes.
+    y_pred : Tensor, array or list [n] of integers or names
+        Predicted classes.
+    labels : list, optional
+        The classes to report, in this order.
+    pos_label : int or str, default 1
+        The class that is meant with ``average="binary"``.
+    average : {None, "binary", "micro", "macro", "weighted"}, default "binary"
+        As in :func:`precision_recall_fscore_support`; has to be given for more than two classes.
+    zero_division : {"warn", 0, 1, nan}, default "warn"
+        Value of a quotient by zero.
 
     Returns
     -------
@@ -295,7 +318,20 @@ def precision_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary
 def recall_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", zero_division="warn"):
     """Return which share of the images of a class was found.
 
-    The arguments are those of :func:`precision_recall_fscore_support`; of more than two classes, `average` must be given.
+    Parameters
+    ----------
+    y_true : Tensor, array or list [n] of integers or names
+        Right classes.
+    y_pred : Tensor, array or list [n] of integers or names
+        Predicted classes.
+    labels : list, optional
+        The classes to report, in this order.
+    pos_label : int or str, default 1
+        The class that is meant with ``average="binary"``.
+    average : {None, "binary", "micro", "macro", "weighted"}, default "binary"
+        As in :func:`precision_recall_fscore_support`; has to be given for more than two classes.
+    zero_division : {"warn", 0, 1, nan}, default "warn"
+        Value of a quotient by zero.
 
     Returns
     -------
@@ -307,7 +343,20 @@ def recall_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", 
 def f1_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", zero_division="warn"):
     """Return the harmonic mean of precision and recall.
 
-    The arguments are those of :func:`precision_recall_fscore_support`; of more than two classes, `average` must be given.
+    Parameters
+    ----------
+    y_true : Tensor, array or list [n] of integers or names
+        Right classes.
+    y_pred : Tensor, array or list [n] of integers or names
+        Predicted classes.
+    labels : list, optional
+        The classes to report, in this order.
+    pos_label : int or str, default 1
+        The class that is meant with ``average="binary"``.
+    average : {None, "binary", "micro", "macro", "weighted"}, default "binary"
+        As in :func:`precision_recall_fscore_support`; has to be given for more than two classes.
+    zero_division : {"warn", 0, 1, nan}, default "warn"
+        Value of a quotient by zero.
 
     Returns
     -------

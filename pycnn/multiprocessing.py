@@ -17,7 +17,17 @@ def get_all_sharing_strategies():
 
 
 def set_sharing_strategy(new_strategy):
-    """Accept a name; tensors are copied, not shared, whatever it is."""
+    """Accept a name; tensors are copied, not shared, whatever it is.
+
+    Parameters
+    ----------
+    new_strategy : str
+
+    Raises
+    ------
+    AssertionError
+        If it is no such name.
+    """
     global _strategy
     if new_strategy not in get_all_sharing_strategies():
         raise AssertionError(f"invalid sharing strategy {new_strategy!r}, expected one of {get_all_sharing_strategies()}")
@@ -86,6 +96,11 @@ def spawn(fn, args=(), nprocs=1, join=True, daemon=False, start_method="spawn"):
         Wait for all of them. False: return an object whose ``join()`` does.
     daemon : bool, default False
     start_method : str, default "spawn"
+
+    Returns
+    -------
+    object or None
+        None with `join`.
 
     Raises
     ------

@@ -40,7 +40,12 @@ def get_rng_state():
 
 
 def set_rng_state(new_state):
-    """Let the default generator go on from a state of :func:`get_rng_state`, pycnn's or torch's."""
+    """Let the default generator go on from a state of :func:`get_rng_state`, pycnn's or torch's.
+
+    Parameters
+    ----------
+    new_state : Tensor [5056] of uint8
+    """
     default_generator.set_state(new_state)
 
 
@@ -54,6 +59,10 @@ def fork_rng(devices=None, enabled=True, device_type="cpu"):
         Accepted; there is one device.
     enabled : bool, default True
         False: do nothing.
+
+    Yields
+    ------
+    None
     """
     state = get_rng_state() if enabled else None
     try:

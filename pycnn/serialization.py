@@ -44,6 +44,10 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
         If `obj` holds something else; the message says where.
     CheckpointError
         If the file cannot be written: an OSError with its ``errno`` and ``filename``, and a RuntimeError as in torch.
+    AttributeError
+        If `f` is neither a path nor a file that can be written.
+    NotImplementedError
+        If another format is asked for.
 
     See Also
     --------
@@ -80,6 +84,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
         Data is all that is ever read: False changes nothing.
     mmap : bool, optional
         Accepted for zip files; storages are copied, and checked while they are.
+    **pickle_load_args : object
+        Ignored.
 
     Returns
     -------
@@ -92,6 +98,10 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     CheckpointError
         If it is damaged, is something else, or holds more than data: an OSError, a RuntimeError and a
         ``pickle.UnpicklingError``, with ``path``, ``size`` and ``reason``.
+    ValueError
+        If a flag is given that torch refuses, too.
+    RuntimeError
+        If options contradict each other.
 
     Notes
     -----

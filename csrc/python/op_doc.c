@@ -177,7 +177,7 @@ static void put_signature(page *w, const char *name, const pc_op *op, const pc_s
         const pc_param *p = &s->params[k];
         if (p->keyword_only && !starred) put(w, k > first ? ", *" : "*");
         starred = starred || p->keyword_only;
-        put(w, "%s%s%s", k > first || p->keyword_only ? ", " : "", method && k == 0 ? "$" : "", name_of(p, method));
+        put(w, "%s%s", k > first || p->keyword_only ? ", " : "", method && k == 0 ? "$self" : name_of(p, method));
         if (p->has_default) put(w, "=");
         if (p->has_default) put_default(w, &p->dflt);
     }

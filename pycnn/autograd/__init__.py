@@ -23,8 +23,15 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         Keep the graph for another call; default `create_graph`.
     create_graph : bool, default False
         Not supported: True raises NotImplementedError.
+    grad_variables : Tensor or sequence of Tensor, optional
+        torch's old spelling of `grad_tensors`.
     inputs : Tensor or sequence of Tensor, optional
         Accumulate into these leaves alone.
+
+    Raises
+    ------
+    RuntimeError
+        If `inputs` is empty, a tensor has no graph, or is no scalar and has no gradient given.
     """
     _refuse_create_graph(create_graph)
     tensors = _tuple(tensors)
@@ -46,6 +53,25 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
 def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True, allow_unused=None,
          is_grads_batched=False, materialize_grads=False):
     """Return the gradients of `outputs` with respect to `inputs`, touching no ``.grad``.
+
+    Parameters
+    ----------
+    outputs : Tensor or sequence of Tensor
+    inputs : Tensor or sequence of Tensor
+    grad_outputs : Tensor or sequence of Tensor, optional
+        Gradients of the outputs; may be left out for single elements.
+    retain_graph : bool, optional
+        Keep the graph for another call; default `create_graph`.
+    create_graph : bool, default False
+        Not supported: True raises NotImplementedError.
+    only_inputs : bool, default True
+        Accepted and ignored.
+    allow_unused : bool, optional
+        Return None for inputs that the outputs do not depend on.
+    is_grads_batched : bool, default False
+        Not supported.
+    materialize_grads : bool, default False
+        Return zeros instead of None.
 
     Returns
     -------

@@ -5,7 +5,13 @@ from pycnn.autograd.grad_mode import no_grad
 
 
 class FunctionCtx:
-    """What ``forward`` leaves for ``backward``: saved tensors, and any attribute set on it."""
+    """What ``forward`` leaves for ``backward``: saved tensors, and any attribute set on it.
+
+    Parameters
+    ----------
+    needs_input_grad : tuple of bool
+        For each argument: is its gradient wanted?
+    """
 
     def __init__(self, needs_input_grad):
         self.needs_input_grad = needs_input_grad
@@ -15,12 +21,23 @@ class FunctionCtx:
         self._materialize = True
 
     def save_for_backward(self, *tensors):
-        """Keep tensors (or None) for backward; writing to one in place before backward is an error."""
+        """Keep tensors (or None) for backward; writing to one in place before backward is an error.
+
+        Parameters
+        ----------
+        *tensors : Tensor or None
+        """
         self._saved = tuple((t, None if t is None else t._version) for t in tensors)
 
     @property
     def saved_tensors(self):
-        """The tensors kept by :meth:`save_for_backward`."""
+        """The tensors kept by :meth:`save_for_backward`.
+
+        Raises
+        ------
+        RuntimeError
+            If one was changed in place.
+        """
         for t, version in self._saved:
             if t is not None and t._version != version:
                 raise RuntimeError("one of the variables needed for gradient computation has been modified by an "
@@ -28,15 +45,30 @@ class FunctionCtx:
         return tuple(t for t, _ in self._saved)
 
     def mark_non_differentiable(self, *tensors):
-        """Declare outputs that have no gradient."""
+        """Declare outputs that have no gradient.
+
+        Parameters
+        ----------
+        *tensors : Tensor
+        """
         self._non_differentiable = tensors
 
     def mark_dirty(self, *tensors):
-        """Declare inputs that forward has written to in place."""
+        """Declare inputs that forward has written to in place.
+
+        Parameters
+        ----------
+        *tensors : Tensor
+        """
         self._dirty = tensors
 
     def set_materialize_grads(self, value):
-        """Whether missing gradients reach backward as zeros (the default) or as None."""
+        """Whether missing gradients reach backward as zeros (the default) or as None.
+
+        Parameters
+        ----------
+        value : bool
+        """
         self._materialize = value
 
 
@@ -57,6 +89,20 @@ class Function:
 
     @staticmethod
     def backward(ctx, *grads):
+        """Compute the gradients of forward's arguments; every subclass defines its own.
+
+        Parameters
+        ----------
+        ctx : FunctionCtx
+            As forward left it.
+        *grads : Tensor
+            Gradients of the outputs.
+
+        Raises
+        ------
+        NotImplementedError
+            Unless a subclass defines it.
+        """
         raise NotImplementedError("You must implement the backward method for your custom autograd.Function to use it "
                                   "with backward mode AD.")
 
@@ -64,7 +110,22 @@ class Function:
 
     @classmethod
     def apply(cls, *args):
-        """Run forward on `args` and record the operation."""
+        """Run forward on `args` and record the operation.
+
+        Parameters
+        ----------
+        *args : object
+
+        Returns
+        -------
+        Tensor or tuple of Tensor
+            What forward returns.
+
+        Raises
+        ------
+        RuntimeError
+            In backward, if the number of gradients is not that of the arguments.
+        """
         tensors = [(k, a) for k, a in enumerate(args) if isinstance(a, _C.TensorBase)]
         needs = tuple(isinstance(a, _C.TensorBase) and a.requires_grad for a in args)
         ctx = FunctionCtx(needs)
@@ -103,5 +164,14 @@ class Function:
 
 
 def once_differentiable(fn):
-    """Mark a backward as not differentiable itself; here every one is, so it is returned unchanged."""
+    """Mark a backward as not differentiable itself; here every one is, so it is returned unchanged.
+
+    Parameters
+    ----------
+    fn : callable
+
+    Returns
+    -------
+    callable
+    """
     return fn

@@ -71,7 +71,18 @@ class enable_grad(no_grad):
 
 
 class inference_mode(_Mode):
-    """As :class:`no_grad`; ``inference_mode(False)`` changes nothing."""
+    """As :class:`no_grad`; ``inference_mode(False)`` changes nothing.
+
+    Parameters
+    ----------
+    mode : bool, default True
+        False changes nothing.
+
+    Raises
+    ------
+    TypeError
+        If it decorates without parentheses.
+    """
 
     def __init__(self, mode=True):
         if callable(mode):

@@ -23,7 +23,20 @@ def version():
 
 @_contextlib.contextmanager
 def flags(enabled=False, benchmark=False, benchmark_limit=10, deterministic=False, allow_tf32=True):
-    """Set the switches for the duration of a block."""
+    """Set the switches for the duration of a block.
+
+    Parameters
+    ----------
+    enabled : bool, default False
+    benchmark : bool, default False
+    benchmark_limit : int, default 10
+    deterministic : bool, default False
+    allow_tf32 : bool, default True
+
+    Yields
+    ------
+    None
+    """
     module, new = _sys.modules[__name__], dict(locals())
     old = {name: getattr(module, name) for name in new}
     vars(module).update(new)

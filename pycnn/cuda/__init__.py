@@ -28,7 +28,17 @@ def is_initialized():
 
 
 def is_bf16_supported(including_emulation=True):
-    """Return False."""
+    """Return False.
+
+    Parameters
+    ----------
+    including_emulation : bool, default True
+        Ignored.
+
+    Returns
+    -------
+    bool
+    """
     return False
 
 
@@ -38,11 +48,23 @@ def device_count():
 
 
 def manual_seed(seed):
-    """Do nothing: there is no GPU generator."""
+    """Do nothing: there is no GPU generator.
+
+    Parameters
+    ----------
+    seed : int
+        Any.
+    """
 
 
 def manual_seed_all(seed):
-    """Do nothing: there is no GPU generator."""
+    """Do nothing: there is no GPU generator.
+
+    Parameters
+    ----------
+    seed : int
+        Any.
+    """
 
 
 def seed():
@@ -59,7 +81,12 @@ def get_rng_state_all():
 
 
 def set_rng_state_all(new_states):
-    """Accept an empty list: there is no GPU generator."""
+    """Accept an empty list: there is no GPU generator.
+
+    Parameters
+    ----------
+    new_states : list of Tensor
+    """
 
 
 def empty_cache():
@@ -67,7 +94,17 @@ def empty_cache():
 
 
 def memory_allocated(device=None):
-    """Return 0: bytes of tensors on a GPU."""
+    """Return 0: bytes of tensors on a GPU.
+
+    Parameters
+    ----------
+    device : device or int, optional
+        Any.
+
+    Returns
+    -------
+    int
+    """
     return 0
 
 
@@ -80,17 +117,35 @@ def init():
 
 
 def synchronize(device=None):
-    """Raise AssertionError, as torch does without CUDA."""
+    """Raise AssertionError, as torch does without CUDA.
+
+    Parameters
+    ----------
+    device : device or int, optional
+        Any.
+    """
     _check_device("cuda")
 
 
 def reset_peak_memory_stats(device=None):
-    """Raise AssertionError, as torch does without CUDA."""
+    """Raise AssertionError, as torch does without CUDA.
+
+    Parameters
+    ----------
+    device : device or int, optional
+        Any.
+    """
     _check_device("cuda")
 
 
 def set_device(device):
-    """Raise AssertionError, as torch does without CUDA, unless `device` is negative."""
+    """Raise AssertionError, as torch does without CUDA, unless `device` is negative.
+
+    Parameters
+    ----------
+    device : device or int
+        A negative number stands for none.
+    """
     if not (isinstance(device, int) and device < 0):
         _check_device("cuda")
 
@@ -102,18 +157,51 @@ def current_device():
 
 
 def get_device_name(device=None):
-    """Raise AssertionError, as torch does without CUDA."""
+    """Raise AssertionError, as torch does without CUDA.
+
+    Parameters
+    ----------
+    device : device or int, optional
+        Any.
+
+    Returns
+    -------
+    str
+        With ``PYCNN_CUDA_AS_CPU=1``, the processor's.
+    """
     _check_device("cuda")
     return _platform.processor() or _platform.machine()
 
 
 def get_device_properties(device=None):
-    """Raise AssertionError, as torch does without CUDA: there are none, with $PYCNN_CUDA_AS_CPU neither."""
+    """Raise AssertionError, as torch does without CUDA: there are none, with $PYCNN_CUDA_AS_CPU neither.
+
+    Parameters
+    ----------
+    device : device or int, optional
+        Any.
+
+    Raises
+    ------
+    AssertionError
+        In any case.
+    """
     raise AssertionError("Torch not compiled with CUDA enabled")
 
 
 def get_device_capability(device=None):
-    """Raise AssertionError, as torch does without CUDA: there is none, with $PYCNN_CUDA_AS_CPU neither."""
+    """Raise AssertionError, as torch does without CUDA: there is none, with $PYCNN_CUDA_AS_CPU neither.
+
+    Parameters
+    ----------
+    device : device or int, optional
+        Any.
+
+    Raises
+    ------
+    AssertionError
+        In any case.
+    """
     raise AssertionError("Torch not compiled with CUDA enabled")
 
 
@@ -137,13 +225,21 @@ class Event:
     ----------
     enable_timing, blocking, interprocess : bool, default False
         `enable_timing` is needed for :meth:`elapsed_time`.
+    external : bool, default False
+        Accepted and ignored.
     """
 
     def __init__(self, enable_timing=False, blocking=False, interprocess=False, external=False):
         self._timing, self._time = enable_timing, None
 
     def record(self, stream=None):
-        """Take the time."""
+        """Take the time.
+
+        Parameters
+        ----------
+        stream : object, optional
+            Ignored.
+        """
         _check_device("cuda")
         self._time = _time.perf_counter()
 
@@ -155,7 +251,21 @@ class Event:
         return True
 
     def elapsed_time(self, end_event):
-        """Return the milliseconds from this event to another."""
+        """Return the milliseconds from this event to another.
+
+        Parameters
+        ----------
+        end_event : Event
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            If one of them was not recorded, or not made with ``enable_timing=True``.
+        """
         if not (self._timing and end_event._timing) or self._time is None or end_event._time is None:
             raise ValueError("Both events must be created with argument 'enable_timing=True' and recorded before calculating "
                              "elapsed time.")

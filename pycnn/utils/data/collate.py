@@ -43,6 +43,11 @@ def default_convert(data):
     ----------
     data : object
         A tensor, an array, or (nested) dicts, tuples and lists of them; anything else is returned as it is.
+
+    Returns
+    -------
+    object
+        The same structure.
     """
     if isinstance(data, Tensor):
         return data

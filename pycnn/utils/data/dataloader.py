@@ -62,6 +62,10 @@ class DataLoader:
         Batches that each worker reads ahead (2).
     persistent_workers : bool, default False
         Keep worker processes between epochs.
+    pin_memory_device : str, default ""
+        Accepted and ignored.
+    in_order : bool, default True
+        Accepted: batches always come in order.
 
     Raises
     ------

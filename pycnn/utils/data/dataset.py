@@ -42,6 +42,11 @@ class TensorDataset(Dataset):
     Parameters
     ----------
     *tensors : Tensor
+
+    Raises
+    ------
+    AssertionError
+        If first dimensions differ.
     """
 
     def __init__(self, *tensors):
@@ -63,6 +68,11 @@ class StackDataset(Dataset):
     ----------
     *args, **kwargs : Dataset
         All by position, or all by name; of one length.
+
+    Raises
+    ------
+    ValueError
+        If there are none, some by position and some by name, or lengths differ.
     """
 
     def __init__(self, *args, **kwargs):
@@ -109,6 +119,11 @@ class ConcatDataset(Dataset):
     Parameters
     ----------
     datasets : iterable of Dataset
+
+    Raises
+    ------
+    AssertionError
+        If there are none, or one is a stream.
     """
 
     def __init__(self, datasets):

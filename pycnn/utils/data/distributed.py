@@ -19,6 +19,13 @@ class DistributedSampler(Sampler):
         The same in all processes; the epoch is added to it.
     drop_last : bool, default False
         Leave out what does not divide evenly; otherwise indices are repeated.
+
+    Raises
+    ------
+    RuntimeError
+        If `num_replicas` or `rank` is left out.
+    ValueError
+        If `rank` is not below `num_replicas`.
     """
 
     def __init__(self, dataset, num_replicas=None, rank=None, shuffle=True, seed=0, drop_last=False):
@@ -45,5 +52,10 @@ class DistributedSampler(Sampler):
         return self.num_samples
 
     def set_epoch(self, epoch):
-        """Let the next pass have another order."""
+        """Let the next pass have another order.
+
+        Parameters
+        ----------
+        epoch : int
+        """
         self.epoch = epoch

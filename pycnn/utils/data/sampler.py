@@ -49,6 +49,8 @@ class RandomSampler(Sampler):
     ------
     ValueError
         If there would be nothing to draw.
+    TypeError
+        If `replacement` is no bool.
     """
 
     def __init__(self, data_source, replacement=False, num_samples=None, generator=None):
@@ -105,6 +107,11 @@ class WeightedRandomSampler(Sampler):
     replacement : bool, default True
     generator : Generator, optional
         Default: the default generator.
+
+    Raises
+    ------
+    ValueError
+        If `num_samples` is not positive, `replacement` is no bool or the weights are no vector.
     """
 
     def __init__(self, weights, num_samples, replacement=True, generator=None):
@@ -134,6 +141,11 @@ class BatchSampler(Sampler):
     batch_size : int
     drop_last : bool
         Leave out an incomplete last group.
+
+    Raises
+    ------
+    ValueError
+        If `batch_size` is not positive or `drop_last` is no bool.
     """
 
     def __init__(self, sampler, batch_size, drop_last):
