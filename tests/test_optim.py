@@ -5,7 +5,9 @@ import gc
 import json
 import math
 import pickle
+import signal
 import struct
+import time
 import warnings
 import weakref
 from pathlib import Path
@@ -510,3 +512,26 @@ def test_failing_allocations(live_blocks):
         n += 1
         assert live_blocks() == live
     assert n > 3
+
+
+def test_an_interrupted_step_is_whole():
+    """Ctrl-C in the middle of a step, whose groups a timer finds half done: all parameters have moved, or none."""
+    groups = [{"params": [pycnn.zeros(2_000_000).requires_grad_() for _ in range(3)], "lr": lr} for lr in (0.1, 0.2)]
+    optimizer = optim.Adam(groups)
+    params = [p for group in groups for p in group["params"]]
+    for p in params:
+        p.grad = pycnn.ones_like(p)
+    optimizer.step()
+    old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for seconds in (0.001, 0.004, 0.01):
+            before = [p.detach().clone() for p in params]
+            with pytest.raises(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, seconds)
+                optimizer.step()
+                time.sleep(1)
+            moved = {bool((p != b).all()) for p, b in zip(params, before)} | {bool((p != b).any()) for p, b in zip(params, before)}
+            counts = {optimizer.state[p]["step"].item() for p in params}
+            assert len(moved) == 1 and len(counts) == 1
+    finally:
+        signal.signal(signal.SIGALRM, old)

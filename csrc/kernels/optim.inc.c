@@ -104,7 +104,7 @@
     ALWAYS_INLINE void S##_rmsprop_loop(const pc_optim_run *run, const pc_optim_rule *rule, bool decay, bool centered, \
                                         bool momentum)                                             \
     {                                                                                              \
-        R *restrict p = run->param, *restrict v = run->a, *restrict mean = run->b, *restrict buf = run->c; \
+        R *restrict p = run->param, *restrict v = run->a, *restrict buf = run->b, *restrict mean = run->c; \
         const R *restrict grad = run->grad;                                                        \
         R sign = rule->maximize ? -1 : 1, wd = (R)rule->weight_decay, alpha = (R)rule->alpha;      \
         R fresh = (R)(1 - rule->alpha), eps = (R)rule->eps, mu = (R)rule->momentum, lr = (R)-rule->lr; \
@@ -138,8 +138,8 @@
     }                                                                                              \
     static void S##_rmsprop(const pc_optim_run *run, const pc_optim_rule *rule)                    \
     {                                                                                              \
-        if (run->b == NULL) OPTIM_FLAGS2(S##_rmsprop_plain, rule->weight_decay != 0, run->c != NULL); \
-        else OPTIM_FLAGS2(S##_rmsprop_centered, rule->weight_decay != 0, run->c != NULL);          \
+        if (run->c == NULL) OPTIM_FLAGS2(S##_rmsprop_plain, rule->weight_decay != 0, run->b != NULL); \
+        else OPTIM_FLAGS2(S##_rmsprop_centered, rule->weight_decay != 0, run->b != NULL);          \
     }                                                                                              \
                                                                                                    \
     static void S##_adagrad(const pc_optim_run *run, const pc_optim_rule *rule)                    \

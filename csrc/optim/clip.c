@@ -37,27 +37,34 @@ static void clamp_chunk(void *ctx, int64_t item, int64_t at, int64_t n, int64_t 
 static pc_status for_all(int64_t count, pc_tensor *const *tensors, bool write, pc_run_fn fn, job *j)
 {
     pc_status status = PC_OK;
-    int64_t *numel = NULL;
+    pc_runs runs = { 0 };
+    bool held = false;
     j->t = pc_calloc((size_t)count + 1, sizeof *j->t);
-    PC_CHECK(j->t != NULL && (numel = pc_alloc((size_t)(count + 1) * sizeof *numel)) != NULL, PC_ENOMEM,
-             "out of memory for a list of %lld tensors", (long long)count);
+    PC_CHECK(j->t != NULL, PC_ENOMEM, "out of memory for a list of %lld tensors", (long long)count);
+    PC_TRY(pc_runs_open(&runs, count));
     for (int64_t k = 0; k < count; k++) {
         pc_tensor *t = tensors[k];
         PC_CHECK(t->dtype == PC_F32 || t->dtype == PC_F64, PC_ESHAPE, "gradients must be float32 or float64, got %s",
                  pc_dtype_name(t->dtype));
-        numel[k] = t->numel;
+        runs.numel[k] = t->numel;
         if (write) PC_TRY(pc_tensor_begin_write(t));
         PC_TRY(pc_tensor_settle(t));
         if (pc_is_dense(t)) j->t[k] = pc_retain(t);
         else PC_TRY(pc_contiguous(t, &j->t[k]));
     }
-    PC_TRY(pc_for_runs(count, numel, fn, j));
+    if (write) { /* all or none */
+        PC_TRY(pc_poll());
+        pc_poll_hold();
+        held = true;
+    }
+    PC_TRY(pc_runs_each(&runs, fn, j));
     for (int64_t k = 0; k < count && write; k++)
         if (j->t[k] != tensors[k]) PC_TRY(pc_copy(tensors[k], j->t[k]));
 done:
     for (int64_t k = 0; k < count && j->t != NULL; k++) pc_release(j->t[k]);
     pc_free(j->t);
-    pc_free(numel);
+    pc_runs_close(&runs);
+    if (held) pc_poll_resume();
     return status;
 }
 

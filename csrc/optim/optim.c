@@ -12,18 +12,13 @@
 typedef struct prepared {
     pc_tensor *t[5];  /* param, grad, state: owned; the originals, or contiguous copies */
     pc_optim_run run; /* of the whole parameter */
-} prepared;
-
-typedef struct job {
-    const prepared *items;
     const pc_optim_rule *rule;
-    void (*kernel[2])(const pc_optim_run *, const pc_optim_rule *); /* float32, float64 */
-} job;
+    void (*kernel)(const pc_optim_run *, const pc_optim_rule *);
+} prepared;
 
 static void run_chunk(void *ctx, int64_t item, int64_t at, int64_t n, int64_t chunk)
 {
-    const job *j = ctx;
-    const prepared *p = &j->items[item];
+    const prepared *p = (const prepared *)ctx + item;
     int64_t bytes = at * pc_dtype_size(p->t[0]->dtype);
     pc_optim_run run = p->run;
     run.n = n;
@@ -32,28 +27,46 @@ static void run_chunk(void *ctx, int64_t item, int64_t at, int64_t n, int64_t ch
     if (run.a != NULL) run.a = (char *)run.a + bytes;
     if (run.b != NULL) run.b = (char *)run.b + bytes;
     if (run.c != NULL) run.c = (char *)run.c + bytes;
-    j->kernel[p->t[0]->dtype == PC_F64](&run, j->rule);
+    p->kernel(&run, p->rule);
 }
 
-static pc_status check_number(const pc_tensor *t, const char *name)
+static pc_status prepare_number(pc_tensor *t, bool needed, const char *name)
 {
-    if (t == NULL || (t->numel == 1 && (t->dtype == PC_F32 || t->dtype == PC_F64))) return PC_OK;
+    if (t == NULL) return needed ? pc_fail(PC_EVALUE, "optimizer: `%s` of a parameter is missing", name) : PC_OK;
+    if (t->numel == 1 && (t->dtype == PC_F32 || t->dtype == PC_F64)) return pc_tensor_begin_write(t);
     return pc_fail(PC_ESHAPE, "optimizer: `%s` must be a float tensor of one element", name);
 }
 
-static pc_status prepare(pc_optimizer kind, const pc_optim_item *item, prepared *p)
+static void (*kernel_of(pc_optimizer kind, bool wide))(const pc_optim_run *, const pc_optim_rule *)
+{
+#define KERNELS(K, name) case K: return wide ? pc_k->f64_##name : pc_k->f32_##name
+    switch (kind) {
+    KERNELS(PC_SGD, sgd);
+    KERNELS(PC_ADAM, adam);
+    KERNELS(PC_RMSPROP, rmsprop);
+    KERNELS(PC_ADAGRAD, adagrad);
+    KERNELS(PC_ADADELTA, adadelta);
+    KERNELS(PC_ADAMAX, adamax);
+    KERNELS(PC_NADAM, nadam);
+    KERNELS(PC_RADAM, radam);
+    case PC_OPTIMIZER_COUNT: break;
+    }
+#undef KERNELS
+    return NULL;
+}
+
+static pc_status prepare(const pc_optim_item *item, prepared *p)
 {
     static const int needed[PC_OPTIMIZER_COUNT] = { 0, 2, 1, 1, 2, 2, 2, 2 }; /* states */
     pc_status status = PC_OK;
     pc_tensor *all[5] = { item->param, item->grad, item->state[0], item->state[1], item->state[2] };
     char ta[200], tb[200];
-    for (int k = 0; k < needed[kind]; k++)
+    for (int k = 0; k < needed[item->kind]; k++)
         PC_CHECK(item->state[k] != NULL, PC_EVALUE, "optimizer: a state of a parameter is missing");
-    PC_CHECK(kind == PC_SGD || item->steps != NULL, PC_EVALUE, "optimizer: `step` of a parameter is missing");
     PC_CHECK(all[0]->dtype == PC_F32 || all[0]->dtype == PC_F64, PC_ESHAPE,
              "optimizer: parameters must be float32 or float64, got %s", pc_dtype_name(all[0]->dtype));
-    PC_TRY(check_number(item->steps, "step"));
-    PC_TRY(check_number(item->product, "mu_product"));
+    PC_TRY(prepare_number(item->steps, item->kind != PC_SGD, "step"));
+    PC_TRY(prepare_number(item->product, item->kind == PC_NADAM, "mu_product"));
     bool same_order = pc_is_dense(all[0]);
     for (int k = 1; k < 5; k++) {
         if (all[k] == NULL) continue;
@@ -74,6 +87,8 @@ static pc_status prepare(pc_optimizer kind, const pc_optim_item *item, prepared 
             PC_TRY(pc_contiguous(all[k], &p->t[k]));
         }
     }
+    p->rule = item->rule;
+    p->kernel = kernel_of(item->kind, all[0]->dtype == PC_F64);
     p->run = (pc_optim_run){ .param = pc_data(p->t[0]), .grad = pc_data(p->t[1]), .n = all[0]->numel, .first = item->first };
     if (p->t[2] != NULL) p->run.a = pc_data(p->t[2]);
     if (p->t[3] != NULL) p->run.b = pc_data(p->t[3]);
@@ -85,15 +100,14 @@ done:
 static double number(const pc_tensor *t) { return t->dtype == PC_F32 ? (double)pc_f32(t)[0] : *(double *)pc_data(t); }
 
 /* The counters and what depends on them. torch keeps them in float32 tensors and computes with doubles. */
-static pc_status advance(pc_optimizer kind, const pc_optim_rule *r, const pc_optim_item *item, pc_optim_run *run)
+static void advance(const pc_optim_item *item, pc_optim_run *run)
 {
-    pc_status status = PC_OK;
-    if (item->steps == NULL) return PC_OK;
-    PC_TRY(pc_tensor_begin_write(item->steps));
+    const pc_optim_rule *r = item->rule;
+    if (item->steps == NULL) return;
     if (item->steps->dtype == PC_F32) pc_f32(item->steps)[0] += 1;
     else *(double *)pc_data(item->steps) += 1;
     double t = number(item->steps), c1 = 1 - pow(r->beta1, t), c2 = 1 - pow(r->beta2, t);
-    switch (kind) {
+    switch (item->kind) {
     case PC_ADAM:
         run->step = r->lr / c1;
         run->root = pow(c2, 0.5);
@@ -103,8 +117,6 @@ static pc_status advance(pc_optimizer kind, const pc_optim_rule *r, const pc_opt
     case PC_NADAM: {
         double mu = r->beta1 * (1. - 0.5 * pow(0.96, t * r->decay));
         double next = r->beta1 * (1. - 0.5 * pow(0.96, (t + 1) * r->decay));
-        PC_CHECK(item->product != NULL, PC_EVALUE, "optimizer: NAdam needs mu_product");
-        PC_TRY(pc_tensor_begin_write(item->product));
         if (item->product->dtype == PC_F32) pc_f32(item->product)[0] *= (float)mu;
         else *(double *)pc_data(item->product) *= mu;
         double product = number(item->product);
@@ -122,46 +134,33 @@ static pc_status advance(pc_optimizer kind, const pc_optim_rule *r, const pc_opt
     }
     default: break;
     }
-done:
-    return status;
 }
 
-static pc_status step_items(pc_optimizer kind, const pc_optim_rule *rule, int64_t count, const pc_optim_item *items)
+static pc_status step_items(int64_t count, const pc_optim_item *items)
 {
     pc_status status = PC_OK;
-    int64_t *numel = NULL;
+    pc_runs runs = { 0 };
     prepared *p = pc_calloc((size_t)count + 1, sizeof *p);
-    PC_CHECK(p != NULL && (numel = pc_alloc((size_t)(count + 1) * sizeof *numel)) != NULL, PC_ENOMEM,
-             "out of memory for an optimizer step");
+    PC_CHECK(p != NULL, PC_ENOMEM, "out of memory for an optimizer step");
+    PC_TRY(pc_runs_open(&runs, count));
     for (int64_t k = 0; k < count; k++) {
-        PC_TRY(prepare(kind, &items[k], &p[k]));
-        numel[k] = items[k].param->numel;
+        PC_TRY(prepare(&items[k], &p[k]));
+        runs.numel[k] = items[k].param->numel;
     }
-    for (int64_t k = 0; k < count; k++) PC_TRY(advance(kind, rule, &items[k], &p[k].run));
-    job j = { p, rule, { NULL } };
-#define KERNELS(K, name) case K: j.kernel[0] = pc_k->f32_##name, j.kernel[1] = pc_k->f64_##name; break
-    switch (kind) {
-    KERNELS(PC_SGD, sgd);
-    KERNELS(PC_ADAM, adam);
-    KERNELS(PC_RMSPROP, rmsprop);
-    KERNELS(PC_ADAGRAD, adagrad);
-    KERNELS(PC_ADADELTA, adadelta);
-    KERNELS(PC_ADAMAX, adamax);
-    KERNELS(PC_NADAM, nadam);
-    KERNELS(PC_RADAM, radam);
-    case PC_OPTIMIZER_COUNT: break;
-    }
-#undef KERNELS
-    PC_TRY(pc_for_runs(count, numel, run_chunk, &j));
+    PC_TRY(pc_poll());
+    pc_poll_hold();
+    for (int64_t k = 0; k < count; k++) advance(&items[k], &p[k].run);
+    status = pc_runs_each(&runs, run_chunk, p);
     for (int64_t k = 0; k < count; k++) {
         pc_tensor *all[5] = { items[k].param, NULL, items[k].state[0], items[k].state[1], items[k].state[2] };
-        for (int s = 0; s < 5; s++)
-            if (all[s] != NULL && p[k].t[s] != all[s]) PC_TRY(pc_copy(all[s], p[k].t[s]));
+        for (int s = 0; s < 5 && status == PC_OK; s++)
+            if (all[s] != NULL && p[k].t[s] != all[s]) status = pc_copy(all[s], p[k].t[s]);
     }
+    pc_poll_resume();
 done:
     for (int64_t k = 0; k < count && p != NULL; k++)
         for (int s = 0; s < 5; s++) pc_release(p[k].t[s]);
-    pc_free(numel);
+    pc_runs_close(&runs);
     pc_free(p);
     return status;
 }
@@ -195,13 +194,16 @@ done:
     return status;
 }
 
-pc_status pc_optim_step(pc_optimizer kind, const pc_optim_rule *rule, int64_t count, const pc_optim_item *items)
+pc_status pc_optim_step(int64_t count, const pc_optim_item *items)
 {
     pc_status status = PC_OK;
     bool overlap = false;
     PC_TRY(any_overlap(count, items, &overlap));
-    if (!overlap) return step_items(kind, rule, count, items);
-    for (int64_t k = 0; k < count; k++) PC_TRY(step_items(kind, rule, 1, &items[k])); /* one after the other, as torch */
+    if (!overlap) return step_items(count, items);
+    PC_TRY(pc_poll());
+    pc_poll_hold();
+    for (int64_t k = 0; k < count && status == PC_OK; k++) status = step_items(1, &items[k]);
+    pc_poll_resume();
 done:
     return status;
 }

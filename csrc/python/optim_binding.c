@@ -26,60 +26,8 @@ static int tensor_at(PyObject *list, Py_ssize_t k, const char *what, pc_tensor *
 static const char *const optimizers[PC_OPTIMIZER_COUNT] = { "sgd", "adam", "rmsprop", "adagrad", "adadelta", "adamax",
                                                             "nadam", "radam" };
 
-static PyObject *optim_step(PyObject *module, PyObject *args, PyObject *kwargs)
+static void clear_items(pc_optim_item *items, Py_ssize_t n)
 {
-    static char *names[] = { "kind", "params", "grads", "state", "steps", "products", "first", "lr", "weight_decay",
-                             "momentum", "dampening", "beta1", "beta2", "eps", "alpha", "decay", "nesterov", "maximize",
-                             "decoupled", NULL };
-    const char *name;
-    PyObject *params, *grads, *state, *lists[6], *first = Py_None, *result = NULL;
-    pc_optim_rule r = { 0 };
-    int nesterov = 0, maximize = 0, decoupled = 0, kind = 0;
-    lists[4] = lists[5] = Py_None;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sOOO!|OOOdddddddddppp", names, &name, &params, &grads, &PyTuple_Type,
-                                     &state, &lists[4], &lists[5], &first, &r.lr, &r.weight_decay, &r.momentum,
-                                     &r.dampening, &r.beta1, &r.beta2, &r.eps, &r.alpha, &r.decay, &nesterov, &maximize,
-                                     &decoupled))
-        return NULL;
-    r.nesterov = nesterov;
-    r.maximize = maximize;
-    r.decoupled = decoupled;
-    while (kind < PC_OPTIMIZER_COUNT && strcmp(name, optimizers[kind]) != 0) kind++;
-    if (kind == PC_OPTIMIZER_COUNT) return PyErr_Format(PyExc_ValueError, "optim_step: no optimizer is called '%s'", name);
-    lists[0] = grads;
-    for (int k = 0; k < 3; k++) lists[k + 1] = k < PyTuple_Size(state) ? PyTuple_GetItem(state, k) : Py_None;
-    Py_ssize_t n = length(params, "optim_step(): params");
-    if (n < 0) return NULL;
-    for (int k = 0; k < 7; k++) {
-        PyObject *list = k < 6 ? lists[k] : first;
-        if (list == Py_None && k > 0) continue;
-        Py_ssize_t m = length(list, "optim_step(): grads, state, steps, products and first");
-        if (m >= 0 && m != n) PyErr_SetString(PyExc_ValueError, "optim_step: lists of different lengths");
-        if (m != n) return NULL;
-    }
-    pc_optim_item *items = pc_calloc((size_t)n + 1, sizeof *items);
-    if (items == NULL) return pc_py_no_memory();
-    for (Py_ssize_t k = 0; k < n; k++) {
-        pc_optim_item *i = &items[k];
-        if (tensor_at(params, k, "a parameter", &i->param) < 0 || tensor_at(lists[0], k, "a gradient", &i->grad) < 0
-            || tensor_at(lists[1], k, "an optimizer state", &i->state[0]) < 0
-            || tensor_at(lists[2], k, "an optimizer state", &i->state[1]) < 0
-            || tensor_at(lists[3], k, "an optimizer state", &i->state[2]) < 0
-            || tensor_at(lists[4], k, "`step`", &i->steps) < 0 || tensor_at(lists[5], k, "`mu_product`", &i->product) < 0)
-            goto done;
-        i->first = first != Py_None && PyObject_IsTrue(PyList_GetItem(first, k)) == 1;
-        if (i->param == NULL || i->grad == NULL) {
-            PyErr_SetString(PyExc_TypeError, "optim_step: a parameter or gradient is None");
-            goto done;
-        }
-    }
-    pc_status status;
-    Py_BEGIN_ALLOW_THREADS
-    status = pc_optim_step((pc_optimizer)kind, &r, n, items);
-    Py_END_ALLOW_THREADS
-    if (status == PC_OK) result = Py_NewRef(Py_None);
-    else pc_py_raise(status);
-done:
     for (Py_ssize_t k = 0; k < n; k++) {
         pc_release(items[k].param);
         pc_release(items[k].grad);
@@ -88,6 +36,97 @@ done:
         for (int s = 0; s < 3; s++) pc_release(items[k].state[s]);
     }
     pc_free(items);
+}
+
+/* The lists of one group, of n tensors each or None; numbers go to *r. -1 with an exception. */
+typedef struct group {
+    pc_optimizer kind;
+    PyObject *params, *grads, *state[3], *steps, *products, *first;
+    Py_ssize_t n;
+} group;
+
+static int read_group(PyObject *o, group *g, pc_optim_rule *r)
+{
+    static char *names[] = { "kind", "params", "grads", "state", "steps", "products", "first", "lr", "weight_decay",
+                             "momentum", "dampening", "beta1", "beta2", "eps", "alpha", "decay", "nesterov", "maximize",
+                             "decoupled", NULL };
+    const char *name;
+    PyObject *args, *kwargs, *state;
+    int nesterov = 0, maximize = 0, decoupled = 0, kind = 0;
+    *g = (group){ .steps = Py_None, .products = Py_None, .first = Py_None };
+    if (!PyArg_ParseTuple(o, "O!O!;optim_step: a group is (arguments, keywords)", &PyTuple_Type, &args, &PyDict_Type, &kwargs)
+        || !PyArg_ParseTupleAndKeywords(args, kwargs, "sOOO!|OOOdddddddddppp", names, &name, &g->params, &g->grads,
+                                        &PyTuple_Type, &state, &g->steps, &g->products, &g->first, &r->lr, &r->weight_decay,
+                                        &r->momentum, &r->dampening, &r->beta1, &r->beta2, &r->eps, &r->alpha, &r->decay,
+                                        &nesterov, &maximize, &decoupled))
+        return -1;
+    r->nesterov = nesterov;
+    r->maximize = maximize;
+    r->decoupled = decoupled;
+    while (kind < PC_OPTIMIZER_COUNT && strcmp(name, optimizers[kind]) != 0) kind++;
+    if (kind == PC_OPTIMIZER_COUNT) {
+        PyErr_Format(PyExc_ValueError, "optim_step: no optimizer is called '%s'", name);
+        return -1;
+    }
+    g->kind = (pc_optimizer)kind;
+    for (int k = 0; k < 3; k++) g->state[k] = k < PyTuple_Size(state) ? PyTuple_GetItem(state, k) : Py_None;
+    if ((g->n = length(g->params, "optim_step(): params")) < 0) return -1;
+    PyObject *lists[] = { g->grads, g->state[0], g->state[1], g->state[2], g->steps, g->products, g->first };
+    for (int k = 0; k < 7; k++) {
+        if (lists[k] == Py_None && k > 0) continue;
+        Py_ssize_t m = length(lists[k], "optim_step(): grads, state, steps, products and first");
+        if (m >= 0 && m != g->n) PyErr_SetString(PyExc_ValueError, "optim_step: lists of different lengths");
+        if (m != g->n) return -1;
+    }
+    return 0;
+}
+
+static int read_item(const group *g, Py_ssize_t k, const pc_optim_rule *r, pc_optim_item *i)
+{
+    i->kind = g->kind;
+    i->rule = r;
+    if (tensor_at(g->params, k, "a parameter", &i->param) < 0 || tensor_at(g->grads, k, "a gradient", &i->grad) < 0
+        || tensor_at(g->state[0], k, "an optimizer state", &i->state[0]) < 0
+        || tensor_at(g->state[1], k, "an optimizer state", &i->state[1]) < 0
+        || tensor_at(g->state[2], k, "an optimizer state", &i->state[2]) < 0
+        || tensor_at(g->steps, k, "`step`", &i->steps) < 0 || tensor_at(g->products, k, "`mu_product`", &i->product) < 0)
+        return -1;
+    i->first = g->first != Py_None && PyObject_IsTrue(PyList_GetItem(g->first, k)) == 1;
+    if (i->param != NULL && i->grad != NULL) return 0;
+    PyErr_SetString(PyExc_TypeError, "optim_step: a parameter or gradient is None");
+    return -1;
+}
+
+static PyObject *optim_step(PyObject *module, PyObject *list)
+{
+    PyObject *result = NULL;
+    Py_ssize_t count = length(list, "optim_step(): groups"), total = 0, at = 0;
+    if (count < 0) return NULL;
+    pc_optim_rule *rules = pc_calloc((size_t)count + 1, sizeof *rules);
+    group *groups = pc_calloc((size_t)count + 1, sizeof *groups);
+    pc_optim_item *items = NULL;
+    if (rules == NULL || groups == NULL) goto short_of_memory;
+    for (Py_ssize_t k = 0; k < count; k++) {
+        if (read_group(PyList_GetItem(list, k), &groups[k], &rules[k]) < 0) goto done;
+        total += groups[k].n;
+    }
+    if ((items = pc_calloc((size_t)total + 1, sizeof *items)) == NULL) goto short_of_memory;
+    for (Py_ssize_t k = 0; k < count; k++)
+        for (Py_ssize_t i = 0; i < groups[k].n; i++, at++)
+            if (read_item(&groups[k], i, &rules[k], &items[at]) < 0) goto done;
+    pc_status status;
+    Py_BEGIN_ALLOW_THREADS
+    status = pc_optim_step(total, items);
+    Py_END_ALLOW_THREADS
+    if (status == PC_OK) result = Py_NewRef(Py_None);
+    else pc_py_raise(status);
+    goto done;
+short_of_memory:
+    pc_py_no_memory();
+done:
+    if (items != NULL) clear_items(items, total);
+    pc_free(groups);
+    pc_free(rules);
     return result;
 }
 
@@ -176,9 +215,10 @@ static PyObject *zero_grad(PyObject *module, PyObject *args)
 }
 
 static PyMethodDef functions[] = {
-    { "optim_step", (PyCFunction)(void (*)(void))optim_step, METH_VARARGS | METH_KEYWORDS,
-      "optim_step(kind, params, grads, state, steps=None, products=None, first=None, lr=0, ...)\n--\n\n"
-      "One step of an optimizer over lists of tensors; `state` is a tuple of up to three lists." },
+    { "optim_step", optim_step, METH_O,
+      "optim_step(groups, /)\n--\n\nOne step over groups of parameters, of all or none. A group is (arguments, keywords) of\n"
+      "(kind, params, grads, state, steps=None, products=None, first=None, lr=0, ...): lists of tensors; `state` is a tuple\n"
+      "of up to three." },
     { "total_norm", total_norm, METH_VARARGS, "total_norm(tensors, p)\n--\n\nThe norm of the norms; p is 1, 2 or inf." },
     { "scale_all", scale_all, METH_VARARGS, "scale_all(tensors, number)\n--\n\nMultiply every element in place." },
     { "clamp_all", clamp_all, METH_VARARGS, "clamp_all(tensors, limit)\n--\n\nClamp every element in place." },

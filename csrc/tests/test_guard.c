@@ -260,10 +260,11 @@ static void test_optimizer(void)
             t[i] = guarded(plain, k < 5);
             pc_release(plain);
         }
-        pc_optim_item item = { .param = t[0], .grad = t[1], .state = { t[2], t[3] }, .steps = steps };
-        assert(pc_optim_step(PC_ADAM, &rule, 1, &item) == PC_OK);
-        item = (pc_optim_item){ .param = t[0], .grad = t[1], .state = { t[2] } };
-        assert(pc_optim_step(PC_SGD, &rule, 1, &item) == PC_OK);
+        pc_optim_item item = { .kind = PC_ADAM, .rule = &rule, .param = t[0], .grad = t[1], .state = { t[2], t[3] },
+                               .steps = steps };
+        assert(pc_optim_step(1, &item) == PC_OK);
+        item = (pc_optim_item){ .kind = PC_SGD, .rule = &rule, .param = t[0], .grad = t[1], .state = { t[2] } };
+        assert(pc_optim_step(1, &item) == PC_OK);
         release_all(4, t);
         pc_release(steps);
     }

@@ -110,9 +110,9 @@ static pc_status train(net *n, double *loss)
     *loss = pc_f32(x)[0];
     PC_TRY(pc_backward(1, &x, NULL, false, 0, NULL, NULL));
     for (int k = 0; k < WEIGHTS; k++)
-        items[k] = (pc_optim_item){ .param = n->weight[k], .grad = n->weight[k]->grad, .state = { n->mean[k], n->square[k] },
-                                    .steps = n->steps[k] };
-    PC_TRY(pc_optim_step(PC_ADAM, &adam, WEIGHTS, items));
+        items[k] = (pc_optim_item){ .kind = PC_ADAM, .rule = &adam, .param = n->weight[k], .grad = n->weight[k]->grad,
+                                    .state = { n->mean[k], n->square[k] }, .steps = n->steps[k] };
+    PC_TRY(pc_optim_step(WEIGHTS, items));
 done:
     pc_release(x);
     pc_release(y);

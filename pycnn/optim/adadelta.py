@@ -1,7 +1,6 @@
 """Adadelta."""
 
-from pycnn import _C
-from pycnn.optim.optimizer import Optimizer, check, check_lr, number, zeros_like
+from pycnn.optim.optimizer import Optimizer, check, check_lr
 
 
 class Adadelta(Optimizer):
@@ -46,12 +45,7 @@ class Adadelta(Optimizer):
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group, params, grads, states):
-        for p, state in zip(params, states):
-            if not state:
-                state["step"] = number()
-                state["square_avg"] = zeros_like(p)
-                state["acc_delta"] = zeros_like(p)
-        _C.optim_step("adadelta", params, grads, ([s["square_avg"] for s in states], [s["acc_delta"] for s in states]),
-                      [s["step"] for s in states], lr=group["lr"], alpha=group["rho"], eps=group["eps"],
-                      weight_decay=group["weight_decay"], maximize=group["maximize"])
+    def _rule(self, group):
+        return "adadelta", ("square_avg", "acc_delta"), dict(
+            lr=group["lr"], alpha=group["rho"], eps=group["eps"], weight_decay=group["weight_decay"],
+            maximize=group["maximize"])

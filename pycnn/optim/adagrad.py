@@ -1,7 +1,6 @@
 """Adagrad."""
 
-from pycnn import _C
-from pycnn.optim.optimizer import Optimizer, check, check_flags, check_lr, number
+from pycnn.optim.optimizer import Optimizer, check, check_flags, check_lr
 
 
 class Adagrad(Optimizer):
@@ -47,11 +46,11 @@ class Adagrad(Optimizer):
         check_flags(fused, foreach, differentiable)
         for group in self.param_groups:
             for p in group["params"]:
-                self._begin(p, self.state[p])
+                self._begin(p, self.state[p], ("sum",))
 
-    def _begin(self, p, state):
-        state["step"] = number()
-        state["sum"] = _C.fn.full_like(p.detach(), self.defaults["initial_accumulator_value"])
+    def _begin(self, p, state, keys):
+        super()._begin(p, state, keys)
+        state["sum"].fill_(self.defaults["initial_accumulator_value"])
 
     def share_memory(self):
         """Do nothing: the state is shared between threads as it is."""
@@ -61,10 +60,6 @@ class Adagrad(Optimizer):
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group, params, grads, states):
-        for p, state in zip(params, states):
-            if not state:
-                self._begin(p, state)
-        _C.optim_step("adagrad", params, grads, ([s["sum"] for s in states],), [s["step"] for s in states], lr=group["lr"],
-                      decay=group["lr_decay"], eps=group["eps"], weight_decay=group["weight_decay"],
-                      maximize=group["maximize"])
+    def _rule(self, group):
+        return "adagrad", ("sum",), dict(lr=group["lr"], decay=group["lr_decay"], eps=group["eps"],
+                                         weight_decay=group["weight_decay"], maximize=group["maximize"])

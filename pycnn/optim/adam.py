@@ -1,7 +1,6 @@
 """Adam and AdamW."""
 
-from pycnn import _C
-from pycnn.optim.optimizer import Optimizer, check, check_betas, check_flags, check_lr, number, zeros_like
+from pycnn.optim.optimizer import Optimizer, check, check_betas, check_flags, check_lr
 
 
 class Adam(Optimizer):
@@ -52,19 +51,11 @@ class Adam(Optimizer):
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group, params, grads, states):
-        for p, state in zip(params, states):
-            if not state:
-                state["step"] = number()
-                state["exp_avg"] = zeros_like(p)
-                state["exp_avg_sq"] = zeros_like(p)
-                if group["amsgrad"]:
-                    state["max_exp_avg_sq"] = zeros_like(p)
-        keys = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else ("exp_avg", "exp_avg_sq")
+    def _rule(self, group):
         beta1, beta2 = group["betas"]
-        _C.optim_step("adam", params, grads, tuple([s[key] for s in states] for key in keys), [s["step"] for s in states],
-                      lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"], weight_decay=group["weight_decay"],
-                      decoupled=group["decoupled_weight_decay"], maximize=group["maximize"])
+        return "adam", ("exp_avg", "exp_avg_sq", "max_exp_avg_sq" if group["amsgrad"] else None), dict(
+            lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"], weight_decay=group["weight_decay"],
+            decoupled=group["decoupled_weight_decay"], maximize=group["maximize"])
 
 
 class AdamW(Adam):

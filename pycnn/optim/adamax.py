@@ -1,7 +1,6 @@
 """Adamax."""
 
-from pycnn import _C
-from pycnn.optim.optimizer import Optimizer, check, check_betas, check_lr, number, zeros_like
+from pycnn.optim.optimizer import Optimizer, check, check_betas, check_lr
 
 
 class Adamax(Optimizer):
@@ -46,13 +45,7 @@ class Adamax(Optimizer):
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group, params, grads, states):
-        for p, state in zip(params, states):
-            if not state:
-                state["step"] = number()
-                state["exp_avg"] = zeros_like(p)
-                state["exp_inf"] = zeros_like(p)
+    def _rule(self, group):
         beta1, beta2 = group["betas"]
-        _C.optim_step("adamax", params, grads, ([s["exp_avg"] for s in states], [s["exp_inf"] for s in states]),
-                      [s["step"] for s in states], lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"],
-                      weight_decay=group["weight_decay"], maximize=group["maximize"])
+        return "adamax", ("exp_avg", "exp_inf"), dict(lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"],
+                                                      weight_decay=group["weight_decay"], maximize=group["maximize"])

@@ -1,7 +1,6 @@
 """NAdam and RAdam."""
 
-from pycnn import _C
-from pycnn.optim.optimizer import Optimizer, check, check_betas, check_lr, number, zeros_like
+from pycnn.optim.optimizer import Optimizer, check, check_betas, check_lr
 
 
 class NAdam(Optimizer):
@@ -52,18 +51,13 @@ class NAdam(Optimizer):
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group, params, grads, states):
-        for p, state in zip(params, states):
-            if not state:
-                state["step"] = number()
-                state["mu_product"] = number(1.0)
-                state["exp_avg"] = zeros_like(p)
-                state["exp_avg_sq"] = zeros_like(p)
+    _COUNTERS = {"step": 0.0, "mu_product": 1.0}
+
+    def _rule(self, group):
         beta1, beta2 = group["betas"]
-        _C.optim_step("nadam", params, grads, ([s["exp_avg"] for s in states], [s["exp_avg_sq"] for s in states]),
-                      [s["step"] for s in states], [s["mu_product"] for s in states], lr=group["lr"], beta1=beta1,
-                      beta2=beta2, eps=group["eps"], weight_decay=group["weight_decay"], decay=group["momentum_decay"],
-                      decoupled=group["decoupled_weight_decay"], maximize=group["maximize"])
+        return "nadam", ("exp_avg", "exp_avg_sq"), dict(
+            lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"], weight_decay=group["weight_decay"],
+            decay=group["momentum_decay"], decoupled=group["decoupled_weight_decay"], maximize=group["maximize"])
 
 
 class RAdam(Optimizer):
@@ -111,14 +105,8 @@ class RAdam(Optimizer):
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group, params, grads, states):
-        for p, state in zip(params, states):
-            if not state:
-                state["step"] = number()
-                state["exp_avg"] = zeros_like(p)
-                state["exp_avg_sq"] = zeros_like(p)
+    def _rule(self, group):
         beta1, beta2 = group["betas"]
-        _C.optim_step("radam", params, grads, ([s["exp_avg"] for s in states], [s["exp_avg_sq"] for s in states]),
-                      [s["step"] for s in states], lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"],
-                      weight_decay=group["weight_decay"], decoupled=group["decoupled_weight_decay"],
-                      maximize=group["maximize"])
+        return "radam", ("exp_avg", "exp_avg_sq"), dict(
+            lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"], weight_decay=group["weight_decay"],
+            decoupled=group["decoupled_weight_decay"], maximize=group["maximize"])

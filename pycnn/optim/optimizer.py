@@ -57,11 +57,6 @@ def number(value=0.0):
     return _C.fn.full((), float(value), dtype=_C.float64 if get_default_dtype() is _C.float64 else _C.float32)
 
 
-def zeros_like(p):
-    """Return zeros in the shape, dtype and memory layout of a parameter."""
-    return _C.fn.zeros_like(p.detach())
-
-
 def _hooked(step):
     """`step` with the hooks of the optimizer around it."""
     @functools.wraps(step)
@@ -241,8 +236,25 @@ class Optimizer:
         """
         raise NotImplementedError
 
+    _COUNTERS = {"step": 0.0}  # 0-dim tensors in the state of a parameter: what they begin with
+
+    def _rule(self, group):
+        """Of an optimizer of this package: (its name in C, the keys of its state in C's order, numbers of the group).
+
+        A key is None where the group's options leave that part of the state out.
+        """
+        raise NotImplementedError
+
+    def _begin(self, p, state, keys):
+        """Make the state of a parameter's first step: counters, and tensors like the parameter."""
+        for key, value in self._COUNTERS.items():
+            state[key] = number(value)
+        for key in keys:
+            if key is not None:
+                state[key] = _C.fn.zeros_like(p.detach())
+
     def _step(self, closure):
-        """One step of an optimizer of this package: ``_update(group, params, grads, states)`` for each group.
+        """One step of an optimizer of this package, of all groups or of none.
 
         Parameters without a gradient take no part: no state is made for them.
         """
@@ -250,16 +262,19 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        steps = []
         for group in self.param_groups:
-            params, grads, states = [], [], []
-            for p in group["params"]:
-                grad = p.grad
-                if grad is not None:
-                    params.append(p)
-                    grads.append(grad)
-                    states.append(self.state[p])
-            if params:
-                self._update(group, params, grads, states)
+            params = [p for p in group["params"] if p.grad is not None]
+            name, keys, numbers = self._rule(group)
+            states = [self.state[p] for p in params]
+            first = [all(value is None for value in state.values()) for state in states]
+            for p, state, new in zip(params, states, first):
+                if new:
+                    self._begin(p, state, keys)
+            part = tuple(None if key is None else [state[key] for state in states] for key in keys)
+            counters = [[state[key] for state in states] for key in self._COUNTERS] + [None, None]
+            steps.append(((name, params, [p.grad for p in params], part, *counters[:2], first), numbers))
+        _C.optim_step(steps)
         return loss
 
     # ---- hooks

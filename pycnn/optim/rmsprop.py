@@ -1,7 +1,6 @@
 """RMSprop."""
 
-from pycnn import _C
-from pycnn.optim.optimizer import Optimizer, check, check_lr, number, zeros_like
+from pycnn.optim.optimizer import Optimizer, check, check_lr
 
 
 class RMSprop(Optimizer):
@@ -49,18 +48,7 @@ class RMSprop(Optimizer):
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group, params, grads, states):
-        momentum, centered = group["momentum"] > 0, group["centered"]
-        for p, state in zip(params, states):
-            if not state:
-                state["step"] = number()
-                state["square_avg"] = zeros_like(p)
-                if momentum:
-                    state["momentum_buffer"] = zeros_like(p)
-                if centered:
-                    state["grad_avg"] = zeros_like(p)
-        _C.optim_step("rmsprop", params, grads,
-                      ([s["square_avg"] for s in states], [s["grad_avg"] for s in states] if centered else None,
-                       [s["momentum_buffer"] for s in states] if momentum else None), [s["step"] for s in states],
-                      lr=group["lr"], alpha=group["alpha"], eps=group["eps"], weight_decay=group["weight_decay"],
-                      momentum=group["momentum"], maximize=group["maximize"])
+    def _rule(self, group):
+        keys = "square_avg", "momentum_buffer" if group["momentum"] > 0 else None, "grad_avg" if group["centered"] else None
+        return "rmsprop", keys, dict(lr=group["lr"], alpha=group["alpha"], eps=group["eps"], momentum=group["momentum"],
+                                     weight_decay=group["weight_decay"], maximize=group["maximize"])

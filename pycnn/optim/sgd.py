@@ -1,7 +1,6 @@
 """Stochastic gradient descent, with momentum."""
 
-from pycnn import _C
-from pycnn.optim.optimizer import Optimizer, check, check_flags, check_lr, zeros_like
+from pycnn.optim.optimizer import Optimizer, check, check_flags, check_lr
 
 
 class SGD(Optimizer):
@@ -46,14 +45,9 @@ class SGD(Optimizer):
 
     step.__doc__ = Optimizer.step.__doc__
 
-    def _update(self, group, params, grads, states):
-        buffers, first = (), None
-        if group["momentum"] != 0:
-            first = [s.get("momentum_buffer") is None for s in states]
-            for p, s, new in zip(params, states, first):
-                if new:
-                    s["momentum_buffer"] = zeros_like(p)
-            buffers = ([s["momentum_buffer"] for s in states],)
-        _C.optim_step("sgd", params, grads, buffers, first=first, lr=group["lr"], momentum=group["momentum"],
-                      dampening=group["dampening"], weight_decay=group["weight_decay"], nesterov=group["nesterov"],
-                      maximize=group["maximize"])
+    _COUNTERS = {}
+
+    def _rule(self, group):
+        return "sgd", ("momentum_buffer",) if group["momentum"] != 0 else (), dict(
+            lr=group["lr"], momentum=group["momentum"], dampening=group["dampening"], weight_decay=group["weight_decay"],
+            nesterov=group["nesterov"], maximize=group["maximize"])
