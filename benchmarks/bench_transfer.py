@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 
-from common import HERE, arguments, compare, report, require_quiet
+from common import HERE, arguments, compare, report, require_quiet, resident_mb
 
 
 def make(t, models, batch):
@@ -41,11 +41,6 @@ def load(name):
     return pycnn, models
 
 
-def resident(key):
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) / 1024 for line in file if line.startswith(key))
-
-
 def memory(name, args):
     """Megabytes that three steps add to the peak, and the peak, of a process of its own."""
     done = subprocess.run([sys.executable, __file__, "--noisy", "--only", name, "--batch", str(args.batch), "--threads",
@@ -58,10 +53,10 @@ if args.only:
     t, models = load(args.only)
     t.set_num_threads(args.threads)
     step = make(t, models, args.batch)
-    before = resident("VmRSS")
+    before = resident_mb("VmRSS")
     for _ in range(3):
         step()
-    print(json.dumps({"step": round(resident("VmHWM") - before), "process": round(resident("VmHWM"))}))
+    print(json.dumps({"step": round(resident_mb("VmHWM") - before), "process": round(resident_mb("VmHWM"))}))
     sys.exit()
 
 other_load = require_quiet(args)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -42,16 +43,17 @@ def compare(cases, rounds, seconds=0.7, warm=3):
     Returns
     -------
     dict
-        name -> {"min_ms", "median_ms", "calls"}
+        name -> {"min_ms", "median_ms", "calls", "page_faults"}; the last per call
     """
     for run in cases.values():
         for _ in range(warm):
             run()
-    times = {name: [] for name in cases}
+    times, faults = {name: [] for name in cases}, dict.fromkeys(cases, 0)
     for _ in range(rounds):
         for name, run in cases.items():
             time.sleep(0.05)  # the other library's threads stop spinning
             run()
+            faults[name] -= resource.getrusage(resource.RUSAGE_SELF).ru_minflt
             stop = time.perf_counter() + seconds
             while True:
                 start = time.perf_counter()
@@ -60,8 +62,15 @@ def compare(cases, rounds, seconds=0.7, warm=3):
                 times[name].append(1e3 * (end - start))
                 if end >= stop:
                     break
-    return {name: {"min_ms": round(min(t), 4), "median_ms": round(statistics.median(t), 4), "calls": len(t)}
-            for name, t in times.items()}
+            faults[name] += resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    return {name: {"min_ms": round(min(t), 4), "median_ms": round(statistics.median(t), 4), "calls": len(t),
+                   "page_faults": round(faults[name] / len(t), 1)} for name, t in times.items()}
+
+
+def resident_mb(key):
+    """Megabytes of this process's memory: VmRSS now, VmHWM at most so far."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) / 1024 for line in file if line.startswith(key))
 
 
 def quiet():

@@ -1,0 +1,73 @@
+"""How fast is a training step of ResNet-18 for CIFAR-10 (3x3 stem, no first pooling; SGD with momentum), against torch?
+
+torch as usually written, and channels_last. What one process's peak memory grows by is measured in processes of their own.
+"""
+
+import json
+import subprocess
+import sys
+
+from common import HERE, arguments, compare, report, require_quiet, resident_mb
+
+
+def load(name):
+    if name == "torch":
+        import torch
+        from torchvision import models
+        return torch, models
+    import pycnn
+    from pycnn.vision import models
+    return pycnn, models
+
+
+def step_of(t, models, batch, channels_last=False):
+    """One step as a function."""
+    t.manual_seed(0)
+    model = models.resnet18(num_classes=10)
+    model.conv1, model.maxpool = t.nn.Conv2d(3, 64, 3, padding=1, bias=False), t.nn.Identity()
+    images, labels = t.randn(batch, 3, 32, 32), t.randint(0, 10, (batch,))
+    if channels_last:
+        model = model.to(memory_format=t.channels_last)
+        images = images.contiguous(memory_format=t.channels_last)
+    optimizer, criterion = t.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4), t.nn.CrossEntropyLoss()
+
+    def step():
+        optimizer.zero_grad()
+        loss = criterion(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+    return step
+
+
+def memory(name, args):
+    """Megabytes that three steps add to the peak of a process of its own."""
+    done = subprocess.run([sys.executable, __file__, "--noisy", "--only", name, "--batch", str(args.batch), "--threads",
+                           str(args.threads)], check=True, capture_output=True, text=True, cwd=HERE)
+    return json.loads(done.stdout)
+
+
+args = arguments(__doc__, batch=128, only="")
+if args.only:
+    t, models = load(args.only)
+    t.set_num_threads(args.threads)
+    before = resident_mb("VmRSS")
+    step = step_of(t, models, args.batch)
+    for _ in range(3):
+        step()
+    print(json.dumps(round(resident_mb("VmHWM") - before)))
+    sys.exit()
+other_load = require_quiet(args)
+cases = {}
+for name in ("pycnn", "torch"):
+    t, models = load(name)
+    t.set_num_threads(args.threads)
+    cases[name] = step_of(t, models, args.batch)
+cases["torch, channels_last"] = step_of(t, models, args.batch, True)
+times = compare(cases, max(2, args.rounds // 2), seconds=1.0, warm=1)
+grown = {name: memory(name, args) for name in ("pycnn", "torch")}
+least = {name: v["min_ms"] for name, v in times.items()}
+report(args, times=times, other_load=other_load, grown_mb=grown,
+       ratios={"as written": round(least["torch"] / least["pycnn"], 3),
+               "best": round(min(least["torch"], least["torch, channels_last"]) / least["pycnn"], 3),
+               "memory": round(grown["torch"] / grown["pycnn"], 2)})
