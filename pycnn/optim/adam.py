@@ -21,10 +21,17 @@ class Adam(Optimizer):
         L2 penalty (with `decoupled_weight_decay`: AdamW's).
     amsgrad : bool, default False
         Use the largest second moment so far (Reddi et al., arXiv:1904.09237).
-    maximize : bool, default False
-        Go up instead of down.
     foreach, capturable, differentiable, fused : optional
         Accepted for torch's sake: every step is fused here.
+    maximize : bool, default False
+        Go up instead of down.
+    decoupled_weight_decay : bool, default False
+        Shrink the parameters, as AdamW, instead of an L2 penalty.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
 
     See Also
     --------

@@ -70,6 +70,11 @@ class LRScheduler:
     last_epoch : int, default -1
         The epoch to go on from; -1: the start.
 
+    Raises
+    ------
+    KeyError
+        If `last_epoch` is given and a group has no ``initial_lr``.
+
     See Also
     --------
     torch.optim.lr_scheduler.LRScheduler : same behaviour, same state_dict.
@@ -110,7 +115,12 @@ class LRScheduler:
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict):
-        """Take over what :meth:`state_dict` returned."""
+        """Take over what :meth:`state_dict` returned.
+
+        Parameters
+        ----------
+        state_dict : dict
+        """
         self.__dict__.update(state_dict)
 
     def get_last_lr(self):
@@ -122,7 +132,13 @@ class LRScheduler:
         raise NotImplementedError
 
     def step(self, epoch=None):
-        """Go on to the next epoch and set the rates. `epoch` is deprecated: it jumps to an epoch."""
+        """Go on to the next epoch and set the rates. `epoch` is deprecated: it jumps to an epoch.
+
+        Parameters
+        ----------
+        epoch : int, optional
+            Deprecated.
+        """
         if self._step_count == 1:
             if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
                 warnings.warn("Seems like `optimizer.step()` has been overridden after learning rate scheduler "
@@ -172,7 +188,24 @@ class _LRScheduler(LRScheduler):
 
 
 class LambdaLR(LRScheduler):
-    """The initial rate times ``lr_lambda(epoch)``; a list gives one function for each group."""
+    """The initial rate times ``lr_lambda(epoch)``; a list gives one function for each group.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    lr_lambda : callable or list of callable
+        From the epoch's number to a factor.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+
+    Raises
+    ------
+    TypeError
+        If something else is given.
+    ValueError
+        If a list is not as long as there are groups.
+    """
 
     def __init__(self, optimizer, lr_lambda, last_epoch=-1):
         self.optimizer = optimizer
@@ -194,7 +227,12 @@ class LambdaLR(LRScheduler):
         return state
 
     def load_state_dict(self, state_dict):
-        """Take over what :meth:`state_dict` returned; the functions stay."""
+        """Take over what :meth:`state_dict` returned; the functions stay.
+
+        Parameters
+        ----------
+        state_dict : dict
+        """
         self.__dict__.update({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
         for fn, attributes in zip(self.lr_lambdas, state_dict["lr_lambdas"]):
             if attributes is not None:
@@ -206,7 +244,17 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LambdaLR):
-    """The present rate times ``lr_lambda(epoch)``."""
+    """The present rate times ``lr_lambda(epoch)``.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    lr_lambda : callable or list of callable
+        From the epoch's number to a factor.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+    """
 
     def get_lr(self):
         if self._is_initial:
@@ -215,7 +263,24 @@ class MultiplicativeLR(LambdaLR):
 
 
 class StepLR(LRScheduler):
-    """The rate times `gamma` every `step_size` epochs."""
+    """The rate times `gamma` every `step_size` epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    step_size : int
+        Epochs between two changes.
+    gamma : float, default 0.1
+        Factor.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+
+    Raises
+    ------
+    ValueError
+        If `step_size` is not positive.
+    """
 
     def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1):
         if step_size <= 0:
@@ -233,7 +298,19 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """The rate times `gamma` at each of `milestones`."""
+    """The rate times `gamma` at each of `milestones`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    milestones : iterable of int
+        Epochs of the changes.
+    gamma : float, default 0.1
+        Factor.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+    """
 
     def __init__(self, optimizer, milestones, gamma=0.1, last_epoch=-1):
         self.milestones, self.gamma = Counter(milestones), gamma
@@ -250,7 +327,24 @@ class MultiStepLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """The rate times `factor` until epoch `total_iters`."""
+    """The rate times `factor` until epoch `total_iters`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    factor : float, default 1.0 / 3
+        In [0, 1].
+    total_iters : int, default 5
+        Epochs until the rate is itself again.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+
+    Raises
+    ------
+    ValueError
+        If `factor` is out of range.
+    """
 
     def __init__(self, optimizer, factor=1.0 / 3, total_iters=5, last_epoch=-1):
         if factor > 1.0 or factor < 0:
@@ -270,7 +364,26 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """The rate times a factor that goes from `start_factor` to `end_factor` over `total_iters` epochs."""
+    """The rate times a factor that goes from `start_factor` to `end_factor` over `total_iters` epochs.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    start_factor : float, default 1.0 / 3
+        In (0, 1].
+    end_factor : float, default 1.0
+        In [0, 1].
+    total_iters : int, default 5
+        Epochs from one to the other.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+
+    Raises
+    ------
+    ValueError
+        If a factor is out of range.
+    """
 
     def __init__(self, optimizer, start_factor=1.0 / 3, end_factor=1.0, total_iters=5, last_epoch=-1):
         if start_factor > 1.0 or start_factor <= 0:
@@ -295,7 +408,17 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """The rate times `gamma` every epoch."""
+    """The rate times `gamma` every epoch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    gamma : float
+        Factor.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+    """
 
     def __init__(self, optimizer, gamma, last_epoch=-1):
         self.gamma = gamma
@@ -311,7 +434,18 @@ class ExponentialLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """The rate times ``(1 - epoch / total_iters) ** power``, down to zero."""
+    """The rate times ``(1 - epoch / total_iters) ** power``, down to zero.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    total_iters : int, default 5
+        Epochs until the rate is zero.
+    power : float, default 1.0
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+    """
 
     def __init__(self, optimizer, total_iters=5, power=1.0, last_epoch=-1):
         self.total_iters, self.power = total_iters, power
@@ -332,6 +466,17 @@ class CosineAnnealingLR(LRScheduler):
     """Down to `eta_min` over `T_max` epochs along half a cosine, and up again.
 
     Loshchilov and Hutter, "SGDR", arXiv:1608.03983. Each rate is computed from the one before, as torch does.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    T_max : int
+        Epochs of half a cosine.
+    eta_min : float, default 0.0
+        The lowest rate.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
 
     Raises
     ------
@@ -365,7 +510,30 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Down to `eta_min` along half a cosine, anew after `T_0` epochs and then after `T_mult` times as many each time."""
+    """Down to `eta_min` along half a cosine, anew after `T_0` epochs and then after `T_mult` times as many each time.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    T_0 : int
+        Epochs until the first restart.
+    T_mult : int, default 1
+        By how much each period is longer than the one before.
+    eta_min : float, default 0.0
+        The lowest rate.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+
+    Notes
+    -----
+    Loshchilov and Hutter, "SGDR", arXiv:1608.03983.
+    """
 
     def __init__(self, optimizer, T_0, T_mult=1, eta_min=0.0, last_epoch=-1):
         if T_0 <= 0 or not isinstance(T_0, int):
@@ -383,7 +551,17 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 for base in self.base_lrs]
 
     def step(self, epoch=None):
-        """Go on to the next epoch, or to `epoch`, which may be a fraction."""
+        """Go on to the next epoch, or to `epoch`, which may be a fraction.
+
+        Parameters
+        ----------
+        epoch : float, optional
+
+        Raises
+        ------
+        ValueError
+            If `epoch` is negative.
+        """
         if epoch is None and self.last_epoch < 0:
             epoch = 0
         if epoch is None:
@@ -415,6 +593,40 @@ class OneCycleLR(LRScheduler):
     """Up to `max_lr` and down far below the start in one cycle; momentum goes the other way.
 
     Smith and Topin, "Super-Convergence", arXiv:1708.07120. Step it after every batch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    max_lr : float or list of float
+        The highest rate, of each group.
+    total_steps : int, optional
+        Length of the cycle; or give `epochs` and `steps_per_epoch`.
+    epochs : int, optional
+    steps_per_epoch : int, optional
+        Batches of an epoch.
+    pct_start : float, default 0.3
+        Share of the cycle in which the rate grows.
+    anneal_strategy : {"cos", "linear"}, default "cos"
+    cycle_momentum : bool, default True
+        Let the momentum (of Adam: the first beta) go the other way.
+    base_momentum : float or list of float, default 0.85
+        The lowest momentum.
+    max_momentum : float or list of float, default 0.95
+        The highest.
+    div_factor : float, default 25.0
+        The first rate is `max_lr` divided by it.
+    final_div_factor : float, default 10000.0
+        The last rate is the first one divided by it.
+    three_phase : bool, default False
+        Come back to the first rate, and then go down.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or the optimizer has no momentum to cycle.
     """
 
     def __init__(self, optimizer, max_lr, total_steps=None, epochs=None, steps_per_epoch=None, pct_start=0.3,
@@ -477,6 +689,13 @@ class OneCycleLR(LRScheduler):
         return (end - start) * pct + start
 
     def get_lr(self):
+        """Return the rates of the next step, computed from the number of steps.
+
+        Raises
+        ------
+        ValueError
+            After more than `total_steps`.
+        """
         self._lrs()
         step = self.last_epoch
         if step > self.total_steps:
@@ -502,7 +721,41 @@ class OneCycleLR(LRScheduler):
 
 
 class CyclicLR(LRScheduler):
-    """Up and down between `base_lr` and `max_lr`. Smith, arXiv:1506.01186. Step it after every batch."""
+    """Up and down between `base_lr` and `max_lr`. Smith, arXiv:1506.01186. Step it after every batch.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    base_lr : float or list of float
+        The lowest rate, of each group.
+    max_lr : float or list of float
+        The highest.
+    step_size_up : int, default 2000
+        Steps up.
+    step_size_down : int, optional
+        Steps down; as many as up by default.
+    mode : {"triangular", "triangular2", "exp_range"}, default "triangular"
+        Keep the height of the cycles, halve it each time, or multiply it by `gamma` each step.
+    gamma : float, default 1.0
+    scale_fn : callable, optional
+        The height of a cycle, instead of `mode`.
+    scale_mode : {"cycle", "iterations"}, default "cycle"
+        What `scale_fn` is given.
+    cycle_momentum : bool, default True
+        Let the momentum (of Adam: the first beta) go the other way.
+    base_momentum : float or list of float, default 0.8
+        The lowest momentum.
+    max_momentum : float or list of float, default 0.9
+        The highest.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+
+    Raises
+    ------
+    ValueError
+        If `mode` is unknown, or the optimizer has no momentum to cycle.
+    """
 
     def __init__(self, optimizer, base_lr, max_lr, step_size_up=2000, step_size_down=None, mode="triangular", gamma=1.0,
                  scale_fn=None, scale_mode="cycle", cycle_momentum=True, base_momentum=0.8, max_momentum=0.9, last_epoch=-1):
@@ -543,7 +796,16 @@ class CyclicLR(LRScheduler):
             group["momentum"] = value
 
     def scale_fn(self, x):
-        """Return the height of a cycle: `x` is the cycle's number, or the number of steps."""
+        """Return the height of a cycle: `x` is the cycle's number, or the number of steps.
+
+        Parameters
+        ----------
+        x : int
+
+        Returns
+        -------
+        float
+        """
         if self._scale_fn_custom is not None:
             return self._scale_fn_custom(x)
         if self.mode == "triangular":
@@ -558,7 +820,12 @@ class CyclicLR(LRScheduler):
         return state
 
     def load_state_dict(self, state_dict):
-        """Take over what :meth:`state_dict` returned; the scale function stays."""
+        """Take over what :meth:`state_dict` returned; the scale function stays.
+
+        Parameters
+        ----------
+        state_dict : dict
+        """
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "_scale_fn_custom"})
         if state_dict["_scale_fn_custom"] is not None:
             self._scale_fn_custom.__dict__.update(state_dict["_scale_fn_custom"])
@@ -599,14 +866,36 @@ class _Several(LRScheduler):
         return state
 
     def load_state_dict(self, state_dict):
-        """Take over what :meth:`state_dict` returned."""
+        """Take over what :meth:`state_dict` returned.
+
+        Parameters
+        ----------
+        state_dict : dict
+        """
         self.__dict__.update({key: value for key, value in state_dict.items() if key != "_schedulers"})
         for s, state in zip(self._schedulers, state_dict["_schedulers"]):
             s.load_state_dict(state)
 
 
 class SequentialLR(_Several):
-    """One schedule after the other: at each of `milestones` the next one starts."""
+    """One schedule after the other: at each of `milestones` the next one starts.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Whose rates are set.
+    schedulers : list of LRScheduler
+        Of the same optimizer.
+    milestones : list of int
+        One fewer than there are schedules.
+    last_epoch : int, default -1
+        The epoch to go on from; -1: the start.
+
+    Raises
+    ------
+    ValueError
+        If there are none, they have other optimizers, or the milestones are too many or too few.
+    """
 
     def __init__(self, optimizer, schedulers, milestones, last_epoch=-1):
         if len(schedulers) < 1:
@@ -647,7 +936,20 @@ class SequentialLR(_Several):
 
 
 class ChainedScheduler(_Several):
-    """Several schedules at once, each on the rates that the one before has left."""
+    """Several schedules at once, each on the rates that the one before has left.
+
+    Parameters
+    ----------
+    schedulers : list of LRScheduler
+        Of the same optimizer.
+    optimizer : Optimizer, optional
+        Whose rates are set.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or they have other optimizers.
+    """
 
     def __init__(self, schedulers, optimizer=None):
         if len(schedulers) < 1:
@@ -683,6 +985,11 @@ class ReduceLROnPlateau(LRScheduler):
     min_lr : float or list of float, default 0
     eps : float, default 1e-8
         Smaller changes are not made.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
     """
 
     def __init__(self, optimizer, mode="min", factor=0.1, patience=10, threshold=1e-4, threshold_mode="rel", cooldown=0,
@@ -767,6 +1074,11 @@ class ReduceLROnPlateau(LRScheduler):
         return a > best * (self.threshold + 1.0) if self.threshold_mode == "rel" else a > best + self.threshold
 
     def load_state_dict(self, state_dict):
-        """Take over what :meth:`state_dict` returned."""
+        """Take over what :meth:`state_dict` returned.
+
+        Parameters
+        ----------
+        state_dict : dict
+        """
         self.__dict__.update(state_dict)
         self._init_is_better(self.mode, self.threshold, self.threshold_mode)

@@ -24,13 +24,35 @@ required = _Required()
 
 
 def check(name, value, valid):
-    """Raise ValueError("Invalid <name>: <value>") unless `valid`."""
+    """Raise ValueError("Invalid <name>: <value>") unless `valid`.
+
+    Parameters
+    ----------
+    name : str
+    value : object
+    valid : bool
+
+    Raises
+    ------
+    ValueError
+        Unless `valid`.
+    """
     if not valid:
         raise ValueError(f"Invalid {name}: {value}")
 
 
 def check_lr(lr):
-    """Refuse negative, infinite and NaN learning rates, and tensors of several."""
+    """Refuse negative, infinite and NaN learning rates, and tensors of several.
+
+    Parameters
+    ----------
+    lr : float or Tensor
+
+    Raises
+    ------
+    ValueError
+        If it is one of these.
+    """
     if isinstance(lr, _C.TensorBase):
         if lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
@@ -39,13 +61,35 @@ def check_lr(lr):
 
 
 def check_betas(betas):
-    """Refuse decay rates outside [0, 1)."""
+    """Refuse decay rates outside [0, 1).
+
+    Parameters
+    ----------
+    betas : (float, float)
+
+    Raises
+    ------
+    ValueError
+        If one is.
+    """
     for i, beta in enumerate(betas):
         check(f"beta parameter at index {i}", beta, 0.0 <= beta < 1.0)
 
 
 def check_flags(fused, foreach, differentiable):
-    """Refuse what torch refuses about the flags that choose between its implementations."""
+    """Refuse what torch refuses about the flags that choose between its implementations.
+
+    Parameters
+    ----------
+    fused : bool or None
+    foreach : bool or None
+    differentiable : bool
+
+    Raises
+    ------
+    RuntimeError
+        If they contradict each other.
+    """
     if fused and differentiable:
         raise RuntimeError("`fused` does not support `differentiable`")
     if fused and foreach:
@@ -53,7 +97,16 @@ def check_flags(fused, foreach, differentiable):
 
 
 def number(value=0.0):
-    """Return a 0-dim float tensor, as torch keeps counters of steps."""
+    """Return a 0-dim float tensor, as torch keeps counters of steps.
+
+    Parameters
+    ----------
+    value : float, default 0.0
+
+    Returns
+    -------
+    Tensor
+    """
     return _C.fn.full((), float(value), dtype=_C.float64 if get_default_dtype() is _C.float64 else _C.float32)
 
 
@@ -85,12 +138,32 @@ def _register(hooks, hook, prepend=False):
 
 
 def register_optimizer_step_pre_hook(hook):
-    """Call ``hook(optimizer, args, kwargs)`` before each step of every optimizer."""
+    """Call ``hook(optimizer, args, kwargs)`` before each step of every optimizer.
+
+    Parameters
+    ----------
+    hook : callable
+
+    Returns
+    -------
+    RemovableHandle
+        Its ``remove()`` takes the hook away.
+    """
     return _register(_global_pre_hooks, hook)
 
 
 def register_optimizer_step_post_hook(hook):
-    """Call ``hook(optimizer, args, kwargs)`` after each step of every optimizer."""
+    """Call ``hook(optimizer, args, kwargs)`` after each step of every optimizer.
+
+    Parameters
+    ----------
+    hook : callable
+
+    Returns
+    -------
+    RemovableHandle
+        Its ``remove()`` takes the hook away.
+    """
     return _register(_global_post_hooks, hook)
 
 
@@ -110,6 +183,13 @@ class Optimizer:
         Each with ``params`` and its options.
     state : dict
         What an optimizer keeps for each parameter.
+
+    Raises
+    ------
+    TypeError
+        If `params` is a single tensor, or holds something else than tensors and dicts.
+    ValueError
+        If there are no parameters, or one is no leaf or comes twice.
 
     See Also
     --------
@@ -170,6 +250,10 @@ class Optimizer:
     def add_param_group(self, param_group):
         """Add a group of parameters: a dict with ``params`` and any options.
 
+        Parameters
+        ----------
+        param_group : dict
+
         Raises
         ------
         TypeError
@@ -217,7 +301,12 @@ class Optimizer:
         self.param_groups.append(param_group)
 
     def zero_grad(self, set_to_none=True):
-        """Forget the gradients; with `set_to_none` False, fill them with zeros instead."""
+        """Forget the gradients; with `set_to_none` False, fill them with zeros instead.
+
+        Parameters
+        ----------
+        set_to_none : bool, default True
+        """
         for group in self.param_groups:
             _C.zero_grad(group["params"], set_to_none)
 
@@ -280,27 +369,95 @@ class Optimizer:
     # ---- hooks
 
     def register_step_pre_hook(self, hook):
-        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return other arguments."""
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return other arguments.
+
+        Parameters
+        ----------
+        hook : callable
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return _register(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook):
-        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        """Call ``hook(optimizer, args, kwargs)`` after each step.
+
+        Parameters
+        ----------
+        hook : callable
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return _register(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer)`` before :meth:`state_dict`."""
+        """Call ``hook(optimizer)`` before :meth:`state_dict`.
+
+        Parameters
+        ----------
+        hook : callable
+        prepend : bool, default False
+            Run it before the hooks that are there already.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer, state_dict)`` after :meth:`state_dict`; it may return another one."""
+        """Call ``hook(optimizer, state_dict)`` after :meth:`state_dict`; it may return another one.
+
+        Parameters
+        ----------
+        hook : callable
+        prepend : bool, default False
+            Run it before the hooks that are there already.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer, state_dict)`` before :meth:`load_state_dict`; it may return another one."""
+        """Call ``hook(optimizer, state_dict)`` before :meth:`load_state_dict`; it may return another one.
+
+        Parameters
+        ----------
+        hook : callable
+        prepend : bool, default False
+            Run it before the hooks that are there already.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer)`` after :meth:`load_state_dict`."""
+        """Call ``hook(optimizer)`` after :meth:`load_state_dict`.
+
+        Parameters
+        ----------
+        hook : callable
+        prepend : bool, default False
+            Run it before the hooks that are there already.
+
+        Returns
+        -------
+        RemovableHandle
+            Its ``remove()`` takes the hook away.
+        """
         return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
     # ---- state
@@ -327,6 +484,10 @@ class Optimizer:
 
     def load_state_dict(self, state_dict):
         """Take over what :meth:`state_dict` of this or of torch's optimizer returned.
+
+        Parameters
+        ----------
+        state_dict : dict
 
         Raises
         ------

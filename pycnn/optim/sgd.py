@@ -21,6 +21,11 @@ class SGD(Optimizer):
     foreach, differentiable, fused : optional
         Accepted for torch's sake: every step is fused here.
 
+    Raises
+    ------
+    ValueError
+        If an option is out of range, or `nesterov` comes without momentum or with dampening.
+
     See Also
     --------
     torch.optim.SGD : same numbers, given the same gradients.

@@ -13,7 +13,17 @@ def get_image_backend():
 
 
 def set_image_backend(backend):
-    """Accept "PIL", the only one."""
+    """Accept "PIL", the only one.
+
+    Parameters
+    ----------
+    backend : {"PIL"}
+
+    Raises
+    ------
+    ValueError
+        If it is another one.
+    """
     if backend != "PIL":
         raise ValueError(f"Invalid backend '{backend}'. Options are 'PIL' and 'accimage': pycnn has the first")
 

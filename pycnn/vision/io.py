@@ -62,13 +62,28 @@ def _bytes_of(input):
 
 
 def read_file(path):
-    """Return the contents of a file: Tensor [n] of uint8."""
+    """Return the contents of a file: Tensor [n] of uint8.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Tensor [n] of uint8
+    """
     with open(path, "rb") as file:
         return from_numpy(np.frombuffer(bytearray(file.read()), np.uint8))
 
 
 def write_file(filename, data):
-    """Write a Tensor [n] of uint8 as a file: beside it first, then renamed."""
+    """Write a Tensor [n] of uint8 as a file: beside it first, then renamed.
+
+    Parameters
+    ----------
+    filename : path
+    data : Tensor [n] of uint8
+    """
     _write(filename, _bytes_of(data).getvalue())
 
 
@@ -111,17 +126,55 @@ def decode_image(input, mode=ImageReadMode.UNCHANGED, apply_exif_orientation=Fal
 
 
 def decode_png(input, mode=ImageReadMode.UNCHANGED, apply_exif_orientation=False):
-    """Decode the contents of a PNG file; see :func:`decode_image`."""
+    """Decode the contents of a PNG file; see :func:`decode_image`.
+
+    Parameters
+    ----------
+    input : Tensor [n] of uint8
+        The contents of a file.
+    mode : ImageReadMode or str, default ImageReadMode.UNCHANGED
+        Channels of the result.
+    apply_exif_orientation : bool, default False
+        Turn photographs upright.
+
+    Returns
+    -------
+    Tensor [C, H, W] of uint8
+    """
     return _decode(_bytes_of(input), "decode_png", mode, apply_exif_orientation, ["PNG"])
 
 
 def decode_jpeg(input, mode=ImageReadMode.UNCHANGED, device="cpu", apply_exif_orientation=False):
-    """Decode the contents of a JPEG file; see :func:`decode_image`."""
+    """Decode the contents of a JPEG file; see :func:`decode_image`.
+
+    Parameters
+    ----------
+    input : Tensor [n] of uint8
+        The contents of a file.
+    mode : ImageReadMode or str, default ImageReadMode.UNCHANGED
+        Channels of the result.
+    device : str, default "cpu"
+        The CPU.
+    apply_exif_orientation : bool, default False
+        Turn photographs upright.
+
+    Returns
+    -------
+    Tensor [C, H, W] of uint8
+    """
     return _decode(_bytes_of(input), "decode_jpeg", mode, apply_exif_orientation, ["JPEG"])
 
 
 def read_image(path, mode=ImageReadMode.UNCHANGED, apply_exif_orientation=False):
-    """Read an image file; parameters as for :func:`decode_image`.
+    """Read an image file.
+
+    Parameters
+    ----------
+    path : path
+    mode : ImageReadMode or str, default ImageReadMode.UNCHANGED
+        Channels of the result.
+    apply_exif_orientation : bool, default False
+        Turn photographs upright.
 
     Returns
     -------
@@ -146,26 +199,74 @@ def _encode(input, format, channels, **options):
 
 
 def encode_png(input, compression_level=6):
-    """Return the contents of a PNG file of a Tensor [C, H, W] of uint8, C 1 or 3."""
+    """Return the contents of a PNG file of a Tensor [C, H, W] of uint8, C 1 or 3.
+
+    Parameters
+    ----------
+    input : Tensor [C, H, W] of uint8
+    compression_level : int, default 6
+        0 to 9.
+
+    Returns
+    -------
+    Tensor [n] of uint8
+
+    Raises
+    ------
+    RuntimeError
+        If `compression_level` is out of range, or the input is no image.
+    """
     if not 0 <= compression_level <= 9:
         raise RuntimeError("Compression level should be between 0 and 9")
     return _encode(input, "PNG", (1, 3), compress_level=compression_level)
 
 
 def encode_jpeg(input, quality=75):
-    """Return the contents of a JPEG file of a Tensor [C, H, W] of uint8, C 1 or 3."""
+    """Return the contents of a JPEG file of a Tensor [C, H, W] of uint8, C 1 or 3.
+
+    Parameters
+    ----------
+    input : Tensor [C, H, W] of uint8
+    quality : int, default 75
+        1 to 100.
+
+    Returns
+    -------
+    Tensor [n] of uint8
+
+    Raises
+    ------
+    ValueError
+        If `quality` is out of range.
+    """
     if not 1 <= quality <= 100:
         raise ValueError("Image quality should be a positive number between 1 and 100")
     return _encode(input, "JPEG", (1, 3), quality=quality)
 
 
 def write_png(input, filename, compression_level=6):
-    """Write a Tensor [C, H, W] of uint8 as a PNG file."""
+    """Write a Tensor [C, H, W] of uint8 as a PNG file.
+
+    Parameters
+    ----------
+    input : Tensor [C, H, W] of uint8
+    filename : path
+    compression_level : int, default 6
+        0 to 9.
+    """
     write_file(filename, encode_png(input, compression_level))
 
 
 def write_jpeg(input, filename, quality=75):
-    """Write a Tensor [C, H, W] of uint8 as a JPEG file."""
+    """Write a Tensor [C, H, W] of uint8 as a JPEG file.
+
+    Parameters
+    ----------
+    input : Tensor [C, H, W] of uint8
+    filename : path
+    quality : int, default 75
+        1 to 100.
+    """
     write_file(filename, encode_jpeg(input, quality))
 
 

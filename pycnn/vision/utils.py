@@ -43,6 +43,11 @@ def make_grid(tensor, nrow=8, padding=2, normalize=False, value_range=None, scal
     -------
     Tensor [C, H, W]
         Of 3 channels where the images have one.
+
+    Raises
+    ------
+    TypeError
+        If something else is given.
     """
     if isinstance(tensor, list):
         for t in tensor:
@@ -86,6 +91,11 @@ def save_image(tensor, fp, format=None, **kwargs):
         Pillow's name; default: by the extension of `fp`.
     **kwargs
         Passed to :func:`make_grid`.
+
+    Raises
+    ------
+    ValueError
+        If the name's extension tells no format.
     """
     from PIL import Image
     grid = make_grid(tensor, **kwargs)

@@ -53,7 +53,12 @@ class FileWriter:
         return self._folder
 
     def add_event(self, event):
-        """Write the bytes of an Event."""
+        """Write the bytes of an Event.
+
+        Parameters
+        ----------
+        event : bytes
+        """
         length = struct.pack("<Q", len(event))
         record = length + struct.pack("<I", _C.masked_crc32c(length)) + event + struct.pack("<I", _C.masked_crc32c(event))
         self._file.write(record)
@@ -62,7 +67,15 @@ class FileWriter:
             self.flush()
 
     def add_summary(self, summary, global_step=None, walltime=None):
-        """Write the bytes of a Summary, with a step and the time."""
+        """Write the bytes of a Summary, with a step and the time.
+
+        Parameters
+        ----------
+        summary : bytes
+        global_step : int, optional
+        walltime : float, optional
+            Seconds since 1970; now by default.
+        """
         step = None if global_step is None else int(global_step)
         self.add_event(proto.event(time.time() if walltime is None else walltime, step, summary=summary))
 
@@ -132,6 +145,11 @@ class SummaryWriter:
             Seconds since 1970; default: now.
         new_style, double_precision : bool, default False
             Write it as a tensor, in float64.
+
+        Raises
+        ------
+        AssertionError
+            If the value has several elements.
         """
         value = _array(scalar_value)
         if value.size != 1:
@@ -141,13 +159,36 @@ class SummaryWriter:
                                                walltime)
 
     def add_scalars(self, main_tag, tag_scalar_dict, global_step=None, walltime=None):
-        """Write numbers that are drawn in one picture: each in a folder of its own, as torch does."""
+        """Write numbers that are drawn in one picture: each in a folder of its own, as torch does.
+
+        Parameters
+        ----------
+        main_tag : str
+            The picture's name.
+        tag_scalar_dict : dict of str to number
+            The curves.
+        global_step : int, optional
+        walltime : float, optional
+            Seconds since 1970; now by default.
+        """
         for tag, value in tag_scalar_dict.items():
             writer = self._writer(f"{self.log_dir}/{main_tag.replace('/', '_')}_{tag}")
             writer.add_summary(proto.scalar(main_tag, float(_array(value).reshape(()))), global_step, walltime)
 
     def add_histogram(self, tag, values, global_step=None, bins="tensorflow", walltime=None, max_bins=None):
-        """Write how values are distributed; `bins` as for numpy.histogram, or "tensorflow"."""
+        """Write how values are distributed; `bins` as for numpy.histogram, or "tensorflow".
+
+        Parameters
+        ----------
+        tag : str
+        values : Tensor or ndarray
+        global_step : int, optional
+        bins : str or sequence of float, default "tensorflow"
+        walltime : float, optional
+            Seconds since 1970; now by default.
+        max_bins : int, optional
+            At most so many.
+        """
         self._writer(self.log_dir).add_summary(proto.histogram(tag, _array(values), bins, max_bins), global_step, walltime)
 
     def add_image(self, tag, img_tensor, global_step=None, walltime=None, dataformats="CHW"):
@@ -165,11 +206,33 @@ class SummaryWriter:
         self._writer(self.log_dir).add_summary(proto.image(tag, _pixels(_array(img_tensor), dataformats.upper())), global_step, walltime)
 
     def add_images(self, tag, img_tensor, global_step=None, walltime=None, dataformats="NCHW"):
-        """Write pictures, side by side; see :meth:`add_image`."""
+        """Write pictures, side by side; see :meth:`add_image`.
+
+        Parameters
+        ----------
+        tag : str
+        img_tensor : Tensor or ndarray
+        global_step : int, optional
+        walltime : float, optional
+            Seconds since 1970; now by default.
+        dataformats : str, default "NCHW"
+            What the dimensions are.
+        """
         self.add_image(tag, img_tensor, global_step, walltime, dataformats)
 
     def add_figure(self, tag, figure, global_step=None, close=True, walltime=None):
-        """Write a matplotlib figure, or a list of them, and close it."""
+        """Write a matplotlib figure, or a list of them, and close it.
+
+        Parameters
+        ----------
+        tag : str
+        figure : Figure or list of Figure
+        global_step : int, optional
+        close : bool, default True
+            Close the figure.
+        walltime : float, optional
+            Seconds since 1970; now by default.
+        """
         figures = figure if isinstance(figure, list) else [figure]
         pictures = []
         for f in figures:
@@ -186,11 +249,30 @@ class SummaryWriter:
             self.add_image(tag, pictures[0], global_step, walltime, "HWC")
 
     def add_text(self, tag, text_string, global_step=None, walltime=None):
-        """Write a text, in Markdown."""
+        """Write a text, in Markdown.
+
+        Parameters
+        ----------
+        tag : str
+        text_string : str
+        global_step : int, optional
+        walltime : float, optional
+            Seconds since 1970; now by default.
+        """
         self._writer(self.log_dir).add_summary(proto.text(tag, text_string), global_step, walltime)
 
     def add_graph(self, model, input_to_model=None, verbose=False, use_strict_trace=True):
         """Write the tree of a model's modules.
+
+        Parameters
+        ----------
+        model : Module
+        input_to_model : object, optional
+            Ignored.
+        verbose : bool, default False
+            Ignored.
+        use_strict_trace : bool, default True
+            Ignored.
 
         Notes
         -----

@@ -111,7 +111,21 @@ class CIFAR10(ImageArray):
 
 
 class CIFAR100(CIFAR10):
-    """As :class:`CIFAR10`, with 100 classes."""
+    """As :class:`CIFAR10`, with 100 classes.
+
+    Parameters
+    ----------
+    root : path
+        Folder that holds (or will hold) ``cifar-100-python``.
+    train : bool, default True
+        The training or the test images.
+    transform : callable, optional
+        From a PIL image to what the sample holds.
+    target_transform : callable, optional
+        Of the class.
+    download : bool, default False
+        Fetch the files if they are not there.
+    """
 
     base_folder = "cifar-100-python"
     url = "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz"
@@ -131,6 +145,8 @@ class CIFAR10Sample(ImageArray):
         Ignored.
     train : bool, default True
     transform, target_transform : callable, optional
+    download : bool, default False
+        Ignored.
     """
 
     classes = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]

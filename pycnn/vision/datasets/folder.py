@@ -8,17 +8,45 @@ IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tif
 
 
 def has_file_allowed_extension(filename, extensions):
-    """Return True if `filename` ends with an extension, or one of several, in upper or lower case."""
+    """Return True if `filename` ends with an extension, or one of several, in upper or lower case.
+
+    Parameters
+    ----------
+    filename : str
+    extensions : str or tuple of str
+        In lower case.
+
+    Returns
+    -------
+    bool
+    """
     return filename.lower().endswith(extensions if isinstance(extensions, str) else tuple(extensions))
 
 
 def is_image_file(filename):
-    """Return True if `filename` ends with one of IMG_EXTENSIONS."""
+    """Return True if `filename` ends with one of IMG_EXTENSIONS.
+
+    Parameters
+    ----------
+    filename : str
+
+    Returns
+    -------
+    bool
+    """
     return has_file_allowed_extension(filename, IMG_EXTENSIONS)
 
 
 def find_classes(directory):
     """Return the names of the folders in a folder, sorted, and a dict of their numbers.
+
+    Parameters
+    ----------
+    directory : path
+
+    Returns
+    -------
+    (list of str, dict)
 
     Raises
     ------
@@ -46,6 +74,10 @@ def make_dataset(directory, class_to_idx=None, extensions=None, is_valid_file=No
         From a path to a bool.
     allow_empty : bool, default False
         Accept a class without files.
+
+    Returns
+    -------
+    list of (str, int)
 
     Raises
     ------
@@ -83,6 +115,14 @@ def make_dataset(directory, class_to_idx=None, extensions=None, is_valid_file=No
 
 def pil_loader(path):
     """Return the image in a file as a PIL image of mode RGB.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    PIL.Image.Image
 
     Raises
     ------
@@ -148,13 +188,44 @@ class DatasetFolder(VisionDataset):
 
     @staticmethod
     def make_dataset(directory, class_to_idx, extensions=None, is_valid_file=None, allow_empty=False):
-        """Return the list of (path, class); a subclass may look elsewhere. See :func:`make_dataset`."""
+        """Return the list of (path, class); a subclass may look elsewhere. See :func:`make_dataset`.
+
+        Parameters
+        ----------
+        directory : path
+        class_to_idx : dict
+            Numbers of the folders to look in.
+        extensions : tuple of str, optional
+            Of the files to take, in lower case.
+        is_valid_file : callable, optional
+            From a path to a bool.
+        allow_empty : bool, default False
+            Accept a class without files.
+
+        Returns
+        -------
+        list of (str, int)
+
+        Raises
+        ------
+        ValueError
+            If `class_to_idx` is None.
+        """
         if class_to_idx is None:
             raise ValueError("The class_to_idx parameter cannot be None.")
         return make_dataset(directory, class_to_idx, extensions=extensions, is_valid_file=is_valid_file, allow_empty=allow_empty)
 
     def find_classes(self, directory):
-        """Return the classes and their numbers; a subclass may choose others. See :func:`find_classes`."""
+        """Return the classes and their numbers; a subclass may choose others. See :func:`find_classes`.
+
+        Parameters
+        ----------
+        directory : path
+
+        Returns
+        -------
+        (list of str, dict)
+        """
         return find_classes(directory)
 
     def __getitem__(self, index):

@@ -59,12 +59,30 @@ def _read(path, ndim, what):
 
 
 def read_image_file(path):
-    """Return the images of an IDX file: Tensor [n, H, W] of uint8."""
+    """Return the images of an IDX file: Tensor [n, H, W] of uint8.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Tensor [n, H, W] of uint8
+    """
     return _read(path, 3, "images")
 
 
 def read_label_file(path):
-    """Return the labels of an IDX file: Tensor [n] of int64."""
+    """Return the labels of an IDX file: Tensor [n] of int64.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Tensor [n] of int64
+    """
     return _read(path, 1, "labels").long()
 
 
@@ -197,7 +215,21 @@ class MNIST(ImageArray):
 
 
 class FashionMNIST(MNIST):
-    """70,000 grey pictures of clothes, 28 x 28, in 10 classes; otherwise as :class:`MNIST`. Xiao, Rasul and Vollgraf, 2017."""
+    """70,000 grey pictures of clothes, 28 x 28, in 10 classes; otherwise as :class:`MNIST`. Xiao, Rasul and Vollgraf, 2017.
+
+    Parameters
+    ----------
+    root : path
+        Folder that holds (or will hold) ``FashionMNIST/raw``.
+    train : bool, default True
+        The training or the test images.
+    transform : callable, optional
+        From a PIL image to what the sample holds.
+    target_transform : callable, optional
+        Of the class.
+    download : bool, default False
+        Fetch the files if they are not there.
+    """
 
     mirrors = ["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"]
     resources = [("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
@@ -208,7 +240,21 @@ class FashionMNIST(MNIST):
 
 
 class KMNIST(MNIST):
-    """70,000 cursive Japanese characters, 28 x 28, in 10 classes; otherwise as :class:`MNIST`. Clanuwat et al., 2018."""
+    """70,000 cursive Japanese characters, 28 x 28, in 10 classes; otherwise as :class:`MNIST`. Clanuwat et al., 2018.
+
+    Parameters
+    ----------
+    root : path
+        Folder that holds (or will hold) ``KMNIST/raw``.
+    train : bool, default True
+        The training or the test images.
+    transform : callable, optional
+        From a PIL image to what the sample holds.
+    target_transform : callable, optional
+        Of the class.
+    download : bool, default False
+        Fetch the files if they are not there.
+    """
 
     mirrors = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
     resources = [("train-images-idx3-ubyte.gz", "bdb82020997e1d708af4cf47b453dcf7"),
@@ -231,6 +277,11 @@ class EMNIST(MNIST):
     split : {"byclass", "bymerge", "balanced", "letters", "digits", "mnist"}
     **kwargs
         As for :class:`MNIST`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such split.
     """
 
     url = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"

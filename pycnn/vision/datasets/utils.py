@@ -15,7 +15,18 @@ _sums = {}  # of files whose sum is known: both splits of a data set check the s
 
 
 def calculate_md5(fpath, chunk_size=1024 * 1024):
-    """Return the MD5 sum of a file, in hexadecimal."""
+    """Return the MD5 sum of a file, in hexadecimal.
+
+    Parameters
+    ----------
+    fpath : path
+    chunk_size : int, default 1024 * 1024
+        Bytes that are read at a time.
+
+    Returns
+    -------
+    str
+    """
     md5 = hashlib.md5(usedforsecurity=False)
     with open(fpath, "rb") as file:
         while chunk := file.read(chunk_size):
@@ -24,7 +35,19 @@ def calculate_md5(fpath, chunk_size=1024 * 1024):
 
 
 def check_md5(fpath, md5, **kwargs):
-    """Return True if the file has that MD5 sum. A file that has not changed since it was last asked for is not read again."""
+    """Return True if the file has that MD5 sum. A file that has not changed since it was last asked for is not read again.
+
+    Parameters
+    ----------
+    fpath : path
+    md5 : str
+    **kwargs : object
+        Of :func:`calculate_md5`.
+
+    Returns
+    -------
+    bool
+    """
     info = os.stat(fpath)
     key = os.path.realpath(fpath), info.st_ino, info.st_size, info.st_mtime_ns
     if key not in _sums:
@@ -33,12 +56,32 @@ def check_md5(fpath, md5, **kwargs):
 
 
 def check_integrity(fpath, md5=None):
-    """Return True if the file exists and, where `md5` is given, has that sum."""
+    """Return True if the file exists and, where `md5` is given, has that sum.
+
+    Parameters
+    ----------
+    fpath : path
+    md5 : str, optional
+        None: it is enough that the file is there.
+
+    Returns
+    -------
+    bool
+    """
     return os.path.isfile(fpath) and (md5 is None or check_md5(fpath, md5))
 
 
 def mirrors(urls):
-    """The addresses to try: the folder of the web that $PYCNN_DATASET_MIRROR names first, if it is set."""
+    """The addresses to try: the folder of the web that $PYCNN_DATASET_MIRROR names first, if it is set.
+
+    Parameters
+    ----------
+    urls : iterable of str
+
+    Returns
+    -------
+    list of str
+    """
     mirror = os.environ.get("PYCNN_DATASET_MIRROR")
     return ([mirror.rstrip("/") + "/" + urls[0].rpartition("/")[2]] if mirror else []) + urls
 
@@ -159,7 +202,22 @@ def extract_archive(from_path, to_path=None, remove_finished=False):
 
 
 def download_and_extract_archive(url, download_root, extract_root=None, filename=None, md5=None, remove_finished=False):
-    """Fetch an archive by :func:`download_url` and unpack it by :func:`extract_archive`."""
+    """Fetch an archive by :func:`download_url` and unpack it by :func:`extract_archive`.
+
+    Parameters
+    ----------
+    url : str
+    download_root : path
+        Where the archive goes.
+    extract_root : path, optional
+        Where its files go; `download_root` by default.
+    filename : str, optional
+        The archive's name; the last part of `url` by default.
+    md5 : str, optional
+        Of the archive.
+    remove_finished : bool, default False
+        Remove the archive afterwards.
+    """
     download_root = os.path.expanduser(os.fspath(download_root))
     filename = filename or (url if isinstance(url, str) else url[0]).rpartition("/")[2]
     download_url(url, download_root, filename, md5)

@@ -8,7 +8,15 @@ from pycnn.utils.data.dataset import Dataset
 
 
 class StandardTransform:
-    """A transform of the image and one of the target."""
+    """A transform of the image and one of the target.
+
+    Parameters
+    ----------
+    transform : callable, optional
+        Of the image.
+    target_transform : callable, optional
+        Of the class.
+    """
 
     def __init__(self, transform=None, target_transform=None):
         self.transform, self.target_transform = transform, target_transform
@@ -45,6 +53,11 @@ class VisionDataset(Dataset):
         Of image and target together; excludes the other two.
     transform, target_transform : callable, optional
         Of the image; of the target.
+
+    Raises
+    ------
+    ValueError
+        If `transforms` comes together with `transform` or `target_transform`.
     """
 
     def __init__(self, root=None, transforms=None, transform=None, target_transform=None):
@@ -77,7 +90,18 @@ class VisionDataset(Dataset):
 
 
 class ImageArray(VisionDataset):
-    """Images in memory: ``data`` [n, H, W, 3] uint8 and ``targets``, a list of int."""
+    """Images in memory: ``data`` [n, H, W, 3] uint8 and ``targets``, a list of int.
+
+    Parameters
+    ----------
+    root : path, optional
+    transforms : callable, optional
+        Of both, image and class.
+    transform : callable, optional
+        Of the image.
+    target_transform : callable, optional
+        Of the class.
+    """
 
     def __getitem__(self, index):
         """Return (image, target): a PIL image and an int, transformed."""

@@ -74,6 +74,10 @@ class WeightsEnum(enum.Enum):
         obj : member, str, path or None
             A member's name with or without the class's; or a ``.pth`` file with a state_dict (pycnn alone).
 
+        Returns
+        -------
+        WeightsEnum or None
+
         Raises
         ------
         KeyError
@@ -93,7 +97,19 @@ class WeightsEnum(enum.Enum):
         return cls[name]
 
     def get_state_dict(self, *args, **kwargs):
-        """Return the state_dict, from the cache folder if the file is there; see :func:`pycnn.hub.load_state_dict_from_url`."""
+        """Return the state_dict, from the cache folder if the file is there; see :func:`pycnn.hub.load_state_dict_from_url`.
+
+        Parameters
+        ----------
+        *args : object
+            Of :func:`pycnn.hub.load_state_dict_from_url`, after the address.
+        **kwargs : object
+            Of :func:`pycnn.hub.load_state_dict_from_url`.
+
+        Returns
+        -------
+        dict
+        """
         from pycnn.hub import load_state_dict_from_url
         return load_state_dict_from_url(self.url, *args, **kwargs)
 
@@ -117,7 +133,23 @@ class WeightsEnum(enum.Enum):
 
 
 def register_model(name=None):
-    """Decorate a builder of models, to be found by :func:`get_model` under `name` or its own."""
+    """Decorate a builder of models, to be found by :func:`get_model` under `name` or its own.
+
+    Parameters
+    ----------
+    name : str, optional
+        That of the builder by default.
+
+    Returns
+    -------
+    callable
+        The decorator.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken.
+    """
     def register(builder):
         key = builder.__name__ if name is None else name
         if key in _BUILDERS:
@@ -134,6 +166,11 @@ def pretrained_means(default):
     ----------
     default : WeightsEnum or None
         None: there are no weights of that age.
+
+    Returns
+    -------
+    callable
+        The decorator.
     """
     def decorate(builder):
         names = [p.name for p in inspect.signature(builder).parameters.values() if p.kind is p.KEYWORD_ONLY]
@@ -174,6 +211,12 @@ def _translate(builder, pretrained, default, positional):
 def set_param(kwargs, name, value):
     """Put a parameter that the model fixes into `kwargs`.
 
+    Parameters
+    ----------
+    kwargs : dict
+    name : str
+    value : object
+
     Raises
     ------
     ValueError
@@ -184,13 +227,32 @@ def set_param(kwargs, name, value):
 
 
 def check_num_classes(weights, kwargs):
-    """Put the number of classes of published weights into `kwargs`; ValueError if they ask for another."""
+    """Put the number of classes of published weights into `kwargs`; ValueError if they ask for another.
+
+    Parameters
+    ----------
+    weights : WeightsEnum or None
+    kwargs : dict
+
+    Raises
+    ------
+    ValueError
+        If they ask for another number.
+    """
     if weights is not None and "categories" in weights.meta:
         set_param(kwargs, "num_classes", len(weights.meta["categories"]))
 
 
 def load_weights(model, weights, progress):
-    """Load weights into a new model, unless they are None."""
+    """Load weights into a new model, unless they are None.
+
+    Parameters
+    ----------
+    model : Module
+    weights : WeightsEnum or None
+    progress : bool
+        Show a bar while they are downloaded.
+    """
     if weights is not None:
         model.load_state_dict(weights.get_state_dict(progress=progress, check_hash=True))
 
@@ -236,6 +298,11 @@ def get_model_weights(name):
     -------
     type
         A subclass of WeightsEnum.
+
+    Raises
+    ------
+    ValueError
+        If the model has no such class.
     """
     builder = get_model_builder(name) if isinstance(name, str) else name
     weights = inspect.signature(builder).parameters.get("weights")
@@ -248,7 +315,22 @@ def get_model_weights(name):
 
 
 def get_model_builder(name):
-    """Return the function that builds the model `name`."""
+    """Return the function that builds the model `name`.
+
+    Parameters
+    ----------
+    name : str
+        In upper or lower case.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    ValueError
+        If there is no such model.
+    """
     try:
         return _BUILDERS[name.lower()]
     except KeyError:

@@ -15,18 +15,73 @@ __all__ = [
 
 
 def conv3x3(in_planes, out_planes, stride=1, groups=1, dilation=1):
-    """Return a 3x3 convolution that keeps the size, but for its stride."""
+    """Return a 3x3 convolution that keeps the size, but for its stride.
+
+    Parameters
+    ----------
+    in_planes : int
+        Channels that come in.
+    out_planes : int
+        Channels that go out.
+    stride : int, default 1
+    groups : int, default 1
+    dilation : int, default 1
+
+    Returns
+    -------
+    Conv2d
+    """
     return nn.Conv2d(in_planes, out_planes, kernel_size=3, stride=stride, padding=dilation, groups=groups, bias=False,
                      dilation=dilation)
 
 
 def conv1x1(in_planes, out_planes, stride=1):
-    """Return a 1x1 convolution."""
+    """Return a 1x1 convolution.
+
+    Parameters
+    ----------
+    in_planes : int
+        Channels that come in.
+    out_planes : int
+        Channels that go out.
+    stride : int, default 1
+
+    Returns
+    -------
+    Conv2d
+    """
     return nn.Conv2d(in_planes, out_planes, kernel_size=1, stride=stride, bias=False)
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut; parameters as :class:`Bottleneck`."""
+    """Two 3x3 convolutions beside a shortcut.
+
+    Parameters
+    ----------
+    inplanes : int
+        Channels that come in.
+    planes : int
+        Channels that go out.
+    stride : int, default 1
+        Of the first convolution.
+    downsample : Module, optional
+        The shortcut, where shapes differ.
+    groups : int, default 1
+        1.
+    base_width : int, default 64
+        64.
+    dilation : int, default 1
+        1.
+    norm_layer : callable, optional
+        Makes the normalisation of a number of channels; BatchNorm2d by default.
+
+    Raises
+    ------
+    ValueError
+        If `groups` or `base_width` is another one.
+    NotImplementedError
+        If `dilation` is another one.
+    """
 
     expansion = 1
 
@@ -113,6 +168,11 @@ class ResNet(nn.Module):
     replace_stride_with_dilation : list of bool, optional
         Of the last three stages: dilate instead of shrinking.
     norm_layer : callable, default BatchNorm2d
+
+    Raises
+    ------
+    ValueError
+        If `replace_stride_with_dilation` has another length than 3.
 
     See Also
     --------
@@ -308,35 +368,130 @@ def resnet18(*, weights: ResNet18_Weights | None = None, progress: bool = True, 
 @register_model()
 @pretrained_means(ResNet34_Weights.IMAGENET1K_V1)
 def resnet34(*, weights: ResNet34_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
-    """Build ResNet-34; parameters as :func:`resnet18`."""
+    """
+
+    Parameters
+    ----------
+    weights : ResNet34_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        Parameters of :class:`ResNet`.
+
+    Returns
+    -------
+    ResNet
+
+    See Also
+    --------
+    resnet18 : errors and the older spelling of `weights`.
+    """
     return _resnet(BasicBlock, [3, 4, 6, 3], ResNet34_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(ResNet50_Weights.IMAGENET1K_V1)
 def resnet50(*, weights: ResNet50_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
-    """Build ResNet-50; parameters as :func:`resnet18`."""
+    """
+
+    Parameters
+    ----------
+    weights : ResNet50_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        Parameters of :class:`ResNet`.
+
+    Returns
+    -------
+    ResNet
+
+    See Also
+    --------
+    resnet18 : errors and the older spelling of `weights`.
+    """
     return _resnet(Bottleneck, [3, 4, 6, 3], ResNet50_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(ResNet101_Weights.IMAGENET1K_V1)
 def resnet101(*, weights: ResNet101_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
-    """Build ResNet-101; parameters as :func:`resnet18`."""
+    """
+
+    Parameters
+    ----------
+    weights : ResNet101_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        Parameters of :class:`ResNet`.
+
+    Returns
+    -------
+    ResNet
+
+    See Also
+    --------
+    resnet18 : errors and the older spelling of `weights`.
+    """
     return _resnet(Bottleneck, [3, 4, 23, 3], ResNet101_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(ResNet152_Weights.IMAGENET1K_V1)
 def resnet152(*, weights: ResNet152_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
-    """Build ResNet-152; parameters as :func:`resnet18`."""
+    """
+
+    Parameters
+    ----------
+    weights : ResNet152_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        Parameters of :class:`ResNet`.
+
+    Returns
+    -------
+    ResNet
+
+    See Also
+    --------
+    resnet18 : errors and the older spelling of `weights`.
+    """
     return _resnet(Bottleneck, [3, 8, 36, 3], ResNet152_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(ResNeXt50_32X4D_Weights.IMAGENET1K_V1)
 def resnext50_32x4d(*, weights: ResNeXt50_32X4D_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
-    """Build ResNeXt-50 with 32 groups of 4 channels; parameters as :func:`resnet18`."""
+    """
+
+    Parameters
+    ----------
+    weights : ResNeXt50_32X4D_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        Parameters of :class:`ResNet`.
+
+    Returns
+    -------
+    ResNet
+
+    See Also
+    --------
+    resnet18 : errors and the older spelling of `weights`.
+    """
     set_param(kwargs, "groups", 32)
     set_param(kwargs, "width_per_group", 4)
     return _resnet(Bottleneck, [3, 4, 6, 3], ResNeXt50_32X4D_Weights.verify(weights), progress, **kwargs)
@@ -345,7 +500,26 @@ def resnext50_32x4d(*, weights: ResNeXt50_32X4D_Weights | None = None, progress:
 @register_model()
 @pretrained_means(ResNeXt101_32X8D_Weights.IMAGENET1K_V1)
 def resnext101_32x8d(*, weights: ResNeXt101_32X8D_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
-    """Build ResNeXt-101 with 32 groups of 8 channels; parameters as :func:`resnet18`."""
+    """
+
+    Parameters
+    ----------
+    weights : ResNeXt101_32X8D_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        Parameters of :class:`ResNet`.
+
+    Returns
+    -------
+    ResNet
+
+    See Also
+    --------
+    resnet18 : errors and the older spelling of `weights`.
+    """
     set_param(kwargs, "groups", 32)
     set_param(kwargs, "width_per_group", 8)
     return _resnet(Bottleneck, [3, 4, 23, 3], ResNeXt101_32X8D_Weights.verify(weights), progress, **kwargs)
@@ -354,7 +528,26 @@ def resnext101_32x8d(*, weights: ResNeXt101_32X8D_Weights | None = None, progres
 @register_model()
 @pretrained_means(ResNeXt101_64X4D_Weights.IMAGENET1K_V1)
 def resnext101_64x4d(*, weights: ResNeXt101_64X4D_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
-    """Build ResNeXt-101 with 64 groups of 4 channels; parameters as :func:`resnet18`."""
+    """
+
+    Parameters
+    ----------
+    weights : ResNeXt101_64X4D_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        Parameters of :class:`ResNet`.
+
+    Returns
+    -------
+    ResNet
+
+    See Also
+    --------
+    resnet18 : errors and the older spelling of `weights`.
+    """
     set_param(kwargs, "groups", 64)
     set_param(kwargs, "width_per_group", 4)
     return _resnet(Bottleneck, [3, 4, 23, 3], ResNeXt101_64X4D_Weights.verify(weights), progress, **kwargs)
@@ -363,7 +556,26 @@ def resnext101_64x4d(*, weights: ResNeXt101_64X4D_Weights | None = None, progres
 @register_model()
 @pretrained_means(Wide_ResNet50_2_Weights.IMAGENET1K_V1)
 def wide_resnet50_2(*, weights: Wide_ResNet50_2_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
-    """Build ResNet-50 with 3x3 convolutions twice as wide; parameters as :func:`resnet18`."""
+    """
+
+    Parameters
+    ----------
+    weights : Wide_ResNet50_2_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        Parameters of :class:`ResNet`.
+
+    Returns
+    -------
+    ResNet
+
+    See Also
+    --------
+    resnet18 : errors and the older spelling of `weights`.
+    """
     set_param(kwargs, "width_per_group", 128)
     return _resnet(Bottleneck, [3, 4, 6, 3], Wide_ResNet50_2_Weights.verify(weights), progress, **kwargs)
 
@@ -371,6 +583,25 @@ def wide_resnet50_2(*, weights: Wide_ResNet50_2_Weights | None = None, progress:
 @register_model()
 @pretrained_means(Wide_ResNet101_2_Weights.IMAGENET1K_V1)
 def wide_resnet101_2(*, weights: Wide_ResNet101_2_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
-    """Build ResNet-101 with 3x3 convolutions twice as wide; parameters as :func:`resnet18`."""
+    """
+
+    Parameters
+    ----------
+    weights : Wide_ResNet101_2_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        Parameters of :class:`ResNet`.
+
+    Returns
+    -------
+    ResNet
+
+    See Also
+    --------
+    resnet18 : errors and the older spelling of `weights`.
+    """
     set_param(kwargs, "width_per_group", 128)
     return _resnet(Bottleneck, [3, 4, 23, 3], Wide_ResNet101_2_Weights.verify(weights), progress, **kwargs)

@@ -15,7 +15,16 @@ PAD_MODES = ("constant", "edge", "reflect", "symmetric")
 
 
 def is_pil(img):
-    """Return True if `img` is a PIL image. Pillow is not imported: without it there is none."""
+    """Return True if `img` is a PIL image. Pillow is not imported: without it there is none.
+
+    Parameters
+    ----------
+    img : object
+
+    Returns
+    -------
+    bool
+    """
     pil = sys.modules.get("PIL.Image")
     return pil is not None and isinstance(img, pil.Image)
 
@@ -46,7 +55,22 @@ def run_plain(pipeline, img):
 
 
 def dimensions(img):
-    """Return channels, height and width of a PIL image or Tensor."""
+    """Return channels, height and width of a PIL image or Tensor.
+
+    Parameters
+    ----------
+    img : PIL.Image.Image or Tensor
+
+    Returns
+    -------
+    (int, int, int)
+        Channels, height, width.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
     if isinstance(img, Tensor):
         if img.ndim < 2:
             raise TypeError("Tensor is not a torch image.")
@@ -57,7 +81,22 @@ def dimensions(img):
 
 
 def run(steps, img):
-    """Apply steps to an image of any kind; what they draw comes from the default generator."""
+    """Apply steps to an image of any kind; what they draw comes from the default generator.
+
+    Parameters
+    ----------
+    steps : list of tuple
+    img : PIL.Image.Image or Tensor
+
+    Returns
+    -------
+    PIL.Image.Image or Tensor
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
     if is_pil(img):
         if is_plain(img):
             return run_plain(pipeline_of(steps), img)

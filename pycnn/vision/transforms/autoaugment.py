@@ -64,6 +64,11 @@ class AutoAugment(_Step):
     interpolation : InterpolationMode, default NEAREST
     fill : number or sequence, optional
         Value outside the image, or one per channel; 0 by default.
+
+    Raises
+    ------
+    ValueError
+        If there is no such policy.
     """
 
     def __init__(self, policy=AutoAugmentPolicy.IMAGENET, interpolation=InterpolationMode.NEAREST, fill=None):

@@ -389,6 +389,11 @@ def erase(img, i, j, h, w, v, inplace=False):
     Returns
     -------
     Tensor
+
+    Raises
+    ------
+    TypeError
+        If `img` is no tensor.
     """
     if not isinstance(img, Tensor):
         raise TypeError(f"img should be Tensor Image. Got {type(img)}")
@@ -599,6 +604,11 @@ def rotate(img, angle, interpolation=InterpolationMode.NEAREST, expand=False, ce
     -------
     PIL Image
 
+    Raises
+    ------
+    TypeError
+        If an argument has another type.
+
     Notes
     -----
     Tensors are not rotated yet: NotImplementedError.
@@ -631,6 +641,13 @@ def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.
     Returns
     -------
     PIL Image
+
+    Raises
+    ------
+    TypeError
+        If an argument has another type.
+    ValueError
+        If one is out of range.
 
     Notes
     -----
@@ -739,6 +756,11 @@ def adjust_gamma(img, gamma, gain=1):
     Returns
     -------
     PIL Image
+
+    Raises
+    ------
+    ValueError
+        If `gamma` is negative.
     """
     if gamma < 0:
         raise ValueError("Gamma should be a non-negative real number")
@@ -779,6 +801,11 @@ def to_grayscale(img, num_output_channels=1):
     Returns
     -------
     PIL Image
+
+    Raises
+    ------
+    TypeError
+        If `img` is no PIL image.
     """
     if not is_pil(img):
         raise TypeError(f"img should be PIL Image. Got {type(img)}")
@@ -826,6 +853,11 @@ def posterize(img, bits):
     Returns
     -------
     PIL Image
+
+    Raises
+    ------
+    ValueError
+        If `bits` is out of range.
     """
     if not 0 <= bits <= 8:
         raise ValueError(f"The number if bits should be between 0 and 8. Got {bits}")

@@ -260,6 +260,13 @@ class Resize(_Step):
     antialias : bool, default True
         Always done for PIL images.
 
+    Raises
+    ------
+    TypeError
+        If `size` is neither an int nor a sequence.
+    ValueError
+        If a sequence has another length than 1 or 2.
+
     Notes
     -----
     Tensors are not resized yet: NotImplementedError.
@@ -346,6 +353,11 @@ class Lambda:
     Parameters
     ----------
     lambd : callable
+
+    Raises
+    ------
+    TypeError
+        If `lambd` is not callable.
     """
 
     def __init__(self, lambd):
@@ -366,6 +378,11 @@ class RandomTransforms:
     Parameters
     ----------
     transforms : sequence of callables
+
+    Raises
+    ------
+    TypeError
+        If `transforms` is no sequence.
     """
 
     def __init__(self, transforms):
@@ -406,7 +423,12 @@ class RandomApply(Module):
 
 
 class RandomOrder(RandomTransforms):
-    """Apply transforms in random order. Python's own `random` decides, as in torchvision."""
+    """Apply transforms in random order. Python's own `random` decides, as in torchvision.
+
+    Parameters
+    ----------
+    transforms : sequence of callable
+    """
 
     def __call__(self, img):
         order = list(range(len(self.transforms)))
@@ -424,6 +446,11 @@ class RandomChoice(RandomTransforms):
     transforms : sequence of callables
     p : sequence of float, optional
         Weights.
+
+    Raises
+    ------
+    TypeError
+        If `transforms` is no sequence.
     """
 
     def __init__(self, transforms, p=None):
@@ -807,6 +834,11 @@ class RandomAffine(_Drawn):
         Value outside the image, or one per channel.
     center : sequence, optional
         (x, y) of the rotation; by default the middle.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
     """
 
     def __init__(self, degrees, translate=None, scale=None, shear=None, interpolation=InterpolationMode.NEAREST, fill=0,
@@ -930,6 +962,13 @@ class RandomErasing(Module):
         What to put there: one value, one per channel, or normal noise.
     inplace : bool, default False
         Change the given Tensor.
+
+    Raises
+    ------
+    TypeError
+        If an option has another type.
+    ValueError
+        If an option is out of range.
     """
 
     def __init__(self, p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0, inplace=False):
