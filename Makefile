@@ -23,8 +23,9 @@ test: $(VENV)/.parity
 quick: $(VENV)/.built
 	$(PY) -m pytest -m "not parity" --ignore=tests/parity
 
-# What takes longer, or 10 GB of disk: files beyond 4 GiB, the sanitizers.
+# What takes longer, or 10 GB of disk: ten minutes of odd calls, files beyond 4 GiB, the sanitizers.
 deep: $(VENV)/.parity
+	PYCNN_FUZZ_SECONDS=600 $(PY) -m pytest -s tests/test_fuzz.py
 	PYCNN_BIG_TESTS=1 $(PY) -m pytest tests/parity/test_serialization.py -k beyond_32_bits
 	$(MAKE) -C csrc asan tsan
 	$(MAKE) asan

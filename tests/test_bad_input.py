@@ -61,3 +61,29 @@ def test_state_is_unchanged_by_a_failed_call():
         with pytest.raises((ValueError, RuntimeError, TypeError)):
             model(x)
     assert all(pycnn.equal(a, b) for a, b in zip(before, model.state_dict().values()))
+
+
+CRASHED = {  # calls that once brought the process down
+    "a padding beyond 64 bits": (RuntimeError, lambda: pycnn.nn.functional.pad(pycnn.zeros(1, 2, 3), (-2 ** 63, 0), mode="replicate")),
+    "a stride beyond 64 bits": (RuntimeError, lambda: pycnn.nn.functional.max_pool2d(pycnn.zeros(1, 2, 3, 3), 2, 2 ** 62)),
+    "a dilation beyond 64 bits": (RuntimeError, lambda: pycnn.nn.functional.conv2d(pycnn.zeros(1, 2, 3, 3), pycnn.zeros(1, 2, 2, 2), dilation=2 ** 62)),
+    "a wrapped crop": (RuntimeError, lambda: pycnn.nn.functional.pad(pycnn.zeros(1, 2, 5), (5, -3), mode="circular")),
+    "a gradient of None": (TypeError, lambda: pycnn.autograd.grad([None], [])),
+    "a gradient for None": (TypeError, lambda: pycnn._C.run_backward((pycnn.ones(1, requires_grad=True) * 2,), None, False, (None,))),
+}
+
+
+@pytest.mark.parametrize("name", CRASHED)
+def test_what_once_crashed_is_an_error(name):
+    error, call = CRASHED[name]
+    with pytest.raises(error):
+        call()
+
+
+def test_pooling_to_no_rows():
+    assert pycnn.nn.functional.adaptive_avg_pool2d(pycnn.ones(3, 2, 5), (0, 4)).shape == (3, 0, 4)
+
+
+@pytest.mark.parametrize("init", ["xavier_uniform_", "xavier_normal_"])
+def test_initial_values_of_nothing(init):
+    assert getattr(pycnn.nn.init, init)(pycnn.empty(0, 0)).shape == (0, 0)

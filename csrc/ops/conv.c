@@ -3,6 +3,7 @@
 #include "../core/alloc.h"
 #include "../core/parallel.h"
 #include "copy.h"
+#include "shape.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +102,7 @@ static void pair(const pc_value *v, int spatial, int64_t *h, int64_t *w, int64_t
 static pc_status check_ints(const pc_value *v, int spatial, const char *what)
 {
     pc_status status = PC_OK;
-    if (v->ints.n == 1 || v->ints.n == spatial) return PC_OK;
+    if (v->ints.n == 1 || v->ints.n == spatial) return pc_check_extents(v->ints.n, v->ints.v);
     char text[160] = "";
     for (int i = 0; i < v->ints.n; i++) {
         size_t used = strlen(text);
@@ -175,6 +176,7 @@ static pc_status read_call(const pc_call *c, int spatial, bool transposed, conv_
     PC_CHECK(w->ndim == spatial + 2, PC_ESHAPE,
              "Expected %d-dimensional input for %d-dimensional weight %s, but got %d-dimensional input of size %s instead",
              w->ndim, w->ndim, pc_shape_text(w, text), spatial + 2, shape_text(x, out->batched, more));
+    PC_TRY(pc_check_extents(x->ndim, x->shape));
     PC_TRY(check_ints(stride, spatial, "stride"));
     PC_TRY(check_ints(padding, spatial, "padding"));
     if (transposed) PC_TRY(check_ints(extra, spatial, "output_padding"));

@@ -35,6 +35,7 @@ static pc_status pad_constant_forward(pc_call *c)
              "while the input has %d dimensions.",
              n, self->ndim);
     memcpy(shape, self->shape, sizeof shape);
+    PC_TRY(pc_check_extents(n, pad->ints.v));
     for (int k = 0; k < n / 2; k++) {
         int d = self->ndim - 1 - k;
         int64_t before = pad->ints.v[2 * k], after = pad->ints.v[2 * k + 1];
@@ -106,7 +107,9 @@ static void pad_row(const padding *p, const char *src, char *dst)
 {
     int64_t n = p->in[2], m = p->out[2], before = p->before[2], size = p->size;
     int64_t skip = before < 0 ? -before : 0, first = before > 0 ? before : 0, inner = n - skip;
+    if (first > m) first = m;
     if (inner > m - first) inner = m - first;
+    if (inner < 0) skip = inner = 0; /* all is cropped: replicas alone */
     for (int64_t i = 0; i < first; i++)
         memcpy(dst + i * size, src + source_of(p->mode, i - before, n, p->low[2], p->high[2]) * size, (size_t)size);
     memcpy(dst + first * size, src + skip * size, (size_t)(inner * size));
@@ -191,14 +194,16 @@ static pc_status pad_by(pc_call *c, int mode, int spatial)
              "input, but got: %s",
              spatial + 1, spatial + 2, pc_shape_text(self, text));
     memcpy(shape, self->shape, sizeof shape);
+    PC_TRY(pc_check_extents(n, pad));
     for (int k = 0; k < spatial; k++) {
         int d = self->ndim - 1 - k;
         int64_t size = self->shape[d], before = pad[2 * k], after = pad[2 * k + 1];
+        int64_t left = size + (before < 0 ? before : 0) + (after < 0 ? after : 0); /* of what wraps */
         PC_CHECK(mode != REFLECT || (before < size && after < size), PC_ESHAPE,
                  "Argument #%d: Padding size should be less than the corresponding input dimension, but got: padding "
                  "(%" PRId64 ", %" PRId64 ") at dimension %d of input %s", 4 + 2 * k, before, after, d,
                  pc_shape_text(self, text));
-        PC_CHECK(mode != CIRCULAR || (before <= size && after <= size), PC_ESHAPE,
+        PC_CHECK(mode != CIRCULAR || (before <= left && after <= left && left > 0), PC_ESHAPE,
                  "Padding value causes wrapping around more than once.");
         shape[d] = size + before + after;
         PC_CHECK(shape[d] >= 1, PC_ESHAPE,

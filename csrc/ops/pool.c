@@ -5,6 +5,7 @@
 #include "../kernels/kernels.h"
 #include "copy.h"
 #include "nhwc.h"
+#include "shape.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -27,7 +28,8 @@ typedef struct pool_call {
 
 static pc_status check_pair(const pc_value *v, const pool_call *f, const char *what, const char *wanted)
 {
-    if (v->kind == PC_NONE || v->ints.n == 1 || v->ints.n == f->spatial) return PC_OK;
+    if (v->kind == PC_NONE) return PC_OK;
+    if (v->ints.n == 1 || v->ints.n == f->spatial) return pc_check_extents(v->ints.n, v->ints.v);
     return pc_fail(PC_ESHAPE, "%s%dd: %s must %s%s", f->name, f->spatial, what, wanted,
                    f->spatial == 2 ? " a single int, or a tuple of two ints" : " a single int");
 }
@@ -113,6 +115,7 @@ static pc_status read_windows(const pc_tensor *x, const pc_value *kernel, const 
     const pc_value one = { .kind = PC_INTS, .ints = { 1, { 1 } } };
     pc_pool *p = &f->p;
     if (dilation == NULL) dilation = &one;
+    PC_TRY(pc_check_extents(x->ndim, x->shape));
     if (f->spatial == 1 && f->name[0] == 'm') PC_TRY(check_max_pool1d(kernel, stride, padding, dilation));
     PC_TRY(check_pair(kernel, f, "kernel_size", "either be"));
     if (stride->kind == PC_NONE || stride->ints.n == 0) stride = kernel;
@@ -286,7 +289,7 @@ static pc_status pixels_forward(pc_call *c, pool_call *f, bool max)
         j.codes = pc_data(c->aux[0]);
     }
     j.in = image.p;
-    if (p->ow > 0 && p->c > 0)
+    if (y->numel > 0)
         PC_TRY(pc_parallel_for(f->n * p->oh, chunk(p->w * p->c * (p->adaptive ? p->h / p->oh + 1 : p->kh)), forward_rows, &j));
     c->relu_folded = max && image.relu;
     PC_TRY(result(&y, f, c->in[0]->dtype));
@@ -435,7 +438,11 @@ MAX_PLANES(max_u8, uint8_t, 0)
 MAX_PLANES_BACKWARD(max_backward_f32, float)
 MAX_PLANES_BACKWARD(max_backward_f64, double)
 
-#define AVG_PLANES(name, T)                                                                                            \
+/* Integers wrap: SUM is what they are summed in. */
+static double ratio_double(double a, double b) { return a / b; }
+static int64_t ratio_int64_t(uint64_t a, int64_t b) { return b == -1 ? (int64_t)(0 - a) : (int64_t)a / b; }
+
+#define AVG_PLANES(name, T, SUM)                                                                                       \
     static pc_status name(void *ctx, int64_t begin, int64_t end)                                                       \
     {                                                                                                                  \
         const plane_job *j = ctx;                                                                                      \
@@ -448,19 +455,19 @@ MAX_PLANES_BACKWARD(max_backward_f64, double)
             for (int64_t o = 0; o < p->oh * p->ow; o++) {                                                              \
                 int64_t h0, h1, w0, w1, dh = pc_pool_window(p, true, o / p->ow, &h0, &h1);                             \
                 int64_t dw = pc_pool_window(p, false, o % p->ow, &w0, &w1);                                            \
-                T sum = 0;                                                                                             \
+                SUM sum = 0;                                                                                           \
                 for (int64_t h = h0; h < h1; h++) {                                                                    \
-                    for (int64_t w = w0; w < w1; w++) sum += x[h * p->w + w];                                          \
+                    for (int64_t w = w0; w < w1; w++) sum += (SUM)x[h * p->w + w];                                     \
                     PC_TRY(pc_poll_after(&work, w1 - w0));                                                             \
                 }                                                                                                      \
-                y[o] = sum / (T)(p->divisor != 0 ? p->divisor : dh * dw);                                              \
+                y[o] = ratio_##T(sum, (T)(p->divisor != 0 ? p->divisor : dh * dw));                                    \
             }                                                                                                          \
         }                                                                                                              \
     done:                                                                                                              \
         return status;                                                                                                 \
     }
-AVG_PLANES(avg_f64, double)
-AVG_PLANES(avg_i64, int64_t)
+AVG_PLANES(avg_f64, double, double)
+AVG_PLANES(avg_i64, int64_t, uint64_t)
 
 static pc_status avg_backward_f64(void *ctx, int64_t begin, int64_t end)
 {

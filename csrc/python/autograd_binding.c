@@ -1,8 +1,8 @@
 /* autograd_binding.c -- the engine, grad mode, hooks and autograd.Function's nodes, for pycnn/autograd. */
 #include "python.h"
 
-/* A tuple of Tensors or None as an array (borrowed; pc_alloc'd). */
-static int tensors_of(PyObject *tuple, const char *what, int *n, pc_tensor ***out)
+/* A tuple of Tensors, or of Nones too where they are optional, as an array (borrowed; pc_alloc'd). */
+static int tensors_of(PyObject *tuple, bool optional, const char *what, int *n, pc_tensor ***out)
 {
     *n = (int)PyTuple_Size(tuple);
     *out = NULL;
@@ -14,7 +14,7 @@ static int tensors_of(PyObject *tuple, const char *what, int *n, pc_tensor ***ou
     }
     for (int k = 0; k < *n; k++) {
         PyObject *o = PyTuple_GetItem(tuple, k);
-        if (o != Py_None && ((*out)[k] = pc_py_tensor_of(o, what)) == NULL) return -1;
+        if ((o != Py_None || !optional) && ((*out)[k] = pc_py_tensor_of(o, what)) == NULL) return -1;
     }
     return 0;
 }
@@ -27,10 +27,10 @@ static PyObject *run_backward(PyObject *module, PyObject *args)
     int retain, n, nseeds = 0, ninputs = 0;
     pc_status status;
     if (!PyArg_ParseTuple(args, "O!OpO", &PyTuple_Type, &roots_o, &seeds_o, &retain, &inputs_o)) return NULL;
-    if (tensors_of(roots_o, "backward(): element of argument 'tensors'", &n, &roots) < 0) goto done;
-    if (seeds_o != Py_None && tensors_of(seeds_o, "backward(): element of argument 'grad_tensors'", &nseeds, &seeds) < 0)
+    if (tensors_of(roots_o, false, "backward(): element of argument 'tensors'", &n, &roots) < 0) goto done;
+    if (seeds_o != Py_None && tensors_of(seeds_o, true, "backward(): element of argument 'grad_tensors'", &nseeds, &seeds) < 0)
         goto done;
-    if (inputs_o != Py_None && tensors_of(inputs_o, "grad(): element of argument 'inputs'", &ninputs, &inputs) < 0)
+    if (inputs_o != Py_None && tensors_of(inputs_o, false, "grad(): element of argument 'inputs'", &ninputs, &inputs) < 0)
         goto done;
     if (seeds != NULL && nseeds != n) {
         PyErr_Format(PyExc_RuntimeError, "got %d tensors and %d gradients", n, nseeds);
@@ -206,8 +206,8 @@ static PyObject *record_function(PyObject *module, PyObject *args)
     bool *need = NULL;
     uint32_t *versions = NULL;
     if (!PyArg_ParseTuple(args, "OO!O!", &backward, &PyTuple_Type, &in_o, &PyTuple_Type, &out_o)) return NULL;
-    if (tensors_of(in_o, "an input of a Function", &nin, &in) < 0
-        || tensors_of(out_o, "an output of a Function", &nout, &out) < 0)
+    if (tensors_of(in_o, false, "an input of a Function", &nin, &in) < 0
+        || tensors_of(out_o, false, "an output of a Function", &nout, &out) < 0)
         goto done;
     need = pc_calloc((size_t)nin + 1, sizeof *need);
     versions = pc_calloc((size_t)nin + 1, sizeof *versions);

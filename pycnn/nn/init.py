@@ -271,6 +271,9 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     Tensor
         The same.
     """
+    if std == 0:
+        raise ValueError("trunc_normal_ expects a standard deviation other than 0: use constant_")
+
     def below(x):
         return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
 
@@ -301,6 +304,11 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     return tensor
 
 
+def _xavier_std(tensor, gain):
+    fans = sum(_calculate_fan_in_and_fan_out(tensor))
+    return gain * math.sqrt(2.0 / float(fans)) if fans else 0.0  # a tensor without elements
+
+
 @no_grad()
 def xavier_uniform_(tensor, gain=1.0, generator=None):
     """Glorot and Bengio's uniform numbers (2010): variance ``2 gain^2 / (fan_in + fan_out)``.
@@ -323,9 +331,7 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
     ValueError
         If the tensor has fewer than two dimensions.
     """
-    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
-    std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
-    bound = math.sqrt(3.0) * std
+    bound = math.sqrt(3.0) * _xavier_std(tensor, gain)
     return tensor.uniform_(-bound, bound, generator=generator)
 
 
@@ -351,8 +357,7 @@ def xavier_normal_(tensor, gain=1.0, generator=None):
     ValueError
         If the tensor has fewer than two dimensions.
     """
-    fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
-    return tensor.normal_(0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator=generator)
+    return tensor.normal_(0.0, _xavier_std(tensor, gain), generator=generator)
 
 
 @no_grad()

@@ -1,6 +1,8 @@
 """Data sets that are folders: a folder a class, a file a sample."""
 
 import os
+import struct
+import zlib
 
 from pycnn.vision.datasets.vision import VisionDataset
 
@@ -136,7 +138,7 @@ def pil_loader(path):
         except UnidentifiedImageError as error:
             raise UnidentifiedImageError(f"cannot identify image file {os.fspath(path)!r}: remove it, or leave it out by "
                                          "is_valid_file=") from error
-        except OSError as error:
+        except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:  # Pillow has all of them
             raise OSError(f"{error} ({os.fspath(path)})") from error
 
 

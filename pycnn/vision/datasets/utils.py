@@ -8,6 +8,7 @@ import os
 import shutil
 import tarfile
 import zipfile
+import zlib
 
 from pycnn._download import fetch
 
@@ -194,7 +195,7 @@ def extract_archive(from_path, to_path=None, remove_finished=False):
         else:
             raise RuntimeError(f"Unknown compression or archive type: '{suffix}'.\nKnown suffixes are: .tar, .tgz, .tbz, .tbz2, "
                                ".txz, .zip, .gz, .bz2, .xz.")
-    except (EOFError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, gzip.BadGzipFile) as error:
+    except (EOFError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
         raise RuntimeError(f"{from_path} is damaged: {error}") from error
     if remove_finished:
         os.remove(from_path)
