@@ -371,3 +371,23 @@ def test_a_relu_that_was_written_to_stays_so(keep):
         total = conv(image)
         total += y
     np.testing.assert_array_equal(total.numpy(), want)
+
+
+def test_batch_norm_takes_the_mask_of_the_relu_behind_it():
+    x = pycnn.randn(2, 16, 8, 8)
+    grad, norm = pycnn.randn(2, 16, 8, 8), nn.BatchNorm2d(16)
+    results = []
+    for keep in (False, True):
+        leaf = x.clone().requires_grad_()
+        y = norm(leaf)
+        z = F.relu(y)
+        if not keep:  # somebody else could want the gradient of y
+            del y
+        calls = pycnn._C._alloc_stats()["calls"]
+        z.backward(grad)
+        results.append((leaf.grad.numpy(), norm.weight.grad.numpy(), pycnn._C._alloc_stats()["calls"] - calls))
+        norm.zero_grad()
+    (a, wa, fewer), (b, wb, more) = results
+    np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(wa, wb)
+    assert fewer < more

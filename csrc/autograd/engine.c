@@ -9,6 +9,7 @@
 /* A node that has received a gradient. */
 typedef struct pending {
     pc_node *node;     /* owned */
+    bool relu_after;   /* the gradient is that of a ReLU of the output, whose node has been passed by */
     pc_tensor **gout;  /* owned; call.nout of them */
 } pending;
 
@@ -142,7 +143,7 @@ static pc_status send(run *r, pc_node *n, int slot, pc_tensor *g)
         pc_tensor **gout = pc_calloc((size_t)n->call.nout, sizeof *gout);
         PC_CHECK(gout != NULL, PC_ENOMEM, "out of memory for the reverse pass");
         pc_node_retain(n);
-        r->items[r->count] = (pending){ n, gout };
+        r->items[r->count] = (pending){ .node = n, .gout = gout };
         r->table[k] = ++r->count;
         PC_TRY(add_to(&gout[slot], g));
         sift_up(r, r->count - 1);
@@ -215,6 +216,14 @@ static bool is_watched(const run *r, const pc_node *n)
     return false;
 }
 
+/* A ReLU need not run when the only operation that it read can apply the mask on its own way over the gradient. */
+static bool may_pass_by(const run *r, const pc_node *n)
+{
+    const pc_node *from = n->edges[0].node;
+    return n->call.op->flags & PC_MASK && from != NULL && from->call.takes_relu && from->slice == NULL
+           && atomic_load(&from->refs) == 1 && !is_watched(r, from);
+}
+
 /* Everything about one node whose gradients are complete. */
 static pc_status process(run *r, pending *item, bool retain)
 {
@@ -231,6 +240,14 @@ static pc_status process(run *r, pending *item, bool retain)
             if (r->input_nodes[j] == n && r->inputs[j]->producer_slot == k) PC_TRY(add_to(&r->grads[j], item->gout[k]));
         if (!(c->op->flags & PC_PRIVATE)) PC_TRY(pc_tensor_settle(item->gout[k]));
     }
+    if (may_pass_by(r, n)) {
+        pc_node *from = n->edges[0].node;
+        PC_TRY(pc_node_check(n));
+        PC_TRY(send(r, from, n->edges[0].slot, item->gout[0]));
+        r->items[r->table[slot_of(r, from)] - 1].relu_after = true;
+        if (!retain) pc_node_free_saved(n);
+        goto done;
+    }
     if (c->nin > 8) {
         gin = pc_calloc((size_t)c->nin, sizeof *gin);
         PC_CHECK(gin != NULL, PC_ENOMEM, "out of memory for the reverse pass");
@@ -241,7 +258,7 @@ static pc_status process(run *r, pending *item, bool retain)
         apart = true;
         relu = NULL;
     }
-    PC_TRY(pc_node_backward(n, apart, item->gout, gin));
+    PC_TRY(pc_node_backward(n, apart, item->relu_after, item->gout, gin));
     if (!retain) pc_node_free_saved(n);
     for (int k = 0; k < c->nin; k++) {
         pc_edge *e = k == 0 && relu != NULL ? &relu->edges[0] : &n->edges[k];

@@ -149,7 +149,8 @@ pc_node *pc_node_next(const pc_node *n, int k, pc_tensor **leaf)
     return n->edges[k].node;
 }
 
-pc_status pc_node_check_versions(const pc_node *n)
+/* "[torch.FloatTensor [3]] ... modified by an inplace operation" if a saved tensor has changed since. */
+static pc_status check_versions(const pc_node *n)
 {
     pc_status status = PC_OK;
     const pc_call *c = &n->call;
@@ -285,7 +286,7 @@ static pc_status slice_run(const pc_node *n, pc_tensor *const *gout, pc_tensor *
             PC_TRY(pc_tensor_new(part->dtype, part->ndim, part->shape, &g));
             PC_TRY(pc_copy(g, part));
         }
-        PC_TRY(pc_node_backward(inner, false, &g, gin));
+        PC_TRY(pc_node_backward(inner, false, false, &g, gin));
         if (gin[0] != NULL) PC_TRY(pc_copy(part, gin[0]));
         else PC_TRY(pc_fill(part, (pc_value){ .kind = PC_INT, .i = 0 }));
         pc_release(gin[0]);
@@ -299,21 +300,30 @@ done:
     return status;
 }
 
-pc_status pc_node_backward(const pc_node *n, bool relu_apart, pc_tensor *const *gout, pc_tensor **gin)
+pc_status pc_node_check(const pc_node *n)
 {
     pc_status status = PC_OK;
-    pc_call c;
     PC_CHECK(!n->freed, PC_ESHAPE,
              "Trying to backward through the graph a second time (or directly access saved tensors after they have "
              "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
              "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
              "you need to access saved tensors after calling backward.");
+    PC_TRY(check_versions(n));
+done:
+    return status;
+}
+
+pc_status pc_node_backward(const pc_node *n, bool relu_apart, bool relu_after, pc_tensor *const *gout, pc_tensor **gin)
+{
+    pc_status status = PC_OK;
+    pc_call c;
+    PC_TRY(pc_node_check(n));
     if (n->slice != NULL) return slice_run(n, gout, gin);
     if (n->call.op->flags & PC_NOGRAD) goto done; /* written in place: nothing of what was there is left */
     PC_CHECK(n->call.op->backward != NULL, PC_ENOTIMPL, "derivative for %s is not implemented", pc_node_name(n));
-    PC_TRY(pc_node_check_versions(n));
     c = n->call;
     c.relu_folded = c.relu_folded && !relu_apart;
+    c.relu_after = relu_after;
     PC_TRY(c.op->backward(&c, gout, gin));
 done:
     return status;

@@ -45,10 +45,11 @@ struct pc_node {
 pc_status pc_node_new(const pc_call *c, pc_node **out);
 /* Give the saved values back; the edges stay. */
 void pc_node_free_saved(pc_node *n);
-/* "[torch.FloatTensor [3]] ... modified by an inplace operation" if a saved tensor has changed since. */
-pc_status pc_node_check_versions(const pc_node *n);
+/* May backward run? No, if saved values were given away or have changed. */
+pc_status pc_node_check(const pc_node *n);
 /* Run backward of n, or of the slice it describes. gin has call.nin places. relu_apart: a ReLU that n has folded is
-   left to its own node. Changes nothing in n: threads may share it. */
-pc_status pc_node_backward(const pc_node *n, bool relu_apart, pc_tensor *const *gout, pc_tensor **gin);
+   left to its own node. relu_after: gout is the gradient of a ReLU of n's output. Changes nothing in n: threads may
+   share it. */
+pc_status pc_node_backward(const pc_node *n, bool relu_apart, bool relu_after, pc_tensor *const *gout, pc_tensor **gin);
 
 #endif

@@ -117,48 +117,69 @@ static void f32_affine_run(float *y, const float *x, int64_t n, float scale, flo
     if (i < n) vf_store_n(y + i, vf_fma(vf_load_n(x + i, (int)(n - i)) - mean, a, b), (int)(n - i));
 }
 
-/* Of each channel: the sums of g and of g * (x - mean). */
-ALWAYS_INLINE void sums_strip(const float *g, const float *x, int64_t n, int64_t c, const float *mean, float *sum,
-                              float *dot, const int vectors, const int last)
+/* Gradients through a ReLU that follows: g counts where (x - mean) * scale + bias, computed as f32_affine_* did, is
+   positive (or NaN). */
+ALWAYS_INLINE vf through_relu(vf g, vf d, vf scale, vf bias)
 {
-    vf s[STRIP] = { { 0 } }, d[STRIP] = { { 0 } }, middle[STRIP];
-    for (int j = 0; j < vectors; j++) middle[j] = load_channels(mean + j * VL, last);
+    return vf_blend(vf_le(vf_fma(d, scale, bias), (vf){ 0 }), (vf){ 0 }, g);
+}
+
+/* Of each channel: the sums of g and of g * (x - mean). */
+ALWAYS_INLINE void sums_strip(const float *g, const float *x, int64_t n, int64_t c, const float *mean, const bool relu,
+                              float *sum, float *dot, const int vectors, const int last)
+{
+    vf s[STRIP] = { { 0 } }, d[STRIP] = { { 0 } }, middle[STRIP], scale[STRIP], bias[STRIP];
+    for (int j = 0; j < vectors; j++) {
+        middle[j] = load_channels(mean + j * VL, last);
+        if (relu) scale[j] = load_channels(mean + c + j * VL, last);
+        if (relu) bias[j] = load_channels(mean + 2 * c + j * VL, last);
+    }
     for (int64_t i = 0; i < n; i++, g += c, x += c)
         for (int j = 0; j < vectors; j++) {
-            vf v = load_channels(g + j * VL, last);
+            vf v = load_channels(g + j * VL, last), u = load_channels(x + j * VL, last) - middle[j];
+            if (relu) v = through_relu(v, u, scale[j], bias[j]);
             s[j] += v;
-            d[j] = vf_fma(v, load_channels(x + j * VL, last) - middle[j], d[j]);
+            d[j] = vf_fma(v, u, d[j]);
         }
     for (int j = 0; j < vectors; j++) {
         store_channels(sum + j * VL, s[j], last);
         store_channels(dot + j * VL, d[j], last);
     }
 }
-static void f32_norm_sums_rows(const float *g, const float *x, int64_t n, int64_t c, const float *mean, float *sum,
-                               float *dot)
+ALWAYS_INLINE void sums_rows(const float *g, const float *x, int64_t n, int64_t c, const float *mean, const bool relu,
+                             float *sum, float *dot)
 {
     int64_t k = 0;
     for (; k + STRIP * VL <= c; k += STRIP * VL)
-        sums_strip(g + k, x + k, n, c, mean + k, sum + k, dot + k, STRIP, VL);
-    for (; k + VL <= c; k += VL) sums_strip(g + k, x + k, n, c, mean + k, sum + k, dot + k, 1, VL);
-    if (k < c) sums_strip(g + k, x + k, n, c, mean + k, sum + k, dot + k, 1, (int)(c - k));
+        sums_strip(g + k, x + k, n, c, mean + k, relu, sum + k, dot + k, STRIP, VL);
+    for (; k + VL <= c; k += VL) sums_strip(g + k, x + k, n, c, mean + k, relu, sum + k, dot + k, 1, VL);
+    if (k < c) sums_strip(g + k, x + k, n, c, mean + k, relu, sum + k, dot + k, 1, (int)(c - k));
 }
-static void f32_norm_sums_run(const float *g, const float *x, int64_t n, float mean, double *sum, double *dot)
+static void f32_norm_sums_rows(const float *g, const float *x, int64_t n, int64_t c, const float *coefficients,
+                               bool relu, float *sum, float *dot)
 {
-    const vf middle = vf_set(mean);
+    if (relu) sums_rows(g, x, n, c, coefficients, true, sum, dot);
+    else sums_rows(g, x, n, c, coefficients, false, sum, dot);
+}
+ALWAYS_INLINE void sums_run(const float *g, const float *x, int64_t n, float mean, const bool relu, float scale,
+                            float bias, double *sum, double *dot)
+{
     double total = 0, product = 0;
     for (int64_t at = 0; at < n; at += RUN_BLOCK) {
         const int64_t end = n - at < RUN_BLOCK ? n : at + RUN_BLOCK;
         vf s = { 0 }, d = { 0 };
         int64_t i = at;
         for (; i + VL <= end; i += VL) {
-            vf v = vf_load(g + i);
+            vf v = vf_load(g + i), u = vf_load(x + i) - mean;
+            if (relu) v = through_relu(v, u, vf_set(scale), vf_set(bias));
             s += v;
-            d = vf_fma(v, vf_load(x + i) - middle, d);
+            d = vf_fma(v, u, d);
         }
         for (; i < end; i++) {
-            total += g[i];
-            product += (double)g[i] * (x[i] - mean);
+            float v = g[i], u = x[i] - mean;
+            if (relu) v = through_relu(vf_set(v), vf_set(u), vf_set(scale), vf_set(bias))[0];
+            total += v;
+            product += (double)v * u;
         }
         total += sum_of(s);
         product += sum_of(d);
@@ -166,27 +187,42 @@ static void f32_norm_sums_run(const float *g, const float *x, int64_t n, float m
     *sum = total;
     *dot = product;
 }
-
-/* gx = g * scale + (x - mean) * slope + shift; the coefficients of rows: c of each, in this order. */
-static void f32_norm_grad_rows(float *gx, const float *g, const float *x, int64_t n, int64_t c,
-                               const float *coefficients)
+static void f32_norm_sums_run(const float *g, const float *x, int64_t n, float mean, const float *relu, double *sum,
+                              double *dot)
 {
-    const float *scale = coefficients, *mean = scale + c, *slope = mean + c, *shift = slope + c;
+    if (relu != NULL) sums_run(g, x, n, mean, true, relu[0], relu[1], sum, dot);
+    else sums_run(g, x, n, mean, false, 0, 0, sum, dot);
+}
+
+/* gx = g * scale + (x - mean) * slope + shift. */
+ALWAYS_INLINE void grad_rows(float *gx, const float *g, const float *x, int64_t n, int64_t c, const float *coefficients,
+                             const bool relu)
+{
+    const float *scale = coefficients, *mean = scale + c, *slope = mean + c, *shift = slope + c, *bias = shift + c;
     const int m = c < VL ? (int)c : VL;
     for (int64_t i = 0; i < n; i++, x += c, g += c, gx += c)
         for (int64_t k = 0; k < c; k = next_channels(k, c)) {
-            vf d = load_channels(x + k, m) - load_channels(mean + k, m);
+            vf d = load_channels(x + k, m) - load_channels(mean + k, m), u = load_channels(g + k, m);
+            vf a = load_channels(scale + k, m);
+            if (relu) u = through_relu(u, d, a, load_channels(bias + k, m));
             vf v = vf_fma(d, load_channels(slope + k, m), load_channels(shift + k, m));
-            store_channels(gx + k, vf_fma(load_channels(g + k, m), load_channels(scale + k, m), v), m);
+            store_channels(gx + k, vf_fma(u, a, v), m);
         }
 }
+static void f32_norm_grad_rows(float *gx, const float *g, const float *x, int64_t n, int64_t c,
+                               const float *coefficients, bool relu)
+{
+    if (relu) grad_rows(gx, g, x, n, c, coefficients, true);
+    else grad_rows(gx, g, x, n, c, coefficients, false);
+}
 static void f32_norm_grad_run(float *gx, const float *g, const float *x, int64_t n, float scale, float mean,
-                              float slope, float shift)
+                              float slope, float shift, const float *bias)
 {
     for (int64_t i = 0; i < n; i += VL) {
         const int m = n - i < VL ? (int)(n - i) : VL;
-        vf v = vf_fma(load_channels(x + i, m) - mean, vf_set(slope), vf_set(shift));
-        store_channels(gx + i, vf_fma(load_channels(g + i, m), vf_set(scale), v), m);
+        vf d = load_channels(x + i, m) - mean, u = load_channels(g + i, m);
+        if (bias != NULL) u = through_relu(u, d, vf_set(scale), vf_set(*bias));
+        store_channels(gx + i, vf_fma(u, vf_set(scale), vf_fma(d, vf_set(slope), vf_set(shift))), m);
     }
 }
 

@@ -67,7 +67,7 @@ static pc_status batch_norm_forward(pc_call *c)
     if (!c->need[3] && !(training && c->need[0])) c->save &= ~(uint32_t)PC_SAVE_IN0;
     if (training || !c->need[3]) c->save &= ~(uint32_t)PC_SAVE_IN1;
     if (training) c->save &= ~(uint32_t)PC_SAVE_IN2;
-    if (!c->need[0]) c->save &= ~(uint32_t)PC_SAVE_IN3;
+    if (!c->need[0] && !training) c->save &= ~(uint32_t)PC_SAVE_IN3;
 
     const int64_t n = x->shape[1], values = x->numel / pc_most(n, 1);
     memory = pc_alloc((size_t)(6 * n) * sizeof *memory);
@@ -79,9 +79,11 @@ static pc_status batch_norm_forward(pc_call *c)
     if (training && x->numel > 0) {
         PC_TRY(pc_channel_moments(&a.f, a.p, mean, m2));
         for (int64_t k = 0; k < n; k++) inverse[k] = 1 / sqrt(m2[k] / (double)values + eps);
-        if (c->grad) {
-            PC_TRY(pc_tensor_new(PC_F64, 2, (int64_t[]){ 2, n }, &c->aux[0]));
+        if (c->grad) { /* mean, inverse, bias */
+            PC_TRY(pc_tensor_new(PC_F64, 2, (int64_t[]){ 3, n }, &c->aux[0]));
             memcpy(pc_data(c->aux[0]), mean, (size_t)(2 * n) * sizeof *mean);
+            PC_TRY(pc_read_vector(c->in[4], n, 0, (double *)pc_data(c->aux[0]) + 2 * n));
+            c->takes_relu = x->dtype == PC_F32 && (c->save & PC_SAVE_IN0);
         }
     } else {
         PC_TRY(pc_read_vector(c->in[1], n, 0, mean));
@@ -91,7 +93,7 @@ static pc_status batch_norm_forward(pc_call *c)
     PC_TRY(pc_read_vector(c->in[3], n, 1, scale));
     PC_TRY(pc_read_vector(c->in[4], n, 0, shift));
     for (int64_t k = 0; k < n; k++) scale[k] *= inverse[k];
-    PC_TRY(pc_apply_channels(&a.f, NULL, a.p, y, scale, mean, NULL, shift));
+    PC_TRY(pc_apply_channels(&a.f, NULL, a.p, y, &(pc_coefficients){ .scale = scale, .mean = mean, .shift = shift }));
     PC_TRY(pc_activation_finish(&c->out[0], x->dtype));
     if (training && x->numel > 0) {
         for (int64_t k = 0; k < n; k++) m2[k] /= (double)(values - 1);
@@ -113,6 +115,7 @@ static pc_status batch_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
     const bool any = c->need[0] || c->need[3] || c->need[4];
     const int64_t n = x->shape[1], values = x->numel / pc_most(n, 1);
     pc_activation a = { 0 }, g = { 0 };
+    pc_coefficients by = { 0 };
     double *memory = NULL;
     void *gx;
     if (gout[0] == NULL || !any) return PC_OK;
@@ -132,22 +135,24 @@ static pc_status batch_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
         PC_TRY(pc_read_vector(c->in[2], n, 1, inverse));
         for (int64_t k = 0; k < n; k++) inverse[k] = 1 / sqrt(inverse[k] + c->v[BN_EPS].f);
     }
-    if (x->numel > 0 && (need_x || c->need[4])) PC_TRY(pc_channel_sums(&g.f, g.p, need_x ? a.p : g.p, mean, sum, dot));
+    PC_TRY(pc_read_vector(c->in[3] != NULL && c->in[3]->storage != NULL ? c->in[3] : NULL, n, 1, scale));
+    for (int64_t k = 0; k < n; k++) scale[k] *= inverse[k];
+    by = (pc_coefficients){ .scale = scale, .mean = mean, .slope = slope, .shift = sum,
+                            .bias = c->relu_after ? (double *)pc_data(c->aux[0]) + 2 * n : NULL };
+    if (x->numel > 0 && (need_x || c->need[4])) PC_TRY(pc_channel_sums(&g.f, g.p, need_x ? a.p : g.p, &by, sum, dot));
     if (c->need[4]) PC_TRY(pc_vector_gradient(sum, c->in[4], &gin[4]));
     if (c->need[3]) {
         for (int64_t k = 0; k < n; k++) slope[k] = dot[k] * inverse[k];
         PC_TRY(pc_vector_gradient(slope, c->in[3], &gin[3]));
     }
     if (c->need[0]) {
-        PC_TRY(pc_read_vector(c->in[3], n, 1, scale));
         for (int64_t k = 0; k < n; k++) {
-            scale[k] *= inverse[k];
             slope[k] = statistics ? -dot[k] * inverse[k] * inverse[k] / (double)values * scale[k] : 0;
             sum[k] = statistics ? -sum[k] / (double)values * scale[k] : 0;
         }
         PC_TRY(pc_activation_new(x, need_x ? &a : &g, &gin[0], &gx));
-        if (training) PC_TRY(pc_apply_channels(&g.f, g.p, a.p, gx, scale, mean, slope, sum));
-        else PC_TRY(pc_apply_channels(&g.f, NULL, g.p, gx, scale, slope, NULL, sum)); /* slope and sum are 0 */
+        if (!training) by.mean = slope; /* slope and sum are 0: scale alone counts */
+        PC_TRY(pc_apply_channels(&g.f, training ? g.p : NULL, training ? a.p : g.p, gx, &by));
         PC_TRY(pc_activation_finish(&gin[0], x->dtype));
     }
 done:

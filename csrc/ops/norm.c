@@ -96,11 +96,21 @@ pc_status pc_moments_task(void *ctx, int64_t begin, int64_t end)
     return PC_OK;
 }
 
+/* A ReLU after plane i. */
+static const float *relu_of(const pc_pass *p, int64_t i, float *relu)
+{
+    if (p->bias == NULL) return NULL;
+    relu[0] = (float)p->scale[i];
+    relu[1] = (float)p->bias[i];
+    return relu;
+}
+
 /* The mean is the first of the coefficients. */
 pc_status pc_sums_task(void *ctx, int64_t begin, int64_t end)
 {
     const pc_pass *p = ctx;
     const int64_t c = p->f.c, s = p->f.s;
+    float relu[2];
     if (!p->f.rows) {
         for (int64_t i = begin; i < end; i++) {
             if (p->f.wide)
@@ -108,7 +118,7 @@ pc_status pc_sums_task(void *ctx, int64_t begin, int64_t end)
                                   &p->first[i], &p->second[i]);
             else
                 pc_k->f32_norm_sums_run((const float *)p->g + i * s, (const float *)p->x + i * s, s, (float)p->mean[i],
-                                        &p->first[i], &p->second[i]);
+                                        relu_of(p, i, relu), &p->first[i], &p->second[i]);
         }
         return PC_OK;
     }
@@ -118,7 +128,7 @@ pc_status pc_sums_task(void *ctx, int64_t begin, int64_t end)
                            p->coefficients, (double *)part, (double *)part + c);
     else
         pc_k->f32_norm_sums_rows((const float *)p->g + begin * c, (const float *)p->x + begin * c, end - begin, c,
-                                 p->coefficients, (float *)part, (float *)part + c);
+                                 p->coefficients, p->bias != NULL, (float *)part, (float *)part + c);
     return PC_OK;
 }
 
@@ -153,30 +163,43 @@ pc_status pc_grad_task(void *ctx, int64_t begin, int64_t end)
                            (const double *)p->x + begin * c, end - begin, c, p->coefficients);
     } else if (p->f.rows) {
         pc_k->f32_norm_grad_rows((float *)p->y + begin * c, (const float *)p->g + begin * c,
-                                 (const float *)p->x + begin * c, end - begin, c, p->coefficients);
+                                 (const float *)p->x + begin * c, end - begin, c, p->coefficients, p->bias != NULL);
     } else {
         for (int64_t i = begin; i < end; i++) {
             if (p->f.wide)
                 f64_norm_grad_run((double *)p->y + i * s, (const double *)p->g + i * s, (const double *)p->x + i * s, s,
                                   p->scale[i], p->mean[i], p->slope[i], p->shift[i]);
-            else
+            else {
+                const float bias = p->bias != NULL ? (float)p->bias[i] : 0;
                 pc_k->f32_norm_grad_run((float *)p->y + i * s, (const float *)p->g + i * s, (const float *)p->x + i * s,
                                         s, (float)p->scale[i], (float)p->mean[i], (float)p->slope[i],
-                                        (float)p->shift[i]);
+                                        (float)p->shift[i], p->bias != NULL ? &bias : NULL);
+            }
         }
     }
     return PC_OK;
 }
 
-/* c vectors of coefficients, in double, as the kernels of rows take them: count vectors, one behind the other. */
-static void *as_item(const pc_field *f, int count, const double *const *vectors, void *to)
+/* Vectors of coefficients as the kernels take them: in rows one behind the other, in the field's type; in planes
+   repeated for each sample, so that every plane has its own. `at` receives where each vector of planes begins. */
+static pc_status lay_out(const pc_field *f, int count, const double *const *vectors, const double **at, void **memory)
 {
-    for (int v = 0; v < count; v++)
-        for (int64_t k = 0; k < f->c; k++) {
-            if (f->wide) ((double *)to)[v * f->c + k] = vectors[v][k];
+    pc_status status = PC_OK;
+    const int64_t repeat = f->rows ? 1 : f->n;
+    double *to = pc_alloc((size_t)(count * repeat * f->c) * sizeof *to);
+    PC_CHECK(to != NULL, PC_ENOMEM, "out of memory for the coefficients of a normalisation");
+    *memory = to;
+    for (int v = 0; v < count; v++) {
+        at[v] = to + v * repeat * f->c;
+        for (int64_t i = 0; i < repeat && !f->rows; i++)
+            memcpy(to + (v * repeat + i) * f->c, vectors[v], (size_t)f->c * sizeof *to);
+        for (int64_t k = 0; k < f->c && f->rows; k++) {
+            if (f->wide) to[v * f->c + k] = vectors[v][k];
             else ((float *)to)[v * f->c + k] = (float)vectors[v][k];
         }
-    return to;
+    }
+done:
+    return status;
 }
 
 pc_status pc_field_statistics(pc_pass *p, pc_range_fn task, char **parts)
@@ -235,19 +258,20 @@ done:
     return status;
 }
 
-pc_status pc_channel_sums(const pc_field *f, const void *g, const void *x, const double *mean, double *sum,
-                              double *dot)
+pc_status pc_channel_sums(const pc_field *f, const void *g, const void *x, const pc_coefficients *by, double *sum,
+                          double *dot)
 {
     pc_status status = PC_OK;
     char *parts = NULL;
-    double *means = NULL, values;
+    void *memory = NULL;
+    double values;
+    const double *at[3] = { NULL };
     pc_pass p = { .f = *f, .x = x, .g = g };
-    means = pc_alloc((size_t)((f->rows ? 1 : f->n) * f->c) * sizeof *means);
-    PC_CHECK(means != NULL, PC_ENOMEM, "out of memory for the statistics of a normalisation");
-    if (f->rows) p.coefficients = as_item(f, 1, &mean, means);
-    else
-        for (int64_t i = 0; i < f->n; i++) memcpy(means + i * f->c, mean, (size_t)f->c * sizeof *mean);
-    p.mean = means;
+    PC_TRY(lay_out(f, by->bias != NULL ? 3 : 1, (const double *[]){ by->mean, by->scale, by->bias }, at, &memory));
+    p.coefficients = memory;
+    p.mean = at[0];
+    p.scale = at[1];
+    p.bias = at[2];
     PC_TRY(pc_field_statistics(&p, pc_sums_task, &parts));
     for (int64_t k = 0; k < f->c; k++) sum[k] = dot[k] = 0;
     for (int64_t i = 0; i < parts_of(&p); i++)
@@ -257,35 +281,29 @@ pc_status pc_channel_sums(const pc_field *f, const void *g, const void *x, const
         }
 done:
     pc_free(parts);
-    pc_free(means);
+    pc_free(memory);
     return status;
 }
 
-pc_status pc_apply_channels(const pc_field *f, const void *g, const void *x, void *y, const double *scale,
-                                const double *mean, const double *slope, const double *shift)
+pc_status pc_apply_channels(const pc_field *f, const void *g, const void *x, void *y, const pc_coefficients *by)
 {
     pc_status status = PC_OK;
     pc_pass p = { .f = *f, .x = x, .g = g, .y = y };
-    const double *vectors[4] = { scale, mean, shift };
-    const int count = g != NULL ? 4 : 3;
-    const int64_t repeat = f->rows ? 1 : f->n;
-    double *memory = pc_alloc((size_t)(4 * repeat * f->c) * sizeof *memory);
-    PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for the coefficients of a normalisation");
+    void *memory = NULL;
+    const double *at[5] = { NULL };
     if (g != NULL) {
-        vectors[2] = slope;
-        vectors[3] = shift;
-    }
-    if (f->rows) {
-        p.coefficients = as_item(f, count, vectors, memory);
+        PC_TRY(lay_out(f, by->bias != NULL ? 5 : 4,
+                       (const double *[]){ by->scale, by->mean, by->slope, by->shift, by->bias }, at, &memory));
+        p.slope = at[2];
+        p.shift = at[3];
+        p.bias = at[4];
     } else {
-        for (int v = 0; v < count; v++)
-            for (int64_t i = 0; i < repeat; i++)
-                memcpy(memory + (v * repeat + i) * f->c, vectors[v], (size_t)f->c * sizeof *memory);
-        p.scale = memory;
-        p.mean = memory + repeat * f->c;
-        p.slope = memory + 2 * repeat * f->c;
-        p.shift = memory + (count - 1) * repeat * f->c;
+        PC_TRY(lay_out(f, 3, (const double *[]){ by->scale, by->mean, by->shift }, at, &memory));
+        p.shift = at[2];
     }
+    p.coefficients = memory;
+    p.scale = at[0];
+    p.mean = at[1];
     PC_TRY(pc_parallel_for(f->rows ? f->n * f->s : f->n * f->c, pc_field_grain(f),
                            g != NULL ? pc_grad_task : pc_affine_task, &p));
 done:

@@ -26,6 +26,7 @@ typedef struct pc_pass {
     const void *coefficients;   /* of rows, c of each: those of the kernel, in the field's type */
     double *first, *second;     /* of planes: results by plane */
     const double *scale, *mean, *slope, *shift;     /* of planes: coefficients */
+    const double *bias;         /* of planes; in rows it is among the coefficients. Not NULL: g is of a ReLU's output */
     int64_t grain;
 } pc_pass;
 
@@ -43,12 +44,16 @@ void pc_f64_moments_run(const double *x, int64_t n, double *mean, double *m2);
 pc_status pc_field_statistics(pc_pass *p, pc_range_fn task, char **parts);
 /* Mean and sum of squared differences from it, by channel. */
 pc_status pc_channel_moments(const pc_field *f, const void *x, double *mean, double *m2);
+/* What passes over channels read: vectors by channel. bias not NULL, float32 alone: g is the gradient of
+   relu((x - mean) * scale + bias), and 0 where that is not positive. */
+typedef struct pc_coefficients {
+    const double *scale, *mean, *slope, *shift, *bias;
+} pc_coefficients;
 /* Sums of g and of g * (x - mean), by channel. */
-pc_status pc_channel_sums(const pc_field *f, const void *g, const void *x, const double *mean, double *sum,
+pc_status pc_channel_sums(const pc_field *f, const void *g, const void *x, const pc_coefficients *by, double *sum,
                           double *dot);
-/* y = (x - mean) * scale + shift, or with g: y = g * scale + (x - mean) * slope + shift; coefficients by channel. */
-pc_status pc_apply_channels(const pc_field *f, const void *g, const void *x, void *y, const double *scale,
-                            const double *mean, const double *slope, const double *shift);
+/* y = (x - mean) * scale + shift, or with g: y = g * scale + (x - mean) * slope + shift. */
+pc_status pc_apply_channels(const pc_field *f, const void *g, const void *x, void *y, const pc_coefficients *by);
 
 /* A tensor [n, c, ...] opened where it stands, or as a copy. */
 typedef struct pc_activation {

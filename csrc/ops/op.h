@@ -30,6 +30,8 @@ typedef struct pc_call {
     bool grad;                /* some need[k] is set: backward may follow */
     bool inplace;             /* the result goes into in[0]; pc_out() gives it */
     bool relu_folded;         /* forward read in[0] through its pending ReLU; in backward: apply its mask too */
+    bool takes_relu;          /* forward: backward can take the gradient of relu(out[0]) and apply the mask itself */
+    bool relu_after;          /* in backward, if takes_relu: it has been given that */
     uint32_t save;            /* PC_SAVE_* of the row; forward may clear bits that the wanted gradients do not read */
     void *user;               /* of a row whose backward is somebody else's function; released with the call */
     void (*user_release)(void *user);
@@ -58,7 +60,8 @@ enum {
     PC_WRITES = 1 << 23,   /* in-place alone, no NAME_ beside it (zero_, copy_): schema's name ends in _ */
     PC_FACTORY = 1 << 24,  /* makes a tensor from nothing: the caller adds device=, requires_grad=, ... */
     PC_PRIVATE_WRITE = 1 << 25, /* in place, in[0] may have private values alone: see pc_tensor_begin_private_write */
-    PC_FILLS = 1 << 26     /* in place, one value everywhere: elements of in[0] may overlap */
+    PC_FILLS = 1 << 26,    /* in place, one value everywhere: elements of in[0] may overlap */
+    PC_MASK = 1 << 27      /* backward zeroes the gradient where out[0] is not positive: see takes_relu */
 };
 
 typedef struct pc_op {

@@ -42,7 +42,7 @@ static void forward_columns(const lines *p, const float *restrict x, float *rest
 static void backward_row(const lines *p, const float *restrict y, const float *restrict g, float *restrict out)
 {
     double sum, dot;
-    pc_k->f32_norm_sums_run(g, y, p->n, 0, &sum, &dot);
+    pc_k->f32_norm_sums_run(g, y, p->n, 0, NULL, &sum, &dot);
     const float s = (float)(p->log ? sum : dot);
     if (p->log)
         pc_k->f32_exp(NULL, p->n, (char *const[]){ (char *)out, (char *)y }, (int64_t[]){ sizeof *out, sizeof *y });

@@ -325,3 +325,75 @@ def test_failing_allocations():
                 break
         else:
             raise AssertionError("no end of allocations")
+
+
+def relu_of(t, x, w, b, mode="plain", training=True):
+    """ReLU behind batch norm, read in ways that decide who applies its mask in the reverse pass."""
+    import torch
+
+    F = t.nn.functional
+    y = F.batch_norm(x, None, None, w, b, training=True) if training else F.batch_norm(x, t.zeros(5), t.ones(5), w, b)
+    if mode == "in place":
+        return F.relu_(y)
+    z = F.relu(y)
+    if mode == "kept":
+        z = z + 0 * y
+    elif mode == "read twice":
+        z = z * y + F.relu(-y)
+    elif mode == "pooled" and y.dim() == 4:
+        z = F.max_pool2d(z, 2)
+    elif mode == "relu of relu":
+        z = F.relu(z - 0.5)
+    elif mode == "hook":
+        y.register_hook(lambda g: 2 * g)
+    assert t is pycnn or t is torch
+    return z
+
+
+@pytest.mark.parametrize("mode", ["plain", "in place", "kept", "read twice", "pooled", "relu of relu", "hook"])
+@pytest.mark.parametrize("shape", [(3, 5, 7, 6), (4, 37, 2, 3), (6, 5), (2, 5, 33)], ids=str)
+def test_relu_after_batch_norm(mode, shape, isa):
+    import both
+
+    rng = np.random.default_rng(3)
+    c = shape[1]
+    x, w, b = (rng.standard_normal(s).astype("f") for s in (shape, c, c))
+    x[0, :, ...] = 0.5  # ties
+    for layout in both.LAYOUTS:
+        both.compare(lambda t, *a: relu_of(t, *a, mode=mode), [both.layout(x, layout), w, b], limit=1e-5,
+                     what=f"{layout} {mode}")
+    both.compare(lambda t, *a: relu_of(t, BEFORE["private"](t, a[0]) if x.ndim == 4 else a[0], *a[1:], mode=mode), [x, w, b],
+                 limit=1e-5, what=f"private {mode}")
+    both.compare(lambda t, x: relu_of(t, x, None, None, mode=mode), [x], limit=1e-5, what=f"without affine {mode}")
+    if c == 5:
+        both.compare(lambda t, *a: relu_of(t, *a, mode=mode, training=False), [x, w, b], limit=1e-5, what=f"eval {mode}")
+
+
+def test_relu_after_batch_norm_in_graphs_that_are_used_again():
+    import torch
+
+    results = []
+    for t in (torch, pycnn):
+        x = t.from_numpy(np.random.default_rng(0).standard_normal((2, 3, 4, 4)).astype("f")).requires_grad_()
+        bn = t.nn.BatchNorm2d(3)
+        out = []
+        z = t.relu(bn(x))
+        z.sum().backward(retain_graph=True)
+        (z * z).sum().backward()
+        out.append(x.grad.numpy().copy())
+        y = bn(x)
+        z = t.relu(y)
+        out += [g.numpy() for g in t.autograd.grad(z.sum(), [y, x])]
+        y = bn(x)
+        y.retain_grad()
+        t.relu(y).square().sum().backward()
+        out.append(y.grad.numpy())
+        z = t.relu(bn(x))
+        loss = z.sum()
+        with t.no_grad():
+            z += 1
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+        results.append(out)
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-5)
