@@ -8,11 +8,17 @@ BLIS := libblis-serial-dev
 extra = $(PY) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['$(1)'])"
 SOURCES := $(shell find csrc pycnn setup.py pyproject.toml -name '*.[ch]' -o -name '*.def' -o -name '*.py' -o -name '*.toml')
 
+RUN := runs/simple_cnn
+TEST_IMAGES := from pycnn.vision.datasets import CIFAR10Sample; d = CIFAR10Sample(train=False); \
+	[d[k][0].save(f'$(RUN)/test-{d.classes[d[k][1]]}.png') for k in range(3)]
+
 .PHONY: run test quick deep bench environment system wheel stubs asan tsan clean
 
-# Train SimpleCNN on CIFAR-10, or on the sample that the package ships, and write runs/simple_cnn/.
+# Train SimpleCNN on CIFAR-10, or on the sample that the package ships, then classify three images of the sample.
 run: $(VENV)/.built
-	$(PY) -m pycnn train
+	$(PY) -m pycnn train --out $(RUN)
+	$(PY) -c "$(TEST_IMAGES)"
+	$(PY) -m pycnn predict $(RUN) $(RUN)/test-*.png
 
 # Every test, parity with torch included.
 test: $(VENV)/.parity
@@ -20,7 +26,7 @@ test: $(VENV)/.parity
 	$(MAKE) -C csrc test
 
 # The tests that need no torch, in under a minute.
-quick: $(VENV)/.built
+quick: $(VENV)/.checks
 	$(PY) -m pytest -m "not parity" --ignore=tests/parity
 
 # What takes longer, or 10 GB of disk: ten minutes of odd calls, files beyond 4 GiB, the sanitizers.
@@ -51,10 +57,14 @@ $(VENV)/bin/python:
 
 $(VENV)/.built: $(SOURCES) | system $(VENV)/bin/python
 	$(PY) -m pip install -q "setuptools>=77" wheel "numpy>=2.0"
-	$(PY) -m pip install -q --no-build-isolation -e ".[test]"
+	$(PY) -m pip install -q --no-build-isolation -e ".[progress,plot]"
 	touch $@
 
-$(VENV)/.parity: $(VENV)/.built
+$(VENV)/.checks: $(VENV)/.built
+	$(PY) -m pip install -q $$($(call extra,test))
+	touch $@
+
+$(VENV)/.parity: $(VENV)/.checks
 	$(PY) -m pip install -q $$($(call extra,parity))
 	touch $@
 
@@ -67,7 +77,7 @@ stubs: $(VENV)/.built
 	$(PY) -m pycnn._stubs pycnn/_C.pyi
 
 # A copy of the tree built with a sanitizer: build/asan, build/tsan.
-build/%: $(VENV)/.built
+build/%: $(VENV)/.checks
 	rm -rf $@ && mkdir -p $@
 	cp -r csrc pycnn tests setup.py pyproject.toml README.md LICENSE LICENSE.blis $@
 	rm -f $@/pycnn/*.so
