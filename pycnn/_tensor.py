@@ -70,6 +70,11 @@ class Tensor(_C.TensorBase):
     Made by :func:`pycnn.tensor`, :func:`pycnn.zeros`, :func:`pycnn.from_numpy` and others. ``Tensor(2, 3)`` gives an
     uninitialised float32 tensor of that shape and ``Tensor([1, 2])`` one with these values, as in torch.
 
+    Parameters
+    ----------
+    *args : int, Size, or data
+        Sizes, one Size, or what :func:`pycnn.tensor` takes.
+
     See Also
     --------
     torch.Tensor : same behaviour.

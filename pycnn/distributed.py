@@ -60,7 +60,20 @@ def init_process_group(backend=None, init_method=None, timeout=None, world_size=
 
 
 def _no_group(*args, **kwargs):
-    """Raise ValueError: there is no process group."""
+    """Raise ValueError: there is no process group.
+
+    Parameters
+    ----------
+    *args : object
+        Any.
+    **kwargs : object
+        Any.
+
+    Raises
+    ------
+    ValueError
+        In any case, with torch's words.
+    """
     raise ValueError("Default process group has not been initialized, please make sure to call init_process_group.")
 
 

@@ -138,11 +138,12 @@ static PyObject *get_device(PyObject *self, void *closure)
 static PyMethodDef methods[] = {
     { "manual_seed", manual_seed, METH_O,
       "manual_seed($self, seed, /)\n--\n\nSet the seed and return the generator.\n\nParameters\n----------\nseed : int\n"
-      "    In [-2**63, 2**64 - 1]; negative ones count from 2**64.\n" },
+      "    In [-2**63, 2**64 - 1]; negative ones count from 2**64.\n\nReturns\n-------\nGenerator\n" },
     { "seed", seed, METH_NOARGS, "seed($self, /)\n--\n\nSeed from the operating system and return the seed." },
     { "initial_seed", initial_seed, METH_NOARGS, "initial_seed($self, /)\n--\n\nReturn the seed." },
     { "get_state", get_state, METH_NOARGS, "get_state($self, /)\n--\n\nReturn the state: a uint8 tensor of 5056 elements." },
-    { "set_state", set_state, METH_O, "set_state($self, new_state, /)\n--\n\nGo on from a state of get_state()." },
+    { "set_state", set_state, METH_O, "set_state($self, new_state, /)\n--\n\nGo on from a state of get_state().\n\n"
+      "Parameters\n----------\nnew_state : Tensor [5056] of uint8\n    pycnn's or torch's.\n\nReturns\n-------\nGenerator\n" },
     { "_draw64", draw64, METH_NOARGS, "_draw64($self, /)\n--\n\nReturn the next 64-bit draw." },
     { 0 }
 };
@@ -151,6 +152,7 @@ static PyType_Slot slots[] = {
     { Py_tp_new, generator_new }, { Py_tp_dealloc, generator_dealloc }, { Py_tp_methods, methods },
     { Py_tp_getset, getset },
     { Py_tp_doc, "Generator(device='cpu')\n--\n\nA stream of random numbers: PyTorch's mt19937, bit for bit.\n\n"
+                 "Parameters\n----------\ndevice : str or device, default \"cpu\"\n    The CPU.\n\n"
                  "See Also\n--------\ntorch.Generator : same behaviour.\n" },
     { 0, NULL }
 };

@@ -54,6 +54,11 @@ class _Mode:
 class no_grad(_Mode):
     """Record nothing inside of the ``with`` block or the decorated function.
 
+    Parameters
+    ----------
+    orig_func : callable, optional
+        What is decorated, where ``@no_grad`` stands without parentheses.
+
     See Also
     --------
     torch.no_grad : same behaviour.
@@ -65,7 +70,13 @@ class no_grad(_Mode):
 
 
 class enable_grad(no_grad):
-    """Record inside of the block, even within :class:`no_grad`."""
+    """Record inside of the block, even within :class:`no_grad`.
+
+    Parameters
+    ----------
+    orig_func : callable, optional
+        What is decorated, where ``@enable_grad`` stands without parentheses.
+    """
 
     mode = True
 

@@ -18,6 +18,24 @@ _C._set_trace_classes(TracedInt, warn_untraceable)
 def script(obj, optimize=None, _frames_up=0, _rcb=None, example_inputs=None):
     """Raise NotImplementedError: there is no compiler of Python here.
 
+    Parameters
+    ----------
+    obj : object
+        Any.
+    optimize : object, optional
+        Any.
+    _frames_up : object, default 0
+        Any.
+    _rcb : object, optional
+        Any.
+    example_inputs : object, optional
+        Any.
+
+    Raises
+    ------
+    NotImplementedError
+        In any case.
+
     See Also
     --------
     trace : records what a network does for an example; enough where no ``if`` or loop depends on the values of tensors.
@@ -38,15 +56,45 @@ def is_scripting():
 
 
 def ignore(drop=False, **kwargs):
-    """Return the function itself: torch's mark for what :func:`script` should leave to Python."""
+    """Return the function itself: torch's mark for what :func:`script` should leave to Python.
+
+    Parameters
+    ----------
+    drop : bool or callable, default False
+        The function, where ``@ignore`` stands without parentheses.
+    **kwargs : object
+        Ignored.
+
+    Returns
+    -------
+    callable
+    """
     return drop if callable(drop) else lambda fn: fn
 
 
 def unused(fn):
-    """Return `fn`: torch's mark for what :func:`script` should leave out."""
+    """Return `fn`: torch's mark for what :func:`script` should leave out.
+
+    Parameters
+    ----------
+    fn : callable
+
+    Returns
+    -------
+    callable
+    """
     return fn
 
 
 def export(fn):
-    """Return `fn`: torch's mark for methods that :func:`script` should compile too."""
+    """Return `fn`: torch's mark for methods that :func:`script` should compile too.
+
+    Parameters
+    ----------
+    fn : callable
+
+    Returns
+    -------
+    callable
+    """
     return fn

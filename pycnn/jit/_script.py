@@ -81,7 +81,14 @@ class ScriptModule(Module):
         return self._graph
 
     def save(self, f, _extra_files=None):
-        """Write a TorchScript archive; see :func:`pycnn.jit.save`."""
+        """Write a TorchScript archive; see :func:`pycnn.jit.save`.
+
+        Parameters
+        ----------
+        f : path or binary file
+        _extra_files : dict of str to (str or bytes), optional
+            Further records of the archive.
+        """
         _save(self._whole(), self._tensors(), [m.training for m in self._script_modules], f, _extra_files)
 
     def extra_repr(self):
@@ -90,6 +97,12 @@ class ScriptModule(Module):
 
 class ScriptFunction:
     """A traced function: called as the function was, saved with :meth:`save`.
+
+    Parameters
+    ----------
+    graph : _C.Graph
+    name : str
+        The function's.
 
     See Also
     --------
@@ -115,7 +128,14 @@ class ScriptFunction:
         return self._graph.code()
 
     def save(self, f, _extra_files=None):
-        """Write a TorchScript archive; see :func:`pycnn.jit.save`."""
+        """Write a TorchScript archive; see :func:`pycnn.jit.save`.
+
+        Parameters
+        ----------
+        f : path or binary file
+        _extra_files : dict of str to (str or bytes), optional
+            Further records of the archive.
+        """
         _save(self._graph, [], [True], f, _extra_files)
 
 

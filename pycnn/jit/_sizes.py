@@ -19,7 +19,12 @@ _MESSAGES = {
 
 
 def warn_untraceable(what):
-    """Warn that a value leaves the trace as a `what`, unless the library itself looks at it to check arguments."""
+    """Warn that a value leaves the trace as a `what`, unless the library itself looks at it to check arguments.
+
+    Parameters
+    ----------
+    what : str
+    """
     frame, level = sys._getframe(1), 2
     module = frame.f_globals.get("__name__", "")
     if module.startswith("pycnn.") and module not in ("pycnn._tensor", __name__):

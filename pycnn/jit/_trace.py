@@ -38,6 +38,8 @@ def trace(func, example_inputs=None, optimize=None, check_trace=True, check_inpu
     example_inputs : Tensor or tuple of Tensor
         Values do not matter, shapes do a little: a size that is asked for with ``x.size(0)`` or ``x.shape[0]`` and used in
         ``view`` or the like stays open, ``x.view(-1, 4096)`` keeps the batch open.
+    optimize, _force_outplace, _module_class, _compilation_unit, _store_inputs
+        Accepted.
     check_trace : bool, default True
         Compare the graph with `func` on the example, and on a larger batch where `func` takes one.
     check_inputs : list of (Tensor or tuple of Tensor), optional
@@ -48,24 +50,24 @@ def trace(func, example_inputs=None, optimize=None, check_trace=True, check_inpu
         Refuse lists and dicts as results.
     example_kwarg_inputs : dict of str to Tensor, optional
         In the place of `example_inputs`.
-    optimize, _force_outplace, _module_class, _compilation_unit, _store_inputs
-        Accepted.
 
     Returns
     -------
     ScriptModule, or ScriptFunction
         With the parameters of `func` itself, not copies.
 
+    Raises
+    ------
+    RuntimeError
+        If `func` returns something other than tensors.
+    TypeError
+        If `func` is neither a module nor a function.
+
     Warns
     -----
     TracerWarning
         Where a value leaves the graph (``if x.sum() > 0``, ``int(x)``, ``x.size(0) == 1``) and so becomes a constant, where
         a check fails, and where the graph draws random numbers (dropout: did you forget ``model.eval()``?).
-
-    Raises
-    ------
-    RuntimeError
-        If `func` returns something other than tensors.
 
     See Also
     --------

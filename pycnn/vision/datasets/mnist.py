@@ -90,7 +90,8 @@ def _old_name(name, old):
     def get(self):
         warnings.warn(f"{old} has been renamed {name}", stacklevel=2)
         return getattr(self, name)
-    return property(get, doc=f"Old name of ``{name}``.")
+    get.__doc__ = f"Old name of ``{name}``; a warning says so."
+    return property(get)
 
 
 class MNIST(ImageArray):

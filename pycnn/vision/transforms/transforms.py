@@ -127,14 +127,14 @@ class Compose:
     transforms : list of callables
         Each takes an image and returns one.
 
+    See Also
+    --------
+    torchvision.transforms.Compose : same behaviour.
+
     Notes
     -----
     Neighbouring transforms of this module run in one pass over a picture; results and draws are those of one after
     the other.
-
-    See Also
-    --------
-    torchvision.transforms.Compose : same behaviour.
     """
 
     def __init__(self, transforms):
