@@ -15,7 +15,8 @@ import pycnn
 
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "See Also", "Notes", "References", "Examples"]
 TITLE = re.compile(r"^(%s)\n(-+)$" % "|".join(SECTIONS), re.M)
-INTERNAL = {"pycnn.data.make_sample", "pycnn.utils.data.worker", "pycnn.utils.data.memory", "pycnn.utils.tensorboard.proto"}
+INTERNAL = ("pycnn.cli", "pycnn.data.make_sample", "pycnn.utils.data.worker", "pycnn.utils.data.memory",
+            "pycnn.utils.tensorboard.proto")  # what no user imports
 KINDS_OF_OSERROR = {"UnidentifiedImageError", "ContentTooShortError"}
 INHERITED = {"forward", "extra_repr"}  # a layer's forward is what its class says
 
@@ -23,7 +24,7 @@ INHERITED = {"forward", "extra_repr"}  # a layer's forward is what its class say
 def modules():
     yield pycnn
     for found in pkgutil.walk_packages(pycnn.__path__, "pycnn."):
-        if not any(part.startswith("_") for part in found.name.split(".")) and found.name not in INTERNAL:
+        if not any(part.startswith("_") for part in found.name.split(".")) and not found.name.startswith(INTERNAL):
             yield importlib.import_module(found.name)
 
 
@@ -45,10 +46,11 @@ def public():
 
     for module in sorted(modules(), key=lambda m: m.__name__.count(".")):
         members = {name: getattr(module, name) for name in sorted(dir(module))}
-        for name, thing in sorted(members.items(), key=lambda m: len(m[1].__mro__) if inspect.isclass(m[1]) else 0):
+        bases_first = sorted(members.items(), key=lambda m: len(m[1].__mro__) if inspect.isclass(m[1]) else 0)
+        for name, thing in bases_first:
             home = getattr(thing, "__module__", None) or "pycnn"
             if name.startswith("_") or inspect.ismodule(thing) or not callable(thing) or not home.startswith("pycnn") \
-                    or home in INTERNAL:
+                    or home.startswith(INTERNAL):
                 continue
             add(f"{module.__name__}.{name}", thing)
             if inspect.isclass(thing):

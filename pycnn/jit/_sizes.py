@@ -43,6 +43,14 @@ class TracedInt(int):
 
     Sums, differences, products, ``//`` and ``%`` with ints stay such sizes. Comparing it or converting it to something else
     gives a plain value, with a :class:`TracerWarning`.
+
+    Parameters
+    ----------
+    value : int
+    var : object, default -1
+        The graph's variable.
+    trace : object, default -1
+        The trace that is being made.
     """
 
     def __new__(cls, value, var=-1, trace=-1):

@@ -270,6 +270,11 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     -------
     Tensor
         The same.
+
+    Raises
+    ------
+    ValueError
+        If `std` is 0.
     """
     if std == 0:
         raise ValueError("trunc_normal_ expects a standard deviation other than 0: use constant_")
