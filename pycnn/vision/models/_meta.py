@@ -12,12 +12,16 @@ IMAGENET_CATEGORIES = (Path(pycnn.__file__).parent / "data/imagenet_categories.t
 REFERENCES = "https://github.com/pytorch/vision/tree/main/references/classification"
 PAPER = "These weights reproduce closely the results of the paper using a simple training recipe."
 _BLOG = "https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-primitives/"
+TUNED_RECIPE = ("These weights improve upon the results of the original paper by using a modified version of TorchVision's\n"
+                f"`new training recipe\n<{_BLOG}>`_.")
 NEW_RECIPE = ("These weights improve upon the results of the original paper by using TorchVision's `new training recipe\n"
               f"<{_BLOG}>`_.")
+PORTED = "These weights are ported from the original paper."
 FROM_SCRATCH = f"These weights were trained from scratch by using TorchVision's `new training recipe\n<{_BLOG}>`_."
 
 
-def imagenet(file, num_params, top1, top5, ops, file_size, recipe, docs=PAPER, resize=256, crop=224, **more):
+def imagenet(file, num_params, top1, top5, ops, file_size, recipe, docs=PAPER, resize=256, crop=224, preset=None,
+             **more):
     """Return the Weights of one file.
 
     Parameters
@@ -33,6 +37,8 @@ def imagenet(file, num_params, top1, top5, ops, file_size, recipe, docs=PAPER, r
         Where the training is described; a sentence about it.
     resize, crop : int, default 256, 224
         Of the preset transform.
+    preset : dict, optional
+        Other parameters of it.
     **more
         Other entries of the meta dict, in torchvision's names.
 
@@ -42,5 +48,6 @@ def imagenet(file, num_params, top1, top5, ops, file_size, recipe, docs=PAPER, r
     """
     meta = {"min_size": (1, 1), "categories": IMAGENET_CATEGORIES, "num_params": num_params, "recipe": recipe,
             "_metrics": {"ImageNet-1K": {"acc@1": top1, "acc@5": top5}}, "_ops": ops, "_file_size": file_size, "_docs": docs, **more}
-    transforms = partial(ImageClassification, crop_size=crop, **({} if resize == 256 else {"resize_size": resize}))
+    options = ({} if resize == 256 else {"resize_size": resize}) | (preset or {})
+    transforms = partial(ImageClassification, crop_size=crop, **options)
     return Weights(f"https://download.pytorch.org/models/{file}", transforms, meta)

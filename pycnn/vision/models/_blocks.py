@@ -1,0 +1,103 @@
+"""What several models are made of: torchvision.ops.misc."""
+
+from pycnn import nn
+
+
+def make_divisible(v, divisor, min_value=None):
+    """Return the multiple of `divisor` nearest to v, never a tenth below it."""
+    rounded = max(divisor if min_value is None else min_value, int(v + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * v else rounded
+
+
+class Conv2dNormActivation(nn.Sequential):
+    """Convolution, normalisation, activation.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size, stride : int, default 3, 1
+    padding : int, optional
+        Default: what keeps the size.
+    groups : int, default 1
+    norm_layer, activation_layer : callable or None, default BatchNorm2d, ReLU
+        None: leave it out.
+    dilation : int, default 1
+    inplace : bool or None, default True
+        Of the activation; None if it does not know the parameter.
+    bias : bool, optional
+        Of the convolution. Default: only where nothing normalises.
+    """
+
+    def __init__(self, in_channels, out_channels, kernel_size=3, stride=1, padding=None, groups=1, norm_layer=nn.BatchNorm2d,
+                 activation_layer=nn.ReLU, dilation=1, inplace=True, bias=None):
+        if padding is None:
+            padding = (kernel_size - 1) // 2 * dilation
+        layers = [nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, dilation=dilation, groups=groups,
+                            bias=norm_layer is None if bias is None else bias)]
+        if norm_layer is not None:
+            layers.append(norm_layer(out_channels))
+        if activation_layer is not None:
+            layers.append(activation_layer(**({} if inplace is None else {"inplace": inplace})))
+        super().__init__(*layers)
+        self.out_channels = out_channels
+
+
+class SqueezeExcitation(nn.Module):
+    """Scales channels by what the whole image holds. Hu et al., arXiv:1709.01507.
+
+    Parameters
+    ----------
+    input_channels, squeeze_channels : int
+    activation, scale_activation : callable, default ReLU, Sigmoid
+    """
+
+    def __init__(self, input_channels, squeeze_channels, activation=nn.ReLU, scale_activation=nn.Sigmoid):
+        super().__init__()
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc1 = nn.Conv2d(input_channels, squeeze_channels, 1)
+        self.fc2 = nn.Conv2d(squeeze_channels, input_channels, 1)
+        self.activation, self.scale_activation = activation(), scale_activation()
+
+    def forward(self, input):
+        """Return [N, C, H, W] of such images."""
+        return self.scale_activation(self.fc2(self.activation(self.fc1(self.avgpool(input))))) * input
+
+
+def init_mobile_weights(model):
+    """Draw the initial weights of the MobileNets."""
+    for m in model.modules():
+        if isinstance(m, nn.Conv2d):
+            nn.init.kaiming_normal_(m.weight, mode="fan_out")
+            if m.bias is not None:
+                nn.init.zeros_(m.bias)
+        elif isinstance(m, (nn.BatchNorm2d, nn.GroupNorm)):
+            nn.init.ones_(m.weight)
+            nn.init.zeros_(m.bias)
+        elif isinstance(m, nn.Linear):
+            nn.init.normal_(m.weight, 0, 0.01)
+            nn.init.zeros_(m.bias)
+
+
+class BasicConv2d(nn.Module):
+    """Convolution, batch norm, ReLU, under the Inception models' names."""
+
+    def __init__(self, in_channels, out_channels, **kwargs):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, bias=False, **kwargs)
+        self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
+
+    def forward(self, x):
+        """Return [N, out_channels, ...]."""
+        return nn.functional.relu(self.bn(self.conv(x)), inplace=True)
+
+
+def inception_input(x):
+    """Images normalised as torchvision's other models want them, as the Inception models' authors wanted them."""
+    scale = x.new_tensor([s / 0.5 for s in (0.229, 0.224, 0.225)])[:, None, None]
+    return x * scale + x.new_tensor([(m - 0.5) / 0.5 for m in (0.485, 0.456, 0.406)])[:, None, None]
+
+
+def will_change(name):
+    """The warning of the Inception models, whose initial weights are to change one day."""
+    return (f"The default weight initialization of {name} will be changed in future releases of torchvision. If you wish to keep the "
+            "old behavior (which leads to long initialization times due to scipy/scipy#11299), please set init_weights=True.")
