@@ -1,4 +1,4 @@
-"""interpolate: resizing of images and signals, a part of functional."""
+"""Resizing of images and signals."""
 
 import math
 import warnings
