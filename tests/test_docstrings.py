@@ -12,6 +12,7 @@ import textwrap
 import pytest
 
 import pycnn
+from pycnn import _C
 
 SECTIONS = ["Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "See Also", "Notes", "References", "Examples"]
 TITLE = re.compile(r"^(%s)\n(-+)$" % "|".join(SECTIONS), re.M)
@@ -145,6 +146,14 @@ def test_every_public_name_is_documented():
     wrong = {name: faults(name, thing) for name, thing in public().items()}
     lines = [f"{name}: {'; '.join(f)}" for name, f in sorted(wrong.items()) if f]
     assert not lines, "\n" + "\n".join(lines)
+
+
+def test_the_lines_of_a_row_are_about_its_parameters():
+    for schema, _, doc, _ in _C.rows():
+        summary, *lines = doc.split("\n")
+        names = re.findall(r"(\w+)(?=[=,)])", schema.partition("->")[0])
+        assert re.search(r"[.?]$", summary), schema
+        assert all(line.partition(": ")[0] in (*names, "returns", "note") for line in lines), schema
 
 
 def test_the_check_sees_what_is_missing():

@@ -132,6 +132,7 @@ done:
 static const pc_op rows[] = {
     { "relu(Tensor input) -> Tensor", relu_forward, relu_backward,
       PC_FUNCTION | PC_METHOD | PC_NN | PC_INPLACE | PC_PRIVATE | PC_PRIVATE_WRITE | PC_MASK | PC_SAVE_OUT0,
-      "max(0, x), element by element." },
+      "max(0, x), element by element.\n"
+      "note: The gradient at 0 is 0." },
 };
 PC_FAMILY(activation, rows);

@@ -741,30 +741,36 @@ done:
 
 static const pc_op rows[] = {
     { "add(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", add_forward, add_backward, PLAIN,
-      "self + alpha * other." },
+      "self + alpha * other.\n"
+      "self: Broadcast with `other`." },
     { "sub(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", sub_forward, sub_backward, PLAIN,
       "self - alpha * other." },
     { "subtract(Operand self, Operand other, *, Scalar alpha=1) -> Tensor", sub_forward, sub_backward, PLAIN,
       "self - alpha * other: another name of sub." },
     { "rsub(Tensor self, Operand other, *, Scalar alpha=1) -> Tensor", rsub_forward, rsub_backward,
-      PC_FUNCTION | PC_PRIVATE, "other - alpha * self." },
+      PC_FUNCTION | PC_PRIVATE, "other - alpha * self.\n"
+      "other: What is subtracted from." },
     { "mul(Operand self, Operand other) -> Tensor", mul_forward, mul_backward, PLAIN | IN01, "self * other." },
     { "multiply(Operand self, Operand other) -> Tensor", mul_forward, mul_backward, PLAIN | IN01,
       "self * other: another name of mul." },
     { "div(Operand self, Operand other, *, int rounding_mode=0) -> Tensor", div_forward, div_backward, PLAIN | IN01,
-      "self / other, rounded: 0 not at all, 1 towards zero, 2 down." },
+      "self / other, rounded: 0 not at all, 1 towards zero, 2 down.\n"
+      "rounding_mode: 0 not at all, 1 towards zero, 2 down." },
     { "divide(Operand self, Operand other, *, int rounding_mode=0) -> Tensor", div_forward, div_backward, PLAIN | IN01,
       "self / other: another name of div." },
     { "true_divide(Operand self, Operand other) -> Tensor", true_divide_forward, true_divide_backward, PLAIN | IN01,
       "self / other, never rounded." },
     { "floor_divide(Operand self, Operand other) -> Tensor", floor_divide_forward, no_slope, PLAIN,
-      "self / other, rounded down." },
+      "self / other, rounded down.\n"
+      "note: Integers stay integers; division of an integer by 0 is refused." },
     { "remainder(Operand self, Operand other) -> Tensor", remainder_forward, remainder_backward, PLAIN | IN01,
       "The rest of self / other rounded down: Python's %, with the sign of other." },
     { "fmod(Tensor self, Operand other) -> Tensor", fmod_forward, fmod_backward, PLAIN | IN01,
       "The rest of self / other rounded towards zero: C's fmod, with the sign of self." },
     { "pow(Operand self, Operand exponent) -> Tensor", pow_forward, pow_backward, PLAIN | IN01,
-      "self to the power of exponent." },
+      "self to the power of exponent.\n"
+      "exponent: Broadcast with the input.\n"
+      "note: Integers to the power of a negative integer are refused." },
     { "maximum(Tensor self, Tensor other) -> Tensor", maximum_forward, maximum_backward, BOTH | IN01,
       "The larger of two elements; NaN if either is." },
     { "minimum(Tensor self, Tensor other) -> Tensor", minimum_forward, minimum_backward, BOTH | IN01,
@@ -774,24 +780,40 @@ static const pc_op rows[] = {
     { "fmin(Tensor self, Tensor other) -> Tensor", fmin_forward, minimum_backward, BOTH | IN01,
       "The smaller of two elements; a NaN is passed over." },
     { "clamp(Tensor self, Operand? min=None, Operand? max=None) -> Tensor", clamp_forward, clamp_backward,
-      PLAIN | IN01 | PC_SAVE_IN2, "Elements brought into [min, max]; max wins where min is larger." },
+      PLAIN | IN01 | PC_SAVE_IN2, "Elements brought into [min, max]; max wins where min is larger.\n"
+      "min: Lower bound; None: none.\n"
+      "max: Upper bound; None: none." },
     { "clip(Tensor self, Operand? min=None, Operand? max=None) -> Tensor", clamp_forward, clamp_backward,
-      PLAIN | IN01 | PC_SAVE_IN2, "Elements brought into [min, max]: another name of clamp." },
+      PLAIN | IN01 | PC_SAVE_IN2, "Elements brought into [min, max]: another name of clamp.\n"
+      "min: Lower bound; None: none.\n"
+      "max: Upper bound; None: none." },
     { "clamp_min(Tensor self, Operand min) -> Tensor", clamp_min_forward, clamp_min_backward, PLAIN | IN01,
       "Elements brought to at least min." },
     { "clamp_max(Tensor self, Operand max) -> Tensor", clamp_max_forward, clamp_max_backward, PLAIN | IN01,
       "Elements brought to at most max." },
     { "where(Tensor condition, Operand input, Operand other) -> Tensor", where_forward, where_backward,
-      PC_FUNCTION | PC_PRIVATE | PC_SAVE_IN0, "input where condition is true, other elsewhere." },
+      PC_FUNCTION | PC_PRIVATE | PC_SAVE_IN0, "input where condition is true, other elsewhere.\n"
+      "input: Taken where the condition is true.\n"
+      "other: Taken elsewhere." },
     { "masked_fill(Tensor self, Tensor mask, Operand value) -> Tensor", masked_fill_forward, masked_fill_backward,
-      PLAIN | PC_SAVE_IN1, "self with value where mask is true." },
+      PLAIN | PC_SAVE_IN1, "self with value where mask is true.\n"
+      "value: A number, or a tensor of one element." },
     { "lerp(Tensor self, Tensor end, Operand weight) -> Tensor", lerp_forward, lerp_backward,
-      PLAIN | IN01 | PC_SAVE_IN2, "self + weight * (end - self)." },
+      PLAIN | IN01 | PC_SAVE_IN2, "self + weight * (end - self).\n"
+      "end: Broadcast with the input.\n"
+      "weight: 0 gives the input, 1 gives `end`." },
     { "addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor", addcmul_forward,
-      addcmul_backward, PLAIN | PC_SAVE_IN1 | PC_SAVE_IN2, "self + value * tensor1 * tensor2." },
+      addcmul_backward, PLAIN | PC_SAVE_IN1 | PC_SAVE_IN2, "self + value * tensor1 * tensor2.\n"
+      "tensor1: Broadcast with the input.\n"
+      "tensor2: Broadcast with the input.\n"
+      "value: Factor of the product." },
     { "addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor", addcdiv_forward,
-      addcdiv_backward, PLAIN | PC_SAVE_IN1 | PC_SAVE_IN2, "self + value * tensor1 / tensor2." },
+      addcdiv_backward, PLAIN | PC_SAVE_IN1 | PC_SAVE_IN2, "self + value * tensor1 / tensor2.\n"
+      "tensor1: Broadcast with the input.\n"
+      "tensor2: Broadcast with the input.\n"
+      "value: Factor of the quotient." },
     { "atan2(Tensor self, Tensor other) -> Tensor", atan2_forward, atan2_backward, PLAIN | IN01,
-      "The angle of the point (other, self)." },
+      "The angle of the point (other, self).\n"
+      "returns: In radians, from -pi to pi." },
 };
 PC_FAMILY(arithmetic, rows);

@@ -469,13 +469,30 @@ static pc_status conv_transpose2d_backward(pc_call *c, pc_tensor *const *gout, p
 static const pc_op rows[] = {
     { "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[1] stride=1, int[1] padding=0, int[1] dilation=1, "
       "int groups=1) -> Tensor",
-      conv1d_forward, conv1d_backward, FLAGS, "Convolve signals of several channels with filters." },
+      conv1d_forward, conv1d_backward, FLAGS, "Convolve signals of several channels with filters.\n"
+      "input: Of shape [N, C, L] or [C, L].\n"
+      "weight: Of shape [K, C / groups, S].\n"
+      "bias: Of shape [K].\n"
+      "stride: Step between windows.\n"
+      "returns: Of shape [N, K, OL]." },
     { "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2] padding=0, int[2] dilation=1, "
       "int groups=1) -> Tensor",
-      conv2d_forward, conv2d_backward, FLAGS, "Convolve images of several channels with filters." },
+      conv2d_forward, conv2d_backward, FLAGS, "Convolve images of several channels with filters.\n"
+      "input: Of shape [N, C, H, W] or [C, H, W].\n"
+      "weight: Of shape [K, C / groups, R, S].\n"
+      "bias: Of shape [K].\n"
+      "stride: Step between windows.\n"
+      "returns: Of shape [N, K, OH, OW].\n"
+      "note: ``PYCNN_VERBOSE=1`` prints which algorithm ran." },
     { "conv_transpose2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2] padding=0, "
       "int[2] output_padding=0, int groups=1, int[2] dilation=1) -> Tensor",
       conv_transpose2d_forward, conv_transpose2d_backward, FLAGS,
-      "Convolve with the transpose of a strided convolution: the way up to larger images." },
+      "Convolve with the transpose of a strided convolution: the way up to larger images.\n"
+      "input: Of shape [N, C, H, W].\n"
+      "weight: Of shape [C, K / groups, R, S].\n"
+      "bias: Of shape [K].\n"
+      "stride: Step between windows of the result.\n"
+      "output_padding: Rows and columns added at the end: one of several sizes that the stride leads to.\n"
+      "returns: Of shape [N, K, OH, OW]." },
 };
 PC_FAMILY(conv, rows);

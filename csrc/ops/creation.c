@@ -419,7 +419,8 @@ static const pc_op rows[] = {
     { "zeros(int[] size, *, ScalarType? dtype=None) -> Tensor", zeros_forward, NULL, MAKES, "A tensor of zeros." },
     { "ones(int[] size, *, ScalarType? dtype=None) -> Tensor", ones_forward, NULL, MAKES, "A tensor of ones." },
     { "full(int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor", full_forward, NULL, MAKES,
-      "A tensor of one value, whose dtype is that of the value unless given." },
+      "A tensor of one value, whose dtype is that of the value unless given.\n"
+      "fill_value: Of all elements; gives the dtype where none is given." },
     { "empty(int[] size, *, ScalarType? dtype=None, int? memory_format=None) -> Tensor", empty_forward, NULL, MAKES,
       "A tensor with undefined contents." },
     { "zeros_like(Tensor self, *, ScalarType? dtype=None, int? memory_format=None) -> Tensor", zeros_like_forward, NULL,
@@ -439,19 +440,32 @@ static const pc_op rows[] = {
     { "new_full(Tensor self, int[] size, Scalar fill_value, *, ScalarType? dtype=None) -> Tensor", new_full_forward,
       NULL, NEW, "One value, of self's dtype." },
     { "eye(int n, int? m=None, *, ScalarType? dtype=None) -> Tensor", eye_forward, NULL, MAKES,
-      "Ones on the diagonal, zeros elsewhere." },
+      "Ones on the diagonal, zeros elsewhere.\n"
+      "n: Number of rows.\n"
+      "m: Number of columns; as many as rows by default." },
     { "arange(Scalar end, *, ScalarType? dtype=None) -> Tensor", arange_end_forward, NULL, MAKES,
-      "0, 1, .. below end." },
+      "0, 1, .. below end.\n"
+      "end: Above the last number; the first is 0.\n"
+      "dtype: Of the result; int64 where all arguments are integers, float32 otherwise." },
     { "arange.start(Scalar start, Scalar end, Scalar step=1, *, ScalarType? dtype=None) -> Tensor", arange_forward,
-      NULL, MAKES, "start, start + step, .. below end." },
+      NULL, MAKES, "start, start + step, .. below end.\n"
+      "start: The first number.\n"
+      "end: Above the last number.\n"
+      "step: From one number to the next." },
     { "linspace(Scalar start, Scalar end, int steps, *, ScalarType? dtype=None) -> Tensor", linspace_forward, NULL,
-      MAKES, "Evenly spaced numbers from start to end, both included." },
+      MAKES, "Evenly spaced numbers from start to end, both included.\n"
+      "start: The first number.\n"
+      "end: The last number.\n"
+      "steps: How many." },
     { "fill_(Tensor self, Operand value) -> Tensor", fill_forward, fill_backward, PC_METHOD | PC_WRITES | PC_FILLS,
-      "Set every element to a number." },
+      "Set every element to a number.\n"
+      "value: A number, or a tensor of one element." },
     { "zero_(Tensor self) -> Tensor", zero_forward, zero_backward, PC_METHOD | PC_WRITES | PC_FILLS,
       "Set every element to 0." },
     { "copy_(Tensor self, Operand src, bool non_blocking=False) -> Tensor", copy_forward, copy_backward,
-      PC_METHOD | PC_WRITES, "Write the elements of src, broadcast and converted." },
+      PC_METHOD | PC_WRITES, "Write the elements of src, broadcast and converted.\n"
+      "src: Broadcast to the tensor and converted to its dtype.\n"
+      "non_blocking: Accepted and ignored." },
     { "clone(Tensor self, *, int? memory_format=None) -> Tensor", clone_forward, same_backward,
       PC_FUNCTION | PC_METHOD | PC_PRIVATE, "A copy with memory of its own." },
     { "_cast(Tensor self, ScalarType dtype) -> Tensor", cast_forward, same_backward, PC_METHOD | PC_PRIVATE,

@@ -180,8 +180,10 @@ static pc_status feature_dropout_backward(pc_call *c, pc_tensor *const *gout, pc
 
 static const pc_op table[] = {
     { "dropout(Tensor input, float p, bool train) -> Tensor", dropout_forward, dropout_backward, PC_FUNCTION | PC_INPLACE,
-      "Zero each element with probability p and divide the others by 1 - p, if train." },
+      "Zero each element with probability p and divide the others by 1 - p, if train.\n"
+      "p: Probability of a zero." },
     { "feature_dropout(Tensor input, float p, bool train) -> Tensor", feature_dropout_forward, feature_dropout_backward,
-      PC_FUNCTION | PC_INPLACE, "Zero each channel with probability p and divide the others by 1 - p, if train." },
+      PC_FUNCTION | PC_INPLACE, "Zero each channel with probability p and divide the others by 1 - p, if train.\n"
+      "p: Probability that a channel is zeroed." },
 };
 PC_FAMILY(dropout, table);

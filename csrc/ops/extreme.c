@@ -219,14 +219,18 @@ done:
 static const pc_op ops[] = {
     { "max(Tensor self) -> Tensor", max_forward, pc_extreme_backward, BOTH | SAVE_BOTH, "The largest element." },
     { "max.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", max_dim_forward,
-      extreme_dim_backward, BOTH | PC_SAVE_OUT1, "The largest elements along a dimension, and where they stand." },
+      extreme_dim_backward, BOTH | PC_SAVE_OUT1, "The largest elements along a dimension, and where they stand.\n"
+      "note: Of equal elements the first counts. The gradient of the largest of all is shared among equal "
+      "ones, as in torch." },
     { "max.other(Tensor self, Tensor other) -> Tensor", elementwise_forward, elementwise_backward,
-      BOTH | PC_SAVE_IN0 | PC_SAVE_IN1, "The larger of two tensors, element by element: maximum." },
+      BOTH | PC_SAVE_IN0 | PC_SAVE_IN1, "The larger of two tensors, element by element: maximum.\n"
+      "other: Compared with the input, element by element." },
     { "min(Tensor self) -> Tensor", min_forward, pc_extreme_backward, BOTH | SAVE_BOTH, "The smallest element." },
     { "min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", min_dim_forward,
       extreme_dim_backward, BOTH | PC_SAVE_OUT1, "The smallest elements along a dimension, and where they stand." },
     { "min.other(Tensor self, Tensor other) -> Tensor", elementwise_forward, elementwise_backward,
-      BOTH | PC_SAVE_IN0 | PC_SAVE_IN1, "The smaller of two tensors, element by element: minimum." },
+      BOTH | PC_SAVE_IN0 | PC_SAVE_IN1, "The smaller of two tensors, element by element: minimum.\n"
+      "other: Compared with the input, element by element." },
     { "amax(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amax_forward, extreme_dims_backward,
       BOTH | SAVE_BOTH, "The largest elements over dimensions; equal ones share the gradient." },
     { "amin(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amin_forward, extreme_dims_backward,

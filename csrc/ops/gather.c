@@ -283,14 +283,21 @@ static const pc_op ops[] = {
     { "gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor", gather_forward,
       gather_backward, BOTH | PC_SAVE_IN1, "Elements of each line along a dimension, by its own indices." },
     { "take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor", take_along_dim_forward,
-      take_along_dim_backward, BOTH, "Elements of each line along a dimension, by indices that are broadcast." },
+      take_along_dim_backward, BOTH, "Elements of each line along a dimension, by indices that are broadcast.\n"
+      "indices: Of int64; broadcast with the input but for `dim`." },
     { "scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", scatter_src_forward, scatter_backward,
-      BOTH | PC_INPLACE | PC_SAVE_IN1, "self, with src written where index points along a dimension." },
+      BOTH | PC_INPLACE | PC_SAVE_IN1, "self, with src written where index points along a dimension.\n"
+      "index: Of int64, with as many dimensions as the input.\n"
+      "src: At least of the index's shape.\n"
+      "note: Of several writes to one place the last counts." },
     { "scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", scatter_value_forward,
       scatter_backward, BOTH | PC_INPLACE | PC_SAVE_IN1,
-      "self, with a number written where index points along a dimension." },
+      "self, with a number written where index points along a dimension.\n"
+      "value: A number to write, instead of `src`." },
     { "scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", scatter_add_forward,
       scatter_add_backward, BOTH | PC_INPLACE | PC_SAVE_IN1,
-      "self, with src added where index points along a dimension." },
+      "self, with src added where index points along a dimension.\n"
+      "index: Of int64, with as many dimensions as the input.\n"
+      "src: At least of the index's shape." },
 };
 PC_FAMILY(gather, ops);

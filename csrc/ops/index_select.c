@@ -348,16 +348,25 @@ static const pc_op ops[] = {
     { "index_select(Tensor self, int dim, Tensor index) -> Tensor", index_select_forward, index_select_backward,
       BOTH | PC_SAVE_IN1, "Elements of a dimension, by a vector of indices." },
     { "index_fill(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", index_fill_forward, index_fill_backward,
-      BOTH | PC_INPLACE, "self, with a number in the elements of a dimension that a vector of indices names." },
+      BOTH | PC_INPLACE, "self, with a number in the elements of a dimension that a vector of indices names.\n"
+      "index: Of int64, shape [n].\n"
+      "value: A number to write." },
     { "index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor", index_add_forward,
       index_add_backward, BOTH | PC_INPLACE | PC_SAVE_IN1,
-      "self, with source added to the elements of a dimension that a vector of indices names." },
+      "self, with source added to the elements of a dimension that a vector of indices names.\n"
+      "index: Of int64, shape [n].\n"
+      "source: What is added, with n elements along `dim`.\n"
+      "alpha: Factor of `source`." },
     { "index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", index_copy_forward,
       index_copy_backward, BOTH | PC_INPLACE | PC_SAVE_IN1,
-      "self, with source in the elements of a dimension that a vector of indices names." },
+      "self, with source in the elements of a dimension that a vector of indices names.\n"
+      "index: Of int64, shape [n].\n"
+      "source: What is written, with n elements along `dim`." },
     { "repeat_interleave.tensor(Tensor self, Tensor repeats, int? dim=None, *, int? output_size=None) -> Tensor",
       repeat_interleave_tensor_forward, repeat_interleave_tensor_backward, BOTH,
-      "Each element of a dimension (of all, without one) as often as a vector says." },
+      "Each element of a dimension (of all, without one) as often as a vector says.\n"
+      "repeats: How often: one number for all, or a vector.\n"
+      "output_size: Length of the result, if it is known." },
     { "repeat_interleave(Tensor self, int repeats, int? dim=None, *, int? output_size=None) -> Tensor",
       repeat_interleave_forward, repeat_interleave_backward, BOTH,
       "Each element of a dimension (of all, without one) several times." },

@@ -125,7 +125,8 @@ static const pc_op ops[] = {
     { "nonzero(Tensor self) -> Tensor", nonzero_forward, NULL, BOTH | PC_NOGRAD,
       "Indices of the elements that are not zero, one row each." },
     { "nonzero.numpy(Tensor self, *, bool as_tuple) -> Tensor[]", nonzero_tuple_forward, NULL, BOTH | PC_NOGRAD,
-      "Indices of the elements that are not zero, one vector per dimension." },
+      "Indices of the elements that are not zero, one vector per dimension.\n"
+      "as_tuple: True: one vector for each dimension instead of rows." },
     { "where.condition(Tensor condition) -> Tensor[]", nonzero_tuple_forward, NULL, PC_FUNCTION | PC_NOGRAD,
       "Indices of the elements that are true, one vector per dimension." },
 };

@@ -541,24 +541,64 @@ done:
 #define ADDED (PC_FUNCTION | PC_METHOD | PC_INPLACE | PC_SAVE_IN1 | PC_SAVE_IN2)
 static const pc_op rows[] = {
     { "matmul(Tensor self, Tensor other) -> Tensor", matmul_forward, product_backward, PRODUCT,
-      "Product of matrices, vectors, or batches of them with broadcasting." },
-    { "mm(Tensor self, Tensor mat2) -> Tensor", mm_forward, product_backward, PRODUCT, "Product of two matrices." },
+      "Product of matrices, vectors, or batches of them with broadcasting.\n"
+      "self: A vector, a matrix, or a batch of matrices.\n"
+      "other: Likewise; its last dimension but one is as long as the input's last.\n"
+      "returns: A scalar, vector, matrix or batch of matrices; dimensions before the last two are broadcast.\n"
+      "note: float32 products are summed in float32, in another order than torch's: results agree to rounding." },
+    { "mm(Tensor self, Tensor mat2) -> Tensor", mm_forward, product_backward, PRODUCT, "Product of two matrices.\n"
+      "self: Of shape [n, m].\n"
+      "mat2: Of shape [m, p].\n"
+      "returns: Of shape [n, p]." },
     { "bmm(Tensor self, Tensor mat2) -> Tensor", bmm_forward, product_backward, PRODUCT,
-      "Products of two batches of matrices, [b, n, m] by [b, m, p]." },
+      "Products of two batches of matrices, [b, n, m] by [b, m, p].\n"
+      "self: Of shape [b, n, m].\n"
+      "mat2: Of shape [b, m, p].\n"
+      "returns: Of shape [b, n, p]." },
     { "mv(Tensor self, Tensor vec) -> Tensor", mv_forward, product_backward, PRODUCT,
-      "Product of a matrix and a vector." },
+      "Product of a matrix and a vector.\n"
+      "self: Of shape [n, m].\n"
+      "vec: Of shape [m].\n"
+      "returns: Of shape [n]." },
     { "dot(Tensor self, Tensor tensor) -> Tensor", dot_forward, product_backward, PRODUCT,
-      "Dot product of two vectors." },
+      "Dot product of two vectors.\n"
+      "self: Of shape [n].\n"
+      "tensor: Of shape [n].\n"
+      "returns: A scalar." },
     { "vdot(Tensor self, Tensor other) -> Tensor", dot_forward, product_backward, PRODUCT,
-      "Dot product of two vectors." },
+      "Dot product of two vectors.\n"
+      "self: Of shape [n].\n"
+      "other: Of shape [n].\n"
+      "returns: A scalar." },
     { "outer(Tensor self, Tensor vec2) -> Tensor", outer_forward, outer_backward, PRODUCT,
-      "All products of an element of one vector and one of the other." },
-    { "ger(Tensor self, Tensor vec2) -> Tensor", outer_forward, outer_backward, PRODUCT, "Another name of outer()." },
+      "All products of an element of one vector and one of the other.\n"
+      "self: Of shape [n].\n"
+      "vec2: Of shape [m].\n"
+      "returns: Of shape [n, m]." },
+    { "ger(Tensor self, Tensor vec2) -> Tensor", outer_forward, outer_backward, PRODUCT, "Another name of outer().\n"
+      "self: Of shape [n].\n"
+      "vec2: Of shape [m].\n"
+      "returns: Of shape [n, m]." },
     { "addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor", addmm_forward,
-      add_product_backward, ADDED, "beta times the input plus alpha times the product of two matrices." },
+      add_product_backward, ADDED, "beta times the input plus alpha times the product of two matrices.\n"
+      "self: Broadcast to [n, p].\n"
+      "mat1: Of shape [n, m].\n"
+      "mat2: Of shape [m, p].\n"
+      "alpha: Factor of the product.\n"
+      "returns: Of shape [n, p]." },
     { "addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor", addmv_forward,
-      add_product_backward, ADDED, "beta times the input plus alpha times the product of a matrix and a vector." },
+      add_product_backward, ADDED, "beta times the input plus alpha times the product of a matrix and a vector.\n"
+      "self: Broadcast to [n].\n"
+      "mat: Of shape [n, m].\n"
+      "vec: Of shape [m].\n"
+      "alpha: Factor of the product.\n"
+      "returns: Of shape [n]." },
     { "baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor", baddbmm_forward,
-      add_product_backward, ADDED, "beta times the input plus alpha times the products of two batches of matrices." },
+      add_product_backward, ADDED, "beta times the input plus alpha times the products of two batches of matrices.\n"
+      "self: Broadcast to [b, n, p].\n"
+      "batch1: Of shape [b, n, m].\n"
+      "batch2: Of shape [b, m, p].\n"
+      "alpha: Factor of the products.\n"
+      "returns: Of shape [b, n, p]." },
 };
 PC_FAMILY(matmul, rows);

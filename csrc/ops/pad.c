@@ -359,7 +359,9 @@ static pc_status pixel_unshuffle_backward(pc_call *c, pc_tensor *const *gout, pc
 
 static const pc_op ops[] = {
     { "constant_pad_nd(Tensor self, int[] pad, Scalar value=0) -> Tensor", pad_constant_forward, pad_constant_backward,
-      PC_FUNCTION, "Padded by a constant: (before, after) of the last dimension, of the one before it, ..." },
+      PC_FUNCTION, "Padded by a constant: (before, after) of the last dimension, of the one before it, ...\n"
+      "pad: Two amounts for each dimension; negative ones cut.\n"
+      "value: Of what is added." },
     { "reflection_pad1d(Tensor self, int[2] padding) -> Tensor", reflect1_forward, reflect_backward, PC_NN,
       "The last dimension padded by its reflection." },
     { "reflection_pad2d(Tensor self, int[4] padding) -> Tensor", reflect2_forward, reflect_backward, PC_NN,
@@ -375,8 +377,10 @@ static const pc_op ops[] = {
     { "_pad_circular(Tensor self, int[] pad) -> Tensor", circular_forward, circular_backward, PC_NN,
       "The last dimensions padded by their other ends." },
     { "pixel_shuffle(Tensor self, int upscale_factor) -> Tensor", pixel_shuffle_forward, pixel_shuffle_backward,
-      PC_FUNCTION | PC_NN, "Channels rearranged into a finer image." },
+      PC_FUNCTION | PC_NN, "Channels rearranged into a finer image.\n"
+      "upscale_factor: By how much the image grows." },
     { "pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor", pixel_unshuffle_forward, pixel_unshuffle_backward,
-      PC_FUNCTION | PC_NN, "A finer image rearranged into channels." },
+      PC_FUNCTION | PC_NN, "A finer image rearranged into channels.\n"
+      "downscale_factor: By how much the image shrinks." },
 };
 PC_FAMILY(pad, ops);

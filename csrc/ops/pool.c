@@ -740,7 +740,9 @@ static pc_status adaptive_avg_pool1d_backward(pc_call *c, pc_tensor *const *gout
 static const pc_op rows[] = {
     { "max_pool2d(Tensor input, int[2] kernel_size, int[2]? stride=None, int[2] padding=0, int[2] dilation=1, "
       "bool ceil_mode=False) -> Tensor",
-      max_pool2d_forward, max_pool2d_backward, PC_FUNCTION | PC_NN | PC_PRIVATE, "The largest value of each window." },
+      max_pool2d_forward, max_pool2d_backward, PC_FUNCTION | PC_NN | PC_PRIVATE, "The largest value of each window.\n"
+      "input: Of shape [N, C, H, W] or [C, H, W].\n"
+      "padding: Added on both sides, never the maximum; at most half of the window." },
     { "max_pool1d(Tensor input, int[1] kernel_size, int[1]? stride=None, int[1] padding=0, int[1] dilation=1, "
       "bool ceil_mode=False) -> Tensor",
       max_pool1d_forward, max_pool1d_backward, PC_FUNCTION | PC_NN | PC_PRIVATE, "The largest value of each window." },
@@ -758,10 +760,14 @@ static const pc_op rows[] = {
       avg_pool2d_forward, avg_pool2d_backward, PC_NN | PC_PRIVATE, "The mean of each window." },
     { "avg_pool1d(Tensor input, int[1] kernel_size, int[1]? stride=None, int[1] padding=0, bool ceil_mode=False, "
       "bool count_include_pad=True) -> Tensor",
-      avg_pool1d_forward, avg_pool1d_backward, PC_FUNCTION | PC_NN | PC_PRIVATE, "The mean of each window." },
+      avg_pool1d_forward, avg_pool1d_backward, PC_FUNCTION | PC_NN | PC_PRIVATE, "The mean of each window.\n"
+      "input: Of shape [N, C, L] or [C, L].\n"
+      "padding: Added on both sides; at most half of the window." },
     { "adaptive_avg_pool2d(Tensor input, int[2] output_size) -> Tensor", adaptive_avg_pool2d_forward,
       adaptive_avg_pool2d_backward, PC_NN | PC_PRIVATE, "Average pooling to a given size." },
     { "adaptive_avg_pool1d(Tensor input, int[1] output_size) -> Tensor", adaptive_avg_pool1d_forward,
-      adaptive_avg_pool1d_backward, PC_FUNCTION | PC_NN | PC_PRIVATE, "Average pooling to a given size." },
+      adaptive_avg_pool1d_backward, PC_FUNCTION | PC_NN | PC_PRIVATE, "Average pooling to a given size.\n"
+      "input: Of shape [N, C, L] or [C, L].\n"
+      "output_size: Length of the result." },
 };
 PC_FAMILY(pool, rows);

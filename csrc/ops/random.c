@@ -531,15 +531,20 @@ done:
 #define SELF (PC_METHOD | PC_NOGRAD | PC_WRITES)
 static const pc_op table[] = {
     { "rand(int[] size, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor", rand_forward, NULL, NEW,
-      "Uniform numbers in [0, 1)." },
+      "Uniform numbers in [0, 1).\n"
+      "note: The numbers are torch's bit for bit, for the same generator state." },
     { "randn(int[] size, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor", randn_forward, NULL, NEW,
-      "Standard normal numbers." },
+      "Standard normal numbers.\n"
+      "note: The numbers are torch's bit for bit, for the same generator state." },
     { "randint.low(int low, int high, int[] size, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor",
-      randint_low_forward, NULL, NEW, "Integers in [low, high), as int64 unless dtype is given." },
+      randint_low_forward, NULL, NEW, "Integers in [low, high), as int64 unless dtype is given.\n"
+      "note: The numbers are torch's bit for bit, for the same generator state." },
     { "randint(int high, int[] size, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor", randint_forward,
       NULL, NEW, "Integers in [0, high), as int64 unless dtype is given." },
     { "randperm(int n, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor", randperm_forward, NULL, NEW,
-      "A random permutation of the integers 0 to n - 1." },
+      "A random permutation of the integers 0 to n - 1.\n"
+      "n: How many.\n"
+      "note: The numbers are torch's bit for bit, for the same generator state." },
     { "rand_like(Tensor self, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor", rand_like_forward, NULL,
       NEW, "Uniform numbers in [0, 1), in the shape of the input." },
     { "randn_like(Tensor self, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor", randn_like_forward, NULL,
@@ -553,11 +558,15 @@ static const pc_op table[] = {
     { "bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor", bernoulli_p_forward, NULL,
       PC_FUNCTION | PC_METHOD | PC_NOGRAD, "1 with probability p, otherwise 0, in the shape of the input." },
     { "uniform_(Tensor self, float from=0, float to=1, *, Generator? generator=None) -> Tensor", uniform_forward, NULL,
-      SELF, "Fill with uniform numbers in [from, to)." },
+      SELF, "Fill with uniform numbers in [from, to).\n"
+      "from: Lower bound.\n"
+      "to: Upper bound." },
     { "normal_(Tensor self, float mean=0, float std=1, *, Generator? generator=None) -> Tensor", normal_forward, NULL,
       SELF, "Fill with normal numbers." },
     { "random_.from(Tensor self, int from, int? to, *, Generator? generator=None) -> Tensor", random_from_forward, NULL,
-      SELF, "Fill with integers in [from, to); to=None: up to the largest that the dtype counts to." },
+      SELF, "Fill with integers in [from, to); to=None: up to the largest that the dtype counts to.\n"
+      "from: The smallest.\n"
+      "to: Above the largest." },
     { "random_.to(Tensor self, int to, *, Generator? generator=None) -> Tensor", random_to_forward, NULL, SELF,
       "Fill with integers in [0, to)." },
     { "random_(Tensor self, *, Generator? generator=None) -> Tensor", random_forward, NULL, SELF,
@@ -565,6 +574,7 @@ static const pc_op table[] = {
     { "bernoulli_(Tensor self, float p=0.5, *, Generator? generator=None) -> Tensor", bernoulli_inplace_forward, NULL,
       SELF, "Fill with 1 with probability p, otherwise 0." },
     { "exponential_(Tensor self, float lambd=1, *, Generator? generator=None) -> Tensor", exponential_forward, NULL, SELF,
-      "Fill with exponential numbers." },
+      "Fill with exponential numbers.\n"
+      "lambd: The rate: the reciprocal of the mean." },
 };
 PC_FAMILY(random, table);

@@ -445,13 +445,17 @@ static pc_status logsumexp_backward(pc_call *c, pc_tensor *const *gout, pc_tenso
 
 static const pc_op ops[] = {
     { "sum(Tensor self, *, ScalarType? dtype=None) -> Tensor", sum_forward, sum_backward, BOTH,
-      "The sum of all elements." },
+      "The sum of all elements.\n"
+      "dtype: Of the result and of the sum; integers and bools become int64 by default." },
     { "sum.dim(Tensor self, int[]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", sum_dim_forward,
-      sum_backward, BOTH, "The sum over dimensions." },
+      sum_backward, BOTH, "The sum over dimensions.\n"
+      "dim: Dimensions, counted from the end if negative; None: all. NumPy's ``axis=`` is understood, too.\n"
+      "dtype: Of the result and of the sum." },
     { "mean(Tensor self, *, ScalarType? dtype=None) -> Tensor", mean_forward, mean_backward, BOTH,
       "The mean of all elements." },
     { "mean.dim(Tensor self, int[]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", mean_dim_forward,
-      mean_backward, BOTH, "The mean over dimensions." },
+      mean_backward, BOTH, "The mean over dimensions.\n"
+      "dim: Dimensions, counted from the end if negative; None: all. NumPy's ``axis=`` is understood, too." },
     { "any(Tensor self) -> Tensor", any_forward, NULL, BOTH | PC_NOGRAD, "Is any element true?" },
     { "any.dims(Tensor self, int[]? dim, bool keepdim=False) -> Tensor", any_dim_forward, NULL, BOTH | PC_NOGRAD,
       "Is any element along dimensions true?" },
@@ -461,7 +465,8 @@ static const pc_op ops[] = {
     { "count_nonzero(Tensor self, int[]? dim=None) -> Tensor", count_nonzero_forward, NULL, BOTH | PC_NOGRAD,
       "The number of elements that are not zero." },
     { "norm(Tensor self, Scalar? p=2, int[]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
-      norm_forward, norm_backward, BOTH | SAVE_BOTH, "The p-norm of elements as a vector." },
+      norm_forward, norm_backward, BOTH | SAVE_BOTH, "The p-norm of elements as a vector.\n"
+      "p: The power; infinities stand for the largest and the smallest magnitude." },
     VARIANCE_ROWS("var", variance_forward, variance_backward, PC_SAVE_IN0, "Tensor", "The variance"),
     VARIANCE_ROWS("std", variance_forward, variance_backward, SAVE_BOTH, "Tensor", "The standard deviation"),
     VARIANCE_ROWS("var_mean", variance_mean_forward, variance_mean_backward, SAVE_BOTH | PC_SAVE_OUT1, "Tensor[]",

@@ -300,18 +300,28 @@ done:
 
 static const pc_op table[] = {
     { "normal.tensors(Tensor mean, Tensor std, *, Generator? generator=None) -> Tensor", normal_tensors_forward, NULL,
-      PC_FUNCTION | PC_NOGRAD, "Normal numbers with the given means and standard deviations." },
+      PC_FUNCTION | PC_NOGRAD, "Normal numbers with the given means and standard deviations.\n"
+      "mean: Of each number, or of all.\n"
+      "std: Of each number, or of all.\n"
+      "note: The numbers are torch's bit for bit, for the same generator state." },
     { "normal.mean(Tensor mean, float std=1.0, *, Generator? generator=None) -> Tensor", normal_mean_forward, NULL,
       PC_FUNCTION | PC_NOGRAD, "Normal numbers with the given means." },
     { "normal.std(float mean, Tensor std, *, Generator? generator=None) -> Tensor", normal_std_forward, NULL,
       PC_FUNCTION | PC_NOGRAD, "Normal numbers with the given standard deviations." },
     { "bernoulli(Tensor self, *, Generator? generator=None) -> Tensor", bernoulli_forward, NULL,
-      PC_FUNCTION | PC_METHOD | PC_NOGRAD, "1 with the probability that the input gives, otherwise 0." },
+      PC_FUNCTION | PC_METHOD | PC_NOGRAD, "1 with the probability that the input gives, otherwise 0.\n"
+      "self: Probabilities.\n"
+      "note: The numbers are torch's bit for bit, for the same generator state." },
     { "multinomial(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor",
       multinomial_forward, NULL, PC_FUNCTION | PC_METHOD | PC_NOGRAD,
-      "Indices drawn with the probabilities that each row's weights give." },
+      "Indices drawn with the probabilities that each row's weights give.\n"
+      "self: Weights [n] or [rows, n]; not negative, not all 0.\n"
+      "replacement: Put an index back after it was drawn.\n"
+      "returns: Indices of int64: [num_samples] or [rows, num_samples].\n"
+      "note: The numbers are torch's bit for bit, for the same generator state." },
     { "bernoulli_.tensor(Tensor self, Tensor p, *, Generator? generator=None) -> Tensor",
       bernoulli_inplace_forward, NULL, PC_METHOD | PC_NOGRAD | PC_WRITES,
-      "Fill with 1 with the given probabilities, otherwise 0." },
+      "Fill with 1 with the given probabilities, otherwise 0.\n"
+      "p: Probabilities: one, or a tensor that is broadcast." },
 };
 PC_FAMILY(sampling, table);

@@ -232,7 +232,8 @@ done:
 
 static const pc_op ops[] = {
     { "prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", prod_forward, prod_backward, BOTH | PC_SAVE_IN0,
-      "The product of all elements." },
+      "The product of all elements.\n"
+      "dtype: Of the result and of the product; integers and bools become int64 by default." },
     { "prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", prod_dim_forward,
       prod_backward, BOTH | PC_SAVE_IN0, "The product over a dimension." },
     { "cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", cumsum_forward, cumsum_backward, BOTH,

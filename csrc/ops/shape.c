@@ -642,21 +642,30 @@ static const pc_op ops[] = {
     { "concatenate(Tensor[] tensors, int dim=0) -> Tensor", cat_forward, cat_backward, PC_FUNCTION,
       "Tensors joined along a dimension: cat under NumPy's name." },
     { "stack(Tensor[] tensors, int dim=0) -> Tensor", stack_forward, stack_backward, PC_FUNCTION,
-      "Tensors of one shape joined along a new dimension." },
+      "Tensors of one shape joined along a new dimension.\n"
+      "dim: Where the new dimension stands.\n"
+      "tensors: Of one shape." },
     { "hstack(Tensor[] tensors) -> Tensor", hstack_forward, stack_along_backward, PC_FUNCTION,
       "Tensors joined column by column." },
     { "vstack(Tensor[] tensors) -> Tensor", vstack_forward, stack_along_backward, PC_FUNCTION,
       "Tensors joined row by row." },
     { "repeat(Tensor self, int[] repeats) -> Tensor", repeat_forward, repeat_backward, PC_METHOD,
-      "Copies of self along its dimensions." },
+      "Copies of self along its dimensions.\n"
+      "repeats: How often, along each dimension." },
     { "tile(Tensor self, int[] dims) -> Tensor", tile_forward, repeat_backward, BOTH,
-      "Copies of self along its last dimensions." },
-    { "flip(Tensor self, int[] dims) -> Tensor", flip_forward, flip_backward, BOTH, "Dimensions in reverse." },
+      "Copies of self along its last dimensions.\n"
+      "dims: How often, along each of the last dimensions." },
+    { "flip(Tensor self, int[] dims) -> Tensor", flip_forward, flip_backward, BOTH, "Dimensions in reverse.\n"
+      "dims: Which ones." },
     { "fliplr(Tensor self) -> Tensor", fliplr_forward, fliplr_backward, BOTH, "Dimension 1 in reverse." },
     { "flipud(Tensor self) -> Tensor", flipud_forward, flipud_backward, BOTH, "Dimension 0 in reverse." },
     { "roll(Tensor self, int[] shifts, int[] dims=[]) -> Tensor", roll_forward, roll_backward, BOTH,
-      "Elements shifted along dimensions, those pushed out coming in at the other end." },
+      "Elements shifted along dimensions, those pushed out coming in at the other end.\n"
+      "shifts: By how much, along each of `dims`.\n"
+      "dims: Which ones; the flattened tensor is shifted by default." },
     { "rot90(Tensor self, int k=1, int[] dims=[0, 1]) -> Tensor", rot90_forward, rot90_backward, BOTH,
-      "Rotated by quarter turns in the plane of two dimensions." },
+      "Rotated by quarter turns in the plane of two dimensions.\n"
+      "k: How many quarter turns; negative ones go the other way.\n"
+      "dims: The plane." },
 };
 PC_FAMILY(shape, ops);

@@ -323,17 +323,22 @@ static const pc_op ops[] = {
     { "slice(Tensor self, int dim, int? start=None, int? end=None, int step=1) -> Tensor", slice_forward,
       slice_backward, PC_VIEW, "Elements start:end:step of a dimension." },
     { "split(Tensor self, int split_size, int dim=0) -> Tensor[]", split_forward, pieces_backward, BOTH | PC_VIEW,
-      "Pieces of one size along a dimension; the last may be smaller." },
+      "Pieces of one size along a dimension; the last may be smaller.\n"
+      "split_size: Of each piece, or a sequence of the sizes of all." },
     { "split.sizes(Tensor self, int[] split_size, int dim=0) -> Tensor[]", split_sizes_forward, pieces_backward,
       BOTH | PC_VIEW, "Pieces of the given sizes along a dimension." },
     { "split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", split_sizes_forward, pieces_backward,
-      BOTH | PC_VIEW, "Pieces of the given sizes along a dimension." },
+      BOTH | PC_VIEW, "Pieces of the given sizes along a dimension.\n"
+      "split_sizes: They add up to the length of the dimension." },
     { "chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", chunk_forward, pieces_backward, BOTH | PC_VIEW,
-      "At most that many pieces along a dimension." },
+      "At most that many pieces along a dimension.\n"
+      "chunks: How many, at most." },
     { "tensor_split(Tensor self, int sections, int dim=0) -> Tensor[]", tensor_split_forward, pieces_backward,
-      BOTH | PC_VIEW, "That many pieces along a dimension, sizes differing by one at most." },
+      BOTH | PC_VIEW, "That many pieces along a dimension, sizes differing by one at most.\n"
+      "sections: How many." },
     { "tensor_split.indices(Tensor self, int[] indices, int dim=0) -> Tensor[]", tensor_split_indices_forward,
-      tensor_split_indices_backward, BOTH | PC_VIEW, "Pieces between the given indices of a dimension." },
+      tensor_split_indices_backward, BOTH | PC_VIEW, "Pieces between the given indices of a dimension.\n"
+      "indices: Where the pieces end, instead of `sections`." },
     { "unbind(Tensor self, int dim=0) -> Tensor[]", unbind_forward, pieces_backward, BOTH | PC_VIEW,
       "All elements of a dimension." },
 };

@@ -221,8 +221,12 @@ static pc_status log_softmax_backward(pc_call *c, pc_tensor *const *gout, pc_ten
 
 static const pc_op rows[] = {
     { "softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", softmax_forward, softmax_backward,
-      PC_FUNCTION | PC_METHOD | PC_SAVE_OUT0, "Exponentials along dim, divided by their sum." },
+      PC_FUNCTION | PC_METHOD | PC_SAVE_OUT0, "Exponentials along dim, divided by their sum.\n"
+      "dim: Along which the results add up to 1.\n"
+      "dtype: Convert the input to it first." },
     { "log_softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", log_softmax_forward, log_softmax_backward,
-      PC_FUNCTION | PC_METHOD | PC_SAVE_OUT0, "Logarithm of the softmax along dim." },
+      PC_FUNCTION | PC_METHOD | PC_SAVE_OUT0, "Logarithm of the softmax along dim.\n"
+      "dim: Along which the exponentials of the results add up to 1.\n"
+      "dtype: Convert the input to it first." },
 };
 PC_FAMILY(softmax, rows);

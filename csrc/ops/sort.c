@@ -626,7 +626,10 @@ static const pc_op ops[] = {
       BOTH | PC_NOGRAD, "Where the elements of a dimension stand, in their order." },
     { "topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
       topk_forward, back_along_v1, BOTH | PC_SAVE_OUT1,
-      "The k largest or smallest elements of a dimension, in order." },
+      "The k largest or smallest elements of a dimension, in order.\n"
+      "k: How many.\n"
+      "largest: False: the smallest.\n"
+      "note: Which of equal elements is taken may differ from torch." },
     { "kthvalue(Tensor self, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
       kthvalue_forward, back_along_v1, BOTH | PC_SAVE_OUT1,
       "The k-th smallest element of a dimension, counted from 1." },
@@ -641,8 +644,14 @@ static const pc_op ops[] = {
       "The distinct elements in order, where each element is among them, and how often each occurs." },
     { "bincount(Tensor self, Tensor? weights=None, int minlength=0) -> Tensor", bincount_forward, NULL,
       BOTH | PC_NOGRAD,
-      "How often each of the numbers 0, 1, ... occurs, or the sums of the weights that stand with it." },
+      "How often each of the numbers 0, 1, ... occurs, or the sums of the weights that stand with it.\n"
+      "self: Integers from 0 on, shape [n].\n"
+      "weights: Of shape [n].\n"
+      "minlength: The result has at least so many bins." },
     { "histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor", histc_forward, NULL, BOTH | PC_NOGRAD,
-      "How many elements lie in each of several bins of equal width." },
+      "How many elements lie in each of several bins of equal width.\n"
+      "bins: How many.\n"
+      "min: Where the first bin begins; with `max` 0 as well: the smallest element.\n"
+      "max: Where the last bin ends." },
 };
 PC_FAMILY(sort, ops);

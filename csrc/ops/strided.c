@@ -199,10 +199,16 @@ done:
 
 static const pc_op ops[] = {
     { "as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor", as_strided_forward,
-      as_strided_backward, BOTH | PC_VIEW, "self's storage under any shape and strides." },
+      as_strided_backward, BOTH | PC_VIEW, "self's storage under any shape and strides.\n"
+      "stride: Elements from one to the next, of each dimension.\n"
+      "storage_offset: Of the first element in the storage; the input's by default." },
     { "diagonal(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor", diagonal_forward, diagonal_backward,
-      BOTH | PC_VIEW, "The diagonal of two dimensions, as the last dimension." },
+      BOTH | PC_VIEW, "The diagonal of two dimensions, as the last dimension.\n"
+      "offset: 0 is the main diagonal, positive ones lie above it." },
     { "unfold(Tensor self, int dimension, int size, int step) -> Tensor", unfold_forward, unfold_backward,
-      PC_METHOD | PC_VIEW, "All windows of a size along a dimension." },
+      PC_METHOD | PC_VIEW, "All windows of a size along a dimension.\n"
+      "dimension: Counted from the end if negative.\n"
+      "size: Of a window.\n"
+      "step: From one window to the next." },
 };
 PC_FAMILY(strided, ops);

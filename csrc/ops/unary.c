@@ -451,7 +451,8 @@ static const pc_op rows[] = {
     STEP(floor, "The largest integer that is not larger."),
     STEP(ceil, "The smallest integer that is not smaller."),
     { "round(Tensor self, *, int decimals=0) -> Tensor", round_forward, no_slope, PLAIN,
-      "The nearest integer (or multiple of 10 to the power of -decimals), ties to even." },
+      "The nearest integer (or multiple of 10 to the power of -decimals), ties to even.\n"
+      "decimals: Digits after the point; negative ones count before it." },
     STEP(trunc, "The integer part."),
     ALIAS(frac, frac, 0, "The part after the point, with the sign of x."),
     { "isnan(Tensor self) -> Tensor", isnan_forward, NULL, TESTS, "Is the element NaN?" },
@@ -482,9 +483,12 @@ static const pc_op rows[] = {
       NN | IN0, "x brought into [min_val, max_val]." },
     { "relu6(Tensor self) -> Tensor", relu6_forward, relu6_backward, NN | IN0, "x brought into [0, 6]." },
     { "threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor", threshold_forward, threshold_backward,
-      NN | PC_FUNCTION | IN0, "x where it is above threshold, value elsewhere." },
+      NN | PC_FUNCTION | IN0, "x where it is above threshold, value elsewhere.\n"
+      "threshold: Bound above which the input is kept.\n"
+      "value: What stands elsewhere." },
     { "prelu(Tensor self, Tensor weight) -> Tensor", prelu_forward, prelu_backward,
       PC_FUNCTION | PC_METHOD | PC_NN | PC_PRIVATE | IN0 | PC_SAVE_IN1,
-      "x where it is positive, weight * x elsewhere; one weight, or one a channel." },
+      "x where it is positive, weight * x elsewhere; one weight, or one a channel.\n"
+      "weight: Slopes where the input is negative: one, or one for each channel." },
 };
 PC_FAMILY(unary, rows);

@@ -549,24 +549,31 @@ static pc_status detach_forward(pc_call *c)
 
 static const pc_op ops[] = {
     { "view(Tensor self, int[] size) -> Tensor", view_forward, reshape_backward, PC_METHOD | PC_VIEW,
-      "The same elements in another shape, sharing memory." },
+      "The same elements in another shape, sharing memory.\n"
+      "size: Of the result; -1 stands for what is left.\n"
+      "returns: A view; shapes that the strides do not allow are refused: use reshape." },
     { "reshape(Tensor self, int[] shape) -> Tensor", reshape_forward, reshape_backward, BOTH | PC_VIEW,
       "The same elements in another shape; shares memory where it can." },
     { "view_as(Tensor self, Tensor other) -> Tensor", view_as_forward, reshape_backward, PC_METHOD | PC_VIEW,
-      "self.view(other.size())." },
+      "self.view(other.size()).\n"
+      "other: Whose shape it is." },
     { "reshape_as(Tensor self, Tensor other) -> Tensor", reshape_as_forward, reshape_backward, PC_METHOD | PC_VIEW,
-      "self.reshape(other.size())." },
+      "self.reshape(other.size()).\n"
+      "other: Whose shape it is." },
     { "flatten(Tensor self, int start_dim=0, int end_dim=-1) -> Tensor", flatten_forward, reshape_backward,
       BOTH | PC_VIEW, "Dimensions start_dim to end_dim as one." },
     { "ravel(Tensor self) -> Tensor", ravel_forward, reshape_backward, BOTH | PC_VIEW, "All dimensions as one." },
     { "unflatten(Tensor self, int dim, int[] sizes) -> Tensor", unflatten_forward, reshape_backward, BOTH | PC_VIEW,
-      "Dimension dim as several." },
+      "Dimension dim as several.\n"
+      "sizes: What the dimension becomes; -1 stands for what is left." },
     { "squeeze(Tensor self) -> Tensor", squeeze_forward, reshape_backward, BOTH | PC_VIEW,
       "Without the dimensions of size 1." },
     { "squeeze.dims(Tensor self, int[] dim) -> Tensor", squeeze_dims_forward, reshape_backward, BOTH | PC_VIEW,
-      "Without those of the named dimensions that have size 1." },
+      "Without those of the named dimensions that have size 1.\n"
+      "dim: All of size 1 by default." },
     { "unsqueeze(Tensor self, int dim) -> Tensor", unsqueeze_forward, reshape_backward, BOTH | PC_VIEW,
-      "With a dimension of size 1 inserted at dim." },
+      "With a dimension of size 1 inserted at dim.\n"
+      "dim: Where the new dimension stands; counted from the end if negative." },
     { "transpose(Tensor self, int dim0, int dim1) -> Tensor", transpose_forward, transpose_backward, BOTH | PC_VIEW,
       "Two dimensions swapped." },
     { "swapaxes(Tensor self, int axis0, int axis1) -> Tensor", transpose_forward, transpose_backward, BOTH | PC_VIEW,
@@ -577,15 +584,21 @@ static const pc_op ops[] = {
     { "permute(Tensor self, int[] dims) -> Tensor", permute_forward, permute_backward, BOTH | PC_VIEW,
       "Dimensions in another order." },
     { "movedim(Tensor self, int[] source, int[] destination) -> Tensor", movedim_forward, movedim_backward,
-      BOTH | PC_VIEW, "Dimensions moved to other positions; the rest keep their order." },
+      BOTH | PC_VIEW, "Dimensions moved to other positions; the rest keep their order.\n"
+      "source: Where they stand.\n"
+      "destination: Where they go." },
     { "moveaxis(Tensor self, int[] source, int[] destination) -> Tensor", movedim_forward, movedim_backward,
-      BOTH | PC_VIEW, "movedim under NumPy's name." },
+      BOTH | PC_VIEW, "movedim under NumPy's name.\n"
+      "source: Where they stand.\n"
+      "destination: Where they go." },
     { "expand(Tensor self, int[] size) -> Tensor", expand_forward, expand_backward, PC_METHOD | PC_VIEW,
       "Dimensions of size 1 read as larger ones, without a copy." },
     { "expand_as(Tensor self, Tensor other) -> Tensor", expand_as_forward, expand_backward, PC_METHOD | PC_VIEW,
-      "self.expand(other.size())." },
+      "self.expand(other.size()).\n"
+      "other: Whose shape it is." },
     { "broadcast_to(Tensor self, int[] size) -> Tensor", expand_forward, expand_backward, BOTH | PC_VIEW,
-      "expand as a function." },
+      "expand as a function.\n"
+      "size: Of the result; -1 keeps a dimension." },
     { "_broadcast_tensors(Tensor[] tensors) -> Tensor[]", broadcast_tensors_forward, broadcast_tensors_backward,
       PC_FUNCTION | PC_VIEW, "All tensors expanded to their common shape." },
     { "_meshgrid(Tensor[] tensors, bool xy=False) -> Tensor[]", meshgrid_forward, meshgrid_backward,
