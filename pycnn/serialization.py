@@ -36,7 +36,7 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
     pickle_module, pickle_protocol, _disable_byteorder_record
         Accepted; the pickle is always written by C, in protocol 2, with that record.
     _use_new_zipfile_serialization : bool, default True
-        False, the format of torch before 1.6, is not supported: such files are only read.
+        False: the format of torch before 1.6, without checksums.
 
     Raises
     ------
@@ -55,10 +55,9 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
     """
     if not _is_path(f) and not hasattr(f, "write"):
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
-    if not _use_new_zipfile_serialization:
-        raise NotImplementedError("save() writes zip files only (_use_new_zipfile_serialization=True)")
+    legacy = not _use_new_zipfile_serialization
     if not _is_path(f):
-        _C.save_checkpoint_to(obj, f.write)
+        _C.save_checkpoint_to(obj, f.write, legacy)
         if hasattr(f, "flush"):
             f.flush()
         return
@@ -66,7 +65,7 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
     parent = os.path.dirname(path)
     if parent and not os.path.isdir(parent):
         raise CheckpointError(f"Parent directory {parent} does not exist.")
-    _C.save_checkpoint(obj, path)
+    _C.save_checkpoint(obj, path, legacy)
 
 
 def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):

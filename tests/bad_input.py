@@ -302,6 +302,7 @@ CASES = [Case(*row) for row in [
     # files
     ("load: no such file", lambda t: t.torch.load(t.folder / "none.pth"), FileNotFoundError, "No such file or directory: '.*none.pth'"),
     ("load: truncated", lambda t: t.torch.load(written(t, checkpoint(t)[:2000])), CheckpointError, "", r"file.pth \(2000 bytes\): truncated", (RuntimeError, "failed finding central directory")),
+    ("load: truncated, legacy", lambda t: t.torch.load(written(t, checkpoint(t, _use_new_zipfile_serialization=False)[:2000])), CheckpointError, "", r"file.pth \(2000 bytes\): .*truncated", (Exception, "")),
     ("load: empty", lambda t: t.torch.load(written(t, b"")), CheckpointError, "", r"file.pth \(0 bytes\): the file is empty", (EOFError, "")),
     ("load: no checkpoint", lambda t: t.torch.load(written(t, bytes(range(256)))), CheckpointError, "", r"file.pth \(256 bytes\): not a checkpoint", REFUSED),
     ("load: code", lambda t: t.torch.load(written(t, pickle.dumps(Command()))), CheckpointError, "", r"file.pth \(\d+ bytes\)", REFUSED),

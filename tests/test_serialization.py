@@ -25,9 +25,9 @@ from pickles import (FOUR, archive, call, directory_entry, document, group, lega
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def saved(obj):
+def saved(obj, in_legacy=False):
     file = io.BytesIO()
-    torch.save(obj, file)
+    torch.save(obj, file, _use_new_zipfile_serialization=not in_legacy)
     return file.getvalue()
 
 
@@ -35,8 +35,8 @@ def loaded(data, **kwargs):
     return torch.load(io.BytesIO(data), **kwargs)
 
 
-def round_trip(obj):
-    return loaded(saved(obj))
+def round_trip(obj, in_legacy=False):
+    return loaded(saved(obj, in_legacy))
 
 
 def blocks():
@@ -85,9 +85,10 @@ PLAIN = [
 ]
 
 
+@pytest.mark.parametrize("in_legacy", [False, True])
 @pytest.mark.parametrize("obj", PLAIN, ids=lambda o: repr(o)[:30])
-def test_plain_values(obj):
-    got = round_trip(obj)
+def test_plain_values(obj, in_legacy):
+    got = round_trip(obj, in_legacy)
     assert got == obj and type(got) is type(obj)
     if isinstance(obj, dict):
         assert list(got) == list(obj)
@@ -101,19 +102,21 @@ def test_nan_and_negative_zero():
 DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64"]
 
 
+@pytest.mark.parametrize("in_legacy", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_tensors_of_every_dtype(dtype):
+def test_tensors_of_every_dtype(dtype, in_legacy):
     t = torch.tensor([[0, 1, 2], [3, 4, 5]]).to(getattr(torch, dtype))
-    got = round_trip(t)
+    got = round_trip(t, in_legacy)
     assert got.dtype is t.dtype and got.tolist() == t.tolist() and got.data_ptr() % 64 == 0
 
 
-def test_shapes_and_strides():
+@pytest.mark.parametrize("in_legacy", [False, True])
+def test_shapes_and_strides(in_legacy):
     base = torch.arange(24.0).reshape(1, 2, 3, 4)
     last = base.contiguous(memory_format=torch.channels_last)
     for t in (torch.tensor(1.5), torch.empty(0), torch.empty(2, 0, 3), base, last, base[:, 1], base.transpose(1, 3), base[..., ::2],
               torch.ones(1).expand(5, 5)):
-        got = round_trip(t)
+        got = round_trip(t, in_legacy)
         assert got.shape == t.shape and got.stride() == t.stride() and got.storage_offset() == t.storage_offset()
         assert got.tolist() == t.tolist()
 
@@ -124,9 +127,10 @@ def test_values_that_an_operator_has_laid_out_privately():
     assert round_trip(torch.relu(y)).tolist() == torch.relu(y).tolist()
 
 
-def test_what_is_shared_stays_shared():
+@pytest.mark.parametrize("in_legacy", [False, True])
+def test_what_is_shared_stays_shared(in_legacy):
     t, words = torch.zeros(3), ["a"]
-    got = round_trip({"t": t, "again": t, "view": t[1:], "list": words, "twice": (words, words)})
+    got = round_trip({"t": t, "again": t, "view": t[1:], "list": words, "twice": (words, words)}, in_legacy)
     assert got["t"] is got["again"] and got["twice"][0] is got["twice"][1] is got["list"]
     got["t"][2] = 5
     assert got["view"].tolist() == [0, 5]
@@ -300,8 +304,6 @@ def test_places_where_nothing_can_be_written(tmp_path):
     assert caught.value.errno == 28 and caught.value.filename == "/dev/full" and isinstance(caught.value, RuntimeError)
     with pytest.raises(AttributeError, match="expected 'f' to be string, path, or a file-like object with a 'write' attribute"):
         torch.save(1, 3)
-    with pytest.raises(NotImplementedError):
-        torch.save(1, tmp_path / "a", _use_new_zipfile_serialization=False)
 
     class Broken:
         def write(self, data):
@@ -590,7 +592,7 @@ def test_mutated_files_are_loaded_or_refused():
 
 def test_every_allocation_may_fail():
     data, obj = saved({"w": torch.ones(3), "v": [1, "a"]}), {"w": torch.ones(3), "v": [1, "a"]}
-    for work in (lambda: loaded(data), lambda: saved(obj)):
+    for work in (lambda: loaded(data), lambda: saved(obj), lambda: saved(obj, True), lambda: round_trip(obj, True)):
         before, n = blocks(), 0
         while True:
             torch._C._alloc_fail_after(n)
@@ -603,6 +605,6 @@ def test_every_allocation_may_fail():
                 torch._C._alloc_fail_after(-1)
             assert blocks() == before, n
             n += 1
-        assert n > 5
+        assert n >= 5
         del result
         assert blocks() == before

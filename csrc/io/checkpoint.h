@@ -5,6 +5,9 @@
 #include "file.h"
 #include "pickle.h"
 
+/* Of the format before torch 1.6. */
+#define PC_LEGACY_PROTOCOL 1001
+
 /* ---- reading ------------------------------------------------------------------------------------- */
 
 /* Tags of objects in the tree (NumPy's of pickle.h come in addition). */
@@ -52,7 +55,7 @@ pc_status pc_saved_tensor_make(const pc_saved_tensor *t, pc_tensor **out);
 
 typedef struct pc_blob {
     const void *data;
-    int64_t bytes;
+    int64_t bytes, elements;
 } pc_blob;
 
 /* "FloatStorage" */
@@ -62,5 +65,7 @@ char *pc_archive_name(const char *path, char *buf, size_t size);
 /* An archive of a pickle and the storages 0, 1, ... that it mentions. */
 pc_status pc_checkpoint_write(pc_sink *sink, const char *archive, const uint8_t *pickle, int64_t n,
                               const pc_blob *storages, int64_t count);
+/* The same as torch before 1.6 wrote it: a row of pickles, then the storages. The pickle's persistent ids have six items. */
+pc_status pc_checkpoint_write_legacy(pc_sink *sink, const uint8_t *pickle, int64_t n, const pc_blob *storages, int64_t count);
 
 #endif

@@ -8,7 +8,6 @@
 #define MAX_PICKLE ((int64_t)256 << 20)
 /* How much of a legacy file is read at first: most have all their pickles in there. */
 #define LEGACY_HEAD ((int64_t)1 << 20)
-#define LEGACY_PROTOCOL 1001
 
 /* ---- tensors ----------------------------------------------------------------------------------------- */
 
@@ -168,7 +167,7 @@ static pc_status read_pickles(const uint8_t *p, int64_t n, pc_checkpoint_context
             PC_CHECK(v[0]->kind == PC_ITEM_LONG && v[0]->n == 10 && memcmp(v[0]->text, magic, 10) == 0, PC_EFORMAT,
                      "Invalid magic number; corrupt file? (a plain pickle, which torch.save has not written)");
         if (k == 1)
-            PC_CHECK(v[1]->kind == PC_ITEM_INT && v[1]->i == LEGACY_PROTOCOL, PC_EFORMAT, "Invalid protocol version");
+            PC_CHECK(v[1]->kind == PC_ITEM_INT && v[1]->i == PC_LEGACY_PROTOCOL, PC_EFORMAT, "Invalid protocol version");
         if (k == 2) {
             const pc_item *little = pc_item_get(v[2], "little_endian");
             PC_CHECK(little == NULL || (little->kind == PC_ITEM_BOOL && little->i), PC_EFORMAT,

@@ -32,8 +32,8 @@ typedef struct pc_py_pickled {
     int64_t n, room;
 } pc_py_pickled;
 
-/* -1 with an exception. Always to be freed. */
-int pc_py_pickle(PyObject *o, pc_py_pickled *out);
+/* For one of the two formats. -1 with an exception. Always to be freed. */
+int pc_py_pickle(PyObject *o, bool legacy, pc_py_pickled *out);
 void pc_py_pickled_free(pc_py_pickled *p);
 
 #endif

@@ -136,6 +136,12 @@ PyObject *pc_py_raise_write(pc_status status, PyObject *path)
     return NULL;
 }
 
+static pc_status write_pickled(pc_sink *sink, const char *archive, bool legacy, const pc_py_pickled *p)
+{
+    if (legacy) return pc_checkpoint_write_legacy(sink, p->pickler.p, p->pickler.n, p->records, p->n);
+    return pc_checkpoint_write(sink, archive, p->pickler.p, p->pickler.n, p->records, p->n);
+}
+
 static PyObject *save_checkpoint(PyObject *module, PyObject *args)
 {
     PyObject *obj, *file, *path = NULL, *bytes = NULL;
@@ -143,14 +149,14 @@ static PyObject *save_checkpoint(PyObject *module, PyObject *args)
     pc_replacement r;
     char archive[256];
     pc_status status = PC_EPYTHON;
-    if (!PyArg_ParseTuple(args, "OO", &obj, &file)) return NULL;
-    if (pc_py_get_path(file, &path, &bytes) < 0 || pc_py_pickle(obj, &p) < 0) goto done;
+    int legacy;
+    if (!PyArg_ParseTuple(args, "OOp", &obj, &file, &legacy)) return NULL;
+    if (pc_py_get_path(file, &path, &bytes) < 0 || pc_py_pickle(obj, legacy, &p) < 0) goto done;
     const char *name = PyBytes_AsString(bytes);
     Py_BEGIN_ALLOW_THREADS
     status = pc_replace_begin(name, &r);
     if (status == PC_OK) {
-        status = pc_checkpoint_write(&r.sink, pc_archive_name(name, archive, sizeof archive), p.pickler.p, p.pickler.n, p.records,
-                                     p.n);
+        status = write_pickled(&r.sink, pc_archive_name(name, archive, sizeof archive), legacy, &p);
         if (status == PC_OK) status = pc_replace_commit(&r);
         if (status != PC_OK) pc_replace_abandon(&r);
     }
@@ -189,9 +195,10 @@ static PyObject *save_checkpoint_to(PyObject *module, PyObject *args)
     pc_py_pickled p;
     pc_py_sink s = { { pc_py_sink_write }, NULL };
     pc_status status = PC_EPYTHON;
-    if (!PyArg_ParseTuple(args, "OO", &obj, &s.write)) return NULL;
-    if (pc_py_pickle(obj, &p) == 0) {
-        status = pc_checkpoint_write(&s.sink, "archive", p.pickler.p, p.pickler.n, p.records, p.n);
+    int legacy;
+    if (!PyArg_ParseTuple(args, "OOp", &obj, &s.write, &legacy)) return NULL;
+    if (pc_py_pickle(obj, legacy, &p) == 0) {
+        status = write_pickled(&s.sink, "archive", legacy, &p);
         if (status != PC_OK) pc_py_raise(status);
     }
     pc_py_pickled_free(&p);
@@ -299,9 +306,9 @@ static PyMethodDef functions[] = {
     { "load_checkpoint_bytes", load_checkpoint_bytes, METH_VARARGS,
       "load_checkpoint_bytes(data, name, /)\n--\n\nThe same of a buffer." },
     { "save_checkpoint", save_checkpoint, METH_VARARGS,
-      "save_checkpoint(obj, path, /)\n--\n\nWrite a file of torch.save; an old one is replaced as a whole." },
+      "save_checkpoint(obj, path, legacy, /)\n--\n\nWrite a file of torch.save; an old one is replaced as a whole." },
     { "save_checkpoint_to", save_checkpoint_to, METH_VARARGS,
-      "save_checkpoint_to(obj, write, /)\n--\n\nThe same through a function that is called with bytes." },
+      "save_checkpoint_to(obj, write, legacy, /)\n--\n\nThe same through a function that is called with bytes." },
     { "read_cifar", read_cifar, METH_VARARGS,
       "read_cifar(paths, classes, /)\n--\n\n(images [n, 32, 32, 3] of uint8, labels [n] of int64) of a list of batches." },
     { "read_cifar_names", read_cifar_names, METH_VARARGS,

@@ -16,6 +16,7 @@ typedef struct saver {
     PyObject *word[3];   /* torch's own strings, one object each */
     PyObject *ordered_dict, *counter, *default_dict, *size, *device, *parameter;
     int depth;
+    bool legacy;         /* the format before torch 1.6 */
 } saver;
 
 static int save(saver *s, PyObject *o);
@@ -293,7 +294,7 @@ static int save_set(saver *s, PyObject *o)
 
 /* ---- torch's types ------------------------------------------------------------------------------------ */
 
-static int add_storage(saver *s, pc_storage *storage)
+static int add_storage(saver *s, pc_storage *storage, pc_dtype dtype)
 {
     pc_py_pickled *p = s->out;
     if (p->n == p->room) {
@@ -316,7 +317,7 @@ static int add_storage(saver *s, pc_storage *storage)
     }
     atomic_fetch_add_explicit(&storage->refs, 1, memory_order_relaxed);
     p->storages[p->n] = storage;
-    p->records[p->n++] = (pc_blob){ atomic_load(&storage->data), storage->bytes };
+    p->records[p->n++] = (pc_blob){ atomic_load(&storage->data), storage->bytes, storage->bytes / pc_dtype_size(dtype) };
     return 0;
 }
 
@@ -329,7 +330,7 @@ static PyObject *storage_key(saver *s, pc_tensor *t)
     if (pair == NULL && !PyErr_Occurred()) {
         PyObject *number = PyLong_FromLongLong(s->out->n), *text = number != NULL ? PyObject_Str(number) : NULL;
         PyObject *fresh = text != NULL ? Py_BuildValue("(Ni)", text, (int)t->dtype) : NULL;
-        if (fresh != NULL && add_storage(s, t->storage) == 0 && PyDict_SetItem(s->keys, address, fresh) == 0) pair = fresh;
+        if (fresh != NULL && add_storage(s, t->storage, t->dtype) == 0 && PyDict_SetItem(s->keys, address, fresh) == 0) pair = fresh;
         Py_XDECREF(number);
         Py_XDECREF(fresh); /* the dict has it */
     }
@@ -377,6 +378,7 @@ static int save_values(saver *s, pc_tensor *t, bool requires_grad, PyObject *o)
     pc_pickle_name(s->k, "torch", pc_storage_type_name(t->dtype));
     if (save(s, key) < 0 || save(s, s->word[1]) < 0) return -1;
     pc_pickle_int(s->k, t->storage->bytes / pc_dtype_size(t->dtype));
+    if (s->legacy) pc_pickle_op(s->k, 'N'); /* no view of another storage */
     pc_pickle_op(s->k, 't');
     pc_pickle_put(s->k);
     pc_pickle_op(s->k, 'Q');
@@ -570,11 +572,11 @@ static int save(saver *s, PyObject *o)
     return rc;
 }
 
-int pc_py_pickle(PyObject *o, pc_py_pickled *out)
+int pc_py_pickle(PyObject *o, bool legacy, pc_py_pickled *out)
 {
     int rc = -1;
     *out = (pc_py_pickled){ .n = 0 };
-    saver s = { .out = out, .k = &out->pickler, .memo = PyDict_New(), .keys = PyDict_New(), .path = PyList_New(0) };
+    saver s = { .out = out, .k = &out->pickler, .legacy = legacy, .memo = PyDict_New(), .keys = PyDict_New(), .path = PyList_New(0) };
     s.word[0] = PyUnicode_InternFromString("storage");
     s.word[1] = PyUnicode_InternFromString("cpu");
     s.word[2] = PyUnicode_InternFromString("latin1");

@@ -134,7 +134,7 @@ static void make_pickle(pc_pickler *k)
 }
 
 static const float weight[12] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 }, other[2] = { -1, -2 };
-static const pc_blob blobs[2] = { { weight, sizeof weight }, { other, sizeof other } };
+static const pc_blob blobs[2] = { { weight, sizeof weight, 12 }, { other, sizeof other, 2 } };
 
 static pc_status load(const void *p, int64_t n, pc_checkpoint **out)
 {

@@ -271,6 +271,27 @@ def test_legacy_files_of_torch(name, theirs, tmp_path):
     check_equal(pycnn.load(path), torch.load(path, weights_only=False))
 
 
+@pytest.mark.parametrize("name,theirs", [pytest.param(*o, id=o[0]) for o in objects() if "items" not in o[0]])
+def test_legacy_files_for_torch(name, theirs, tmp_path):
+    """One storage written in torch's own bytes, but for the key, which there is an address."""
+    path = tmp_path / "model.pth"
+    pycnn.save(to_ours(theirs), path, _use_new_zipfile_serialization=False)
+    check_equal(pycnn.load(path), torch.load(path, weights_only=False))
+    check_equal(to_ours(theirs), torch.load(path, weights_only=False))
+
+
+def test_legacy_bytes_are_torch_s(tmp_path):
+    t = torch.arange(6.0).reshape(2, 3)
+    torch.save({"w": t}, tmp_path / "theirs", _use_new_zipfile_serialization=False)
+    pycnn.save({"w": to_ours(t)}, tmp_path / "ours", _use_new_zipfile_serialization=False)
+    ours, theirs = ((tmp_path / name).read_bytes() for name in ("ours", "theirs"))
+    key = str(t.untyped_storage()._cdata).encode()
+    assert theirs.count(key) == 2
+    for old, new in ((key, b"0"), (len(key).to_bytes(4, "little") + b"0", (1).to_bytes(4, "little") + b"0")):
+        theirs = theirs.replace(old, new)
+    assert ours == theirs
+
+
 def test_legacy_files_in_a_row(tmp_path):
     path = tmp_path / "model.pth"
     with open(path, "wb") as file:
