@@ -162,7 +162,7 @@ def curves(history, ax=None, names=None):
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.grid(alpha=0.3)
         if own:
-            ax.set_ylabel(kind)
+            ax.set_ylabel(kind if len(group) > 1 else group[0])
         if len(group) > 1 or not own:
             ax.legend(frameon=False, labelcolor=_GREY if own else None)
     return axes if own else axes[:1]

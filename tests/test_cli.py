@@ -17,7 +17,7 @@ import pycnn
 from pycnn import cli
 from pycnn.cli import data as cli_data
 from pycnn.cli import train as cli_train
-from pycnn.cli.model import SimpleCNN
+from pycnn.cli.model import SimpleCNN, build
 from pycnn.vision import transforms
 from pycnn.vision.datasets import CIFAR10Sample
 
@@ -127,6 +127,14 @@ def test_pretrained_weights_from_a_file(photos, tmp_path):
     end = pycnn.load(out / "model.pth")
     assert end["fc.weight"].shape == (3, 512)
     assert end["layer4.1.conv2.weight"].numpy().tobytes() == body.layer4[1].conv2.weight.detach().numpy().tobytes()
+
+
+@pytest.mark.parametrize("name, last", [("squeezenet1_1", "classifier.1"), ("mobilenet_v3_small", "classifier.3")])
+def test_the_last_layer_of_any_family_is_made_anew(name, last, tmp_path):
+    pycnn.save(pycnn.vision.models.get_model(name).state_dict(), tmp_path / "body.pth")
+    model = build(name, 7, 64, str(tmp_path / "body.pth"), freeze=True)
+    assert [n for n, p in model.named_parameters() if p.requires_grad] == [f"{last}.weight", f"{last}.bias"]
+    assert model(pycnn.zeros(2, 3, 64, 64)).shape == (2, 7)
 
 
 # ---- stopping and going on ----------------------------------------------------------------------------------------
@@ -259,6 +267,7 @@ def test_the_split_follows_from_the_seed(photos):
     (["train", "sample", "--model", "resnet18", "--pretrained", "./none.pth"], "none.pth"),
     (["train", "sample", "--model", "resnet18", "--pretrained", "V9"], "V9: weights may be DEFAULT|V9: .*IMAGENET1K_V1"),
     (["train", "sample", "--size", "3"], "at least 4 x 4"),
+    (["train", "sample", "--model", "alexnet"], "alexnet cannot take images of 32 x 32 pixels .*: give --size"),
     (["train", "sample", "--resume", "--out", "."], "no run to go on with: checkpoint.pth is missing"),
     (["predict", "nowhere", "x.png"], "nowhere holds no finished run: .*metrics.json"),
 ])

@@ -1,5 +1,6 @@
 """The models of the command line."""
 
+import pycnn as torch
 import pycnn.nn.functional as F
 from pycnn import nn
 from pycnn.cli import Mistake
@@ -50,7 +51,7 @@ def build(name, num_classes, size, pretrained=None, freeze=False):
     Raises
     ------
     Mistake
-        If there is no such model, or its weights cannot be had.
+        If there is no such model, its weights cannot be had, or it does not take images of this size.
     """
     if name == "simple_cnn":
         if pretrained:
@@ -60,33 +61,43 @@ def build(name, num_classes, size, pretrained=None, freeze=False):
         model = SimpleCNN(num_classes, size)
     elif name not in models.list_models():
         raise Mistake(f"there is no model {name!r}. Models are simple_cnn, {', '.join(models.list_models())}")
-    elif pretrained:
-        try:
-            model = models.get_model(name, weights=pretrained)
-        except (RuntimeError, KeyError) as error:
-            raise Mistake(f"{pretrained}: {error.args[0]}") from error
-        path, last = last_linear(model)
-        parent = model.get_submodule(path.rpartition(".")[0])
-        setattr(parent, path.rpartition(".")[2], nn.Linear(last.in_features, num_classes))  # model.fc = nn.Linear(...)
     else:
-        model = models.get_model(name, num_classes=num_classes)
+        model = _published(name, num_classes, pretrained)
+        try:
+            with torch.no_grad():
+                model.eval()(torch.zeros(1, 3, size, size))
+        except (RuntimeError, ValueError) as error:
+            raise Mistake(f"{name} cannot take images of {size} x {size} pixels ({error}): give --size, as 224") from error
     if freeze:
         for parameter in model.parameters():
             parameter.requires_grad = False
-        for parameter in last_linear(model)[1].parameters():
+        for parameter in model.get_submodule(_last_layer(model)).parameters():
             parameter.requires_grad = True
     return model
 
 
-def last_linear(model):
-    """Return the path and the module of the last Linear layer.
+def _published(name, num_classes, pretrained):
+    """A model of pycnn.vision.models, without the second heads that some have for training."""
+    if not pretrained:
+        options = {"aux_logits": False, "init_weights": True} if name in ("googlenet", "inception_v3") else {}
+        return models.get_model(name, num_classes=num_classes, **options)
+    try:
+        model = models.get_model(name, weights=pretrained)
+    except (RuntimeError, KeyError) as error:
+        raise Mistake(f"{pretrained}: {error.args[0]}") from error
+    if name == "inception_v3":
+        model.aux_logits, model.AuxLogits = False, None
+    path = _last_layer(model)
+    last = model.get_submodule(path)
+    if isinstance(last, nn.Linear):
+        new = nn.Linear(last.in_features, num_classes)
+    else:
+        new = nn.Conv2d(last.in_channels, num_classes, last.kernel_size)
+    parent, _, child = path.rpartition(".")
+    setattr(model.get_submodule(parent), child, new)  # as model.fc = nn.Linear(model.fc.in_features, num_classes)
+    return model
 
-    Raises
-    ------
-    Mistake
-        If there is none.
-    """
-    found = [(path, module) for path, module in model.named_modules() if isinstance(module, nn.Linear)]
-    if not found:
-        raise Mistake(f"{type(model).__name__} has no Linear layer that could be trained alone")
-    return found[-1]
+
+def _last_layer(model):
+    """The path of the layer whose outputs are the classes."""
+    return [path for path, module in model.named_modules() if isinstance(module, (nn.Linear, nn.Conv2d))][-1]
