@@ -32,7 +32,7 @@ short, int, long = int16, int32, int64
 _SUBMODULES = {"accelerator", "amp", "autograd", "backends", "cuda", "distributed", "functional", "hub", "jit",
                "metrics", "multiprocessing", "nn", "optim", "plot", "random", "serialization", "utils", "version", "vision"}
 _LAZY = {name: module for module, names in {
-    "_config": ["show_config"], "amp": ["GradScaler", "autocast"], "serialization": ["load", "save"],
+    "_alias": ["install_as_torch"], "_config": ["show_config"], "amp": ["GradScaler", "autocast"], "serialization": ["load", "save"],
     "random": ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"],
     "_switches": ["are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
                   "get_num_interop_threads", "is_autocast_enabled", "is_deterministic_algorithms_warn_only_enabled",

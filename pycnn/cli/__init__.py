@@ -1,4 +1,4 @@
-"""The command line: ``python -m pycnn train``, ``predict`` and ``config``."""
+"""The command line: ``python -m pycnn train``, ``predict``, ``run`` and ``config``."""
 
 import argparse
 import os
@@ -23,6 +23,9 @@ def main(argv=None):
         The exit status: 0; 1 if something went wrong; 130 after Ctrl-C.
     """
     args = _parser().parse_args(argv)
+    if args.command == "run":
+        from pycnn.cli.run import run
+        return run(args)
     try:
         if args.command == "config":
             import pycnn
@@ -53,6 +56,11 @@ def _parser():
     predict.add_argument("run", metavar="RUN", help="folder that train has written, as runs/sample-simple_cnn")
     predict.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
     predict.add_argument("--top", type=_positive, default=3, metavar="K", help="classes to print (default: 3)")
+    run = commands.add_parser("run", help="run a script that was written for torch",
+                              description="Run a Python script in which import torch and import torchvision give pycnn.")
+    run.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name")
+    run.add_argument("script", metavar="SCRIPT")
+    run.add_argument("arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="of the script")
     commands.add_parser("config", help="print how pycnn was built and what it uses")
     return parser
 
