@@ -105,8 +105,8 @@ static pc_status own_copy(const pc_tensor *g, pc_tensor **out)
 {
     pc_status status = PC_OK;
     pc_tensor *copy = NULL;
-    if (pc_is_dense(g)) PC_TRY(pc_tensor_new_strided(g->dtype, g->ndim, g->shape, g->stride, &copy));
-    else PC_TRY(pc_tensor_new(g->dtype, g->ndim, g->shape, &copy));
+    if (pc_is_dense(g)) return pc_clone(g, out); /* in the layout that its values stand in */
+    PC_TRY(pc_tensor_new(g->dtype, g->ndim, g->shape, &copy));
     PC_TRY(pc_copy(copy, g));
     *out = copy;
     copy = NULL;

@@ -152,6 +152,20 @@ static void f32_max_pool_backward(const pc_pool *p, const float *restrict g, con
     }
 }
 
+/* The mean of rows x cols pixels at x, for some vectors of channels: whole cache lines in a row. */
+ALWAYS_INLINE void window_average(const pc_pool *p, const float *x, int64_t rows, int64_t cols, vf divisor, float *y,
+                                  const int vectors, const int n)
+{
+    vf sum[4] = { { 0 } };
+    for (int64_t h = 0; h < rows; h++)
+        for (int64_t w = 0; w < cols; w++)
+            for (int j = 0; j < vectors; j++) {
+                vf v = load_channels(x + (h * p->w + w) * p->c + j * VL, n);
+                sum[j] += p->relu ? vf_relu(v) : v;
+            }
+    for (int j = 0; j < vectors; j++) store_channels(y + j * VL, sum[j] / divisor, n);
+}
+
 /* Rows [row0, row1) of y. */
 static void f32_avg_pool(const pc_pool *p, const float *restrict x, float *restrict y, int64_t row0, int64_t row1)
 {
@@ -162,17 +176,11 @@ static void f32_avg_pool(const pc_pool *p, const float *restrict x, float *restr
         for (int64_t ow = 0; ow < p->ow; ow++) {
             int64_t w0, w1, dw = pc_pool_window(p, false, ow, &w0, &w1);
             const vf divisor = vf_set((float)(p->divisor != 0 ? p->divisor : dh * dw));
-            for (int64_t k = 0; k < c; k = next_channels(k, c)) {
-                vf sum = { 0 };
-                for (int64_t h = h0; h < h1; h++) {
-                    const float *at = x + h * p->w * c + k;
-                    for (int64_t w = w0; w < w1; w++) {
-                        vf v = load_channels(at + w * c, n);
-                        sum += p->relu ? vf_relu(v) : v;
-                    }
-                }
-                store_channels(y + (oh * p->ow + ow) * c + k, sum / divisor, n);
-            }
+            const float *at = x + (h0 * p->w + w0) * c;
+            float *to = y + (oh * p->ow + ow) * c;
+            int64_t k = 0;
+            for (; k + 4 * VL <= c; k += 4 * VL) window_average(p, at + k, h1 - h0, w1 - w0, divisor, to + k, 4, VL);
+            for (; k < c; k = next_channels(k, c)) window_average(p, at + k, h1 - h0, w1 - w0, divisor, to + k, 1, n);
         }
     }
 }
