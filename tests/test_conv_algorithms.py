@@ -160,3 +160,75 @@ def test_wrong_switch():
     done = subprocess.run([sys.executable, "-c", "import pycnn"], env={**os.environ, "PYCNN_WINOGRAD": "5"},
                           capture_output=True, text=True)
     assert done.returncode != 0 and 'winograd must be "off", "f2" or "f4", but got "5"' in done.stderr
+
+
+# ---- weights that are kept ready ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape, stride", [((32, 32, 3, 3), 1), ((32, 32, 3, 3), 2), ((8, 32, 1, 1), 1), ((32, 1, 3, 3), 1)])
+def test_weights_are_made_ready_once(shape, stride):
+    rng = np.random.default_rng(0)
+    x = pycnn.from_numpy(rng.standard_normal((4, 32, 12, 12)).astype("f"))
+    w = pycnn.from_numpy(rng.standard_normal(shape).astype("f")).clone().requires_grad_()
+    groups = 32 // shape[1]
+
+    def convolve():
+        return pycnn.conv2d(x, w, stride=stride, groups=groups)
+
+    live = _C._alloc_stats()["live_blocks"]
+    want = convolve().detach().numpy().copy()
+    assert _C._alloc_stats()["live_blocks"] == live  # a weight that learns changes before it is used again
+    with pycnn.no_grad():
+        assert np.array_equal(convolve().numpy(), want)
+        assert _C._alloc_stats()["live_blocks"] == live + 1
+        calls = _C._alloc_stats()["calls"]
+        again = convolve()
+        assert np.array_equal(again.numpy(), want)
+        w.mul_(2)
+        del again
+        assert _C._alloc_stats()["live_blocks"] == live and _C._alloc_stats()["calls"] > calls
+        assert np.array_equal(convolve().numpy(), 2 * want)
+        w.data.mul_(2)  # does not count as a new version
+        assert np.array_equal(convolve().numpy(), 4 * want)
+        pycnn.backends.winograd = "off"
+        assert np.allclose(convolve().numpy(), 4 * want, rtol=1e-4, atol=1e-4)
+        pycnn.backends.winograd = "f4"
+        _C._set_isa("base")
+        assert np.allclose(convolve().numpy(), 4 * want, rtol=1e-4, atol=1e-4)
+        _C._set_isa(None)
+        view = w.detach().numpy()  # may be written at any time
+        view *= 2
+        assert np.array_equal(convolve().numpy(), 8 * want)
+        view /= 2
+        assert np.array_equal(convolve().numpy(), 4 * want)
+
+
+def test_weights_made_ready_die_with_the_weight():
+    live = _C._alloc_stats()["live_blocks"]
+    x, w = pycnn.ones(1, 16, 9, 9), pycnn.ones(16, 16, 3, 3).clone()
+    pycnn.conv2d(x, w)
+    del x, w
+    assert _C._alloc_stats()["live_blocks"] == live
+
+
+def test_kept_weights_of_different_calls_are_told_apart():
+    """One weight, as filters of different shapes, strides and directions; frozen, with gradients of the input."""
+    rng = np.random.default_rng(1)
+    w = pycnn.from_numpy(rng.standard_normal((24, 24, 3, 3)).astype("f")).clone()
+    x = pycnn.from_numpy(rng.standard_normal((2, 24, 15, 14)).astype("f")).requires_grad_()
+    calls = [{"padding": 1}, {"stride": 2}, {"stride": (1, 2), "padding": 1}, {"stride": 3, "padding": 2}, {"dilation": 2}]
+    results = []
+    for _ in range(2):  # the second time from what is kept
+        for kwargs in calls:
+            y = pycnn.conv2d(x, w, **kwargs)
+            results += [y.detach(), pycnn.autograd.grad(y.sum(), x)[0]]
+        z = pycnn.conv2d(x.detach().view(2, 8, 15, 42), w.view(72, 8, 3, 3), padding=1)
+        results += [z, pycnn.conv_transpose2d(x.detach(), w, padding=1)]
+    fresh = []
+    for kwargs in calls:
+        y = pycnn.conv2d(x, w.clone(), **kwargs)
+        fresh += [y.detach(), pycnn.autograd.grad(y.sum(), x)[0]]
+    fresh += [pycnn.conv2d(x.detach().view(2, 8, 15, 42), w.clone().view(72, 8, 3, 3), padding=1),
+              pycnn.conv_transpose2d(x.detach(), w.clone(), padding=1)]
+    for got, want in zip(results, 2 * fresh, strict=True):
+        assert np.array_equal(got.numpy(), want.numpy())

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Guards nhwc, stale_nhwc, relu_of and relu_reader of every storage: touched once per operator, held briefly but
+/* Guards nhwc, stale_nhwc, relu_of, relu_reader, exposed, writes and derived of every storage: touched once per operator, held briefly but
    for the settling itself, which happens once in a storage's life. */
 static pthread_mutex_t layout_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
@@ -60,6 +60,20 @@ static pc_status storage_new(int64_t bytes, void *data, pc_storage **out)
     return PC_OK;
 }
 
+void pc_derived_release(pc_derived *d)
+{
+    if (d != NULL && atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) == 1) pc_free(d);
+}
+
+static void release_derived(pc_derived *d)
+{
+    while (d != NULL) {
+        pc_derived *next = d->next;
+        pc_derived_release(d);
+        d = next;
+    }
+}
+
 void pc_storage_release(pc_storage *s)
 {
     while (s != NULL && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1) {
@@ -69,6 +83,7 @@ void pc_storage_release(pc_storage *s)
             if (source->relu_reader == s) source->relu_reader = NULL;
             unlock_layout();
         }
+        release_derived(s->derived);
         if (s->release != NULL) s->release(s->owner);
         else pc_free(atomic_load_explicit(&s->data, memory_order_relaxed));
         pc_free(atomic_load_explicit(&s->nhwc, memory_order_relaxed));
@@ -375,9 +390,9 @@ done:
     return status;
 }
 
-pc_status pc_tensor_expose(pc_tensor *t)
+/* The values of s are about to change: `data` alone may hold them, and nothing may be kept that was made of them. */
+static pc_status expose(pc_storage *s, bool for_good)
 {
-    pc_storage *s = t->storage;
     pthread_once(&fork_once, register_fork_handlers);
     lock_layout();
     pc_status status = settle(s);
@@ -387,8 +402,26 @@ pc_status pc_tensor_expose(pc_tensor *t)
         s->stale_nhwc = nhwc;
         atomic_store_explicit(&s->nhwc, NULL, memory_order_relaxed);
     }
+    pc_derived *old = s->derived;
+    s->derived = NULL;
+    s->writes++;
+    s->exposed = s->exposed || for_good;
     unlock_layout();
+    release_derived(old);
     return status;
+}
+
+pc_status pc_tensor_expose(pc_tensor *t) { return expose(t->storage, true); }
+
+void pc_tensor_end_write(const pc_tensor *t)
+{
+    pc_storage *s = t->storage;
+    lock_layout();
+    pc_derived *old = s->derived;
+    s->derived = NULL;
+    s->writes++;
+    unlock_layout();
+    release_derived(old);
 }
 
 static void new_version(pc_tensor *t)
@@ -401,7 +434,7 @@ pc_status pc_tensor_begin_fill(pc_tensor *t)
     pc_status status = PC_OK;
     PC_CHECK(!t->storage->readonly, PC_ESHAPE,
              "this tensor shares memory that is not writable (a read-only NumPy array?); use .clone() first");
-    PC_TRY(pc_tensor_expose(t));
+    PC_TRY(expose(t->storage, false));
     new_version(t);
 done:
     return status;
@@ -429,6 +462,47 @@ pc_status pc_tensor_begin_private_write(pc_tensor *t)
     unlock_layout();
     if (status == PC_OK) new_version(t);
     return status;
+}
+
+/* ---- what operators keep ------------------------------------------------------------------------ */
+
+pc_derived *pc_derived_find(const pc_tensor *t, const int64_t *key)
+{
+    pc_storage *s = t->storage;
+    lock_layout();
+    pc_derived *d = s->derived;
+    while (d != NULL && memcmp(d->key, key, sizeof d->key) != 0) d = d->next;
+    if (d != NULL) atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);
+    unlock_layout();
+    return d;
+}
+
+pc_derived *pc_derived_new(const pc_tensor *t, const int64_t *key, int64_t floats)
+{
+    pc_derived *d = pc_alloc(sizeof *d + (size_t)floats * sizeof *d->values);
+    if (d == NULL) return NULL;
+    atomic_init(&d->refs, 1);
+    d->next = NULL;
+    memcpy(d->key, key, sizeof d->key);
+    lock_layout();
+    d->writes = t->storage->writes;
+    unlock_layout();
+    return d;
+}
+
+void pc_derived_keep(const pc_tensor *t, pc_derived *d)
+{
+    pc_storage *s = t->storage;
+    lock_layout();
+    bool stays = !s->exposed && !s->foreign && s->writes == d->writes;
+    for (pc_derived *k = s->derived; k != NULL && stays; k = k->next)
+        stays = memcmp(k->key, d->key, sizeof d->key) != 0; /* another thread was faster */
+    if (stays) {
+        atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);
+        d->next = s->derived;
+        s->derived = d;
+    }
+    unlock_layout();
 }
 
 /* ---- questions ---------------------------------------------------------------------------------- */

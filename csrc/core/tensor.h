@@ -42,6 +42,9 @@ typedef struct pc_storage {
     void *owner;
     bool foreign;                     /* not pc_alloc's: no PC_ALLOC_TAIL */
     bool readonly;
+    bool exposed;                     /* somebody knows the address of the values and may write there unseen */
+    uint32_t writes;                  /* like version, but those of .data count too */
+    struct pc_derived *derived;       /* owned: what operators keep that is made of the values; dropped by a write */
 } pc_storage;
 
 typedef struct pc_node pc_node;   /* autograd's; see autograd/autograd.h */
@@ -134,9 +137,28 @@ pc_status pc_tensor_begin_fill(pc_tensor *t);
 /* The same for a writer that knows private layouts: values that stand there alone stay there (pc_tensor_nhwc(t) gives
    them, to be written), without their ReLU if one was pending. */
 pc_status pc_tensor_begin_private_write(pc_tensor *t);
+/* After a write in place: what another thread has derived from values that were half written is dropped. */
+void pc_tensor_end_write(const pc_tensor *t);
 /* Before somebody else is given the address of t's values (NumPy, DLPack) and may write there unseen: the same
    without a new version. */
 pc_status pc_tensor_expose(pc_tensor *t);
+
+/* What operators make of values that stay as they are for long, such as packed weights, and keep with their storage. */
+typedef struct pc_derived {
+    _Atomic int64_t refs;
+    struct pc_derived *next;
+    int64_t key[12];        /* tells them apart */
+    uint32_t writes;        /* of the storage, when it was made */
+    _Alignas(64) float values[];
+} pc_derived;
+
+/* Of the values of t with this key, or NULL. pc_derived_release afterwards. */
+pc_derived *pc_derived_find(const pc_tensor *t, const int64_t *key);
+/* To be filled from t's values. NULL when memory is short. */
+pc_derived *pc_derived_new(const pc_tensor *t, const int64_t *key, int64_t floats);
+/* Filled: let others find it, unless t has been written since, or may be at any moment unseen. */
+void pc_derived_keep(const pc_tensor *t, pc_derived *d);
+void pc_derived_release(pc_derived *d); /* NULL is allowed */
 
 /* ---- questions ---------------------------------------------------------------------------------- */
 

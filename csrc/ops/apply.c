@@ -132,6 +132,7 @@ done:
         pc_status noted = watcher->after(watcher, status == PC_OK ? c.nout : -1, out);
         if (status == PC_OK) status = noted;
     }
+    if (inplace) pc_tensor_end_write(in[0]);
     for (int k = 0; k < 3; k++) pc_release(c.aux[k]);
     if (status != PC_OK)
         for (int k = 0; k < max_out; k++) {

@@ -2,6 +2,7 @@
 #include "conv.h"
 #include "../core/alloc.h"
 #include "../core/parallel.h"
+#include "../kernels/kernels.h"
 #include "copy.h"
 #include "shape.h"
 #include <inttypes.h>
@@ -71,6 +72,25 @@ static pc_status run_first(const pc_conv_algorithm *const *list, const char *pas
                 p->sh, p->sw, p->ph, p->pw, p->dh, p->dw, p->groups, (*list)->name, reasons);
     }
     return (*list)->run(a);
+}
+
+/* ---- weights made ready ------------------------------------------------------------------------- */
+
+static bool keeps(const pc_conv_pass *c) { return c->keep && pc_is_contiguous(c->weight) && c->weight->offset == 0; }
+
+pc_derived *pc_conv_derived(const pc_conv_pass *c, int64_t floats, const int64_t *own, bool *found)
+{
+    int64_t key[5 + PC_CONV_KEY] = { (int64_t)(intptr_t)pc_k };
+    memcpy(key + 1, c->weight->shape, 4 * sizeof *key);
+    memcpy(key + 5, own, PC_CONV_KEY * sizeof *key);
+    pc_derived *d = keeps(c) ? pc_derived_find(c->weight, key) : NULL;
+    *found = d != NULL;
+    return d != NULL ? d : pc_derived_new(c->weight, key, floats);
+}
+
+void pc_conv_keep(const pc_conv_pass *c, pc_derived *d)
+{
+    if (keeps(c)) pc_derived_keep(c->weight, d);
 }
 
 /* ---- one call ----------------------------------------------------------------------------------- */
@@ -299,7 +319,7 @@ static pc_status forward(pc_call *c, int spatial, bool transposed)
     }
     const void *bias = plain_b != NULL ? pc_data(plain_b) : NULL;
     if (f.work == PC_F32) {
-        pc_conv_pass a = { .p = f.p, .weight = w, .bias = bias };
+        pc_conv_pass a = { .p = f.p, .weight = w, .bias = bias, .keep = !c->need[1] };
         const int64_t *o = f.out_shape;
         PC_TRY(pc_tensor_settle(w));
         PC_TRY(pc_nhwc_open(x, &image));
@@ -370,7 +390,7 @@ static pc_status backward_f32(const pc_call *c, const conv_call *f, pc_tensor *x
     }
     if (gb != NULL && a.gb == NULL) PC_TRY(pc_conv_bias_gradient(&grad, pc_f32(*gb)));
     if (gx != NULL) {
-        a = (pc_conv_pass){ .p = f->p, .weight = w };
+        a = (pc_conv_pass){ .p = f->p, .weight = w, .keep = gw == NULL };
         bool last = f->spatial == 2 && f->batched && pc_wants_channels_last(c->in[0]);
         const int64_t *shape = x->shape;
         PC_TRY(pc_tensor_settle(w));

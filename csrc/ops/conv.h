@@ -18,6 +18,7 @@ typedef struct pc_conv_pass {
     const pc_nhwc *x;        /* forward and weight gradient: input, any layout */
     const pc_nhwc *g;        /* gradients: of the output; weight gradient: gathered */
     const pc_tensor *weight; /* [k, c / groups, r, s], settled, any strides; not in the weight gradient */
+    bool keep;               /* no gradient of the weight is wanted: what is made of it may serve the next call */
     const float *bias;       /* added to what is written, or NULL; not in the weight gradient */
     float *out;              /* forward: the output; input gradient: that */
     float *gw;               /* weight gradient: [k, c / groups, r, s] contiguous; NULL: not wanted */
@@ -37,6 +38,14 @@ static inline int64_t pc_panel_lanes(int64_t channels, int64_t panel, int64_t wi
 {
     return channels - panel * width > width / 2 ? width : width / 2;
 }
+
+/* What a pass makes of its weight once, of so many floats: pc_derived's values; NULL when memory is short. *found: they
+   are filled already. own: what they depend on beside the instruction set and the weight's shape, the algorithm first.
+   pc_derived_release afterwards. */
+#define PC_CONV_KEY 7
+pc_derived *pc_conv_derived(const pc_conv_pass *c, int64_t floats, const int64_t *own, bool *found);
+/* Its values are filled: the next call may find them. */
+void pc_conv_keep(const pc_conv_pass *c, pc_derived *d);
 
 /* conv_winograd.c: for 3x3 filters of stride 1. */
 extern const pc_conv_algorithm pc_conv_winograd4_forward, pc_conv_winograd4_input, pc_conv_winograd4_weight;

@@ -283,36 +283,39 @@ static pc_status direct_run(direct *d)
     return pc_parallel_for(d->b.count * d->parts, 1, direct_tasks, d);
 }
 
-/* Pack w for d, run d, forget the panels. lane, inner: the dimensions of w that d writes and sums over. first: the
-   tap at row 0, column 0; then every row_step-th and col_step-th. */
-static pc_status direct_with(direct *d, const pc_tensor *w, int lane, int inner, int64_t first_row, int64_t first_col,
+/* Pack the weight for d, run d. lane, inner: the dimensions of the weight that d writes and sums over. first: the tap at
+   row 0, column 0; then every row_step-th and col_step-th. */
+static pc_status direct_with(direct *d, const pc_conv_pass *a, int lane, int inner, int64_t first_row, int64_t first_col,
                              int64_t row_step, int64_t col_step)
 {
     pc_status status = PC_OK;
+    const pc_tensor *w = a->weight;
     const int64_t k = d->k / d->groups, c = d->in->c / d->groups, depth = d->t.r * d->t.s * c;
     const float *from = pc_f32(w) + first_row * w->stride[2] + first_col * w->stride[3];
-    float *packed = NULL;
     d->width = pc_k->f32_tile_width();
     d->panels = ceil_div(k, d->width);
-    size_t floats = (size_t)(d->depthwise ? depth * d->k : d->groups * group_floats(k, d->panels, d->width, depth));
-    packed = pc_alloc(floats * sizeof *packed);
+    const int64_t floats = d->depthwise ? depth * d->k : d->groups * group_floats(k, d->panels, d->width, depth);
+    bool found;
+    const int64_t key[PC_CONV_KEY] = { d->depthwise ? -1 : -2, lane ? d->groups : -d->groups, d->t.r, d->t.s, row_step, col_step, from - pc_f32(w) };
+    pc_derived *packed = pc_conv_derived(a, floats, key, &found);
     PC_CHECK(packed != NULL, PC_ENOMEM, "out of memory for a convolution's weights");
-    if (d->depthwise) {
+    d->weights = packed->values;
+    if (!found && d->depthwise) {
         for (int64_t row = 0; row < d->t.r; row++)
             for (int64_t col = 0; col < d->t.s; col++)
                 for (int64_t i = 0; i < d->k; i++)
-                    packed[(row * d->t.s + col) * d->k + i] =
+                    packed->values[(row * d->t.s + col) * d->k + i] =
                         from[i * w->stride[0] + row * row_step * w->stride[2] + col * col_step * w->stride[3]];
-    } else {
-        pack p = { from, packed, d->groups, k, c, d->t.r, d->t.s, w->shape[0] / d->groups * w->stride[0],
+    } else if (!found) {
+        pack p = { from, packed->values, d->groups, k, c, d->t.r, d->t.s, w->shape[0] / d->groups * w->stride[0],
                    w->stride[lane], w->stride[inner], row_step * w->stride[2], col_step * w->stride[3],
                    d->width, d->panels };
         PC_TRY(pc_parallel_for(d->groups * d->panels, ((int64_t)1 << 16) / most(depth * d->width, 1) + 1, pack_panels, &p));
     }
-    d->weights = packed;
+    if (!found) pc_conv_keep(a, packed);
     PC_TRY(direct_run(d));
 done:
-    pc_free(packed);
+    pc_derived_release(packed);
     return status;
 }
 
@@ -325,7 +328,7 @@ static pc_status forward(const pc_conv_pass *a, bool depthwise)
                  .n = p->n, .oh = p->oh, .ow = p->ow, .k = p->k, .groups = p->groups, .depthwise = depthwise,
                  .out = a->out, .out_image = p->oh * p->ow * p->k, .out_row = p->ow * p->k, .out_pixel = p->k,
                  .bias = a->bias };
-    return direct_with(&d, a->weight, 0, 1, 0, 0, 1, 1);
+    return direct_with(&d, a, 0, 1, 0, 0, 1, 1);
 }
 
 /* ---- input gradient ----------------------------------------------------------------------------- */
@@ -365,7 +368,7 @@ static pc_status input_gradient(const pc_conv_pass *a, bool depthwise)
                          .depthwise = depthwise, .out = a->out + (y * p->w + x) * p->c,
                          .out_image = p->h * p->w * p->c, .out_row = p->sh * p->w * p->c, .out_pixel = p->sw * p->c,
                          .bias = a->bias };
-            PC_TRY(direct_with(&d, a->weight, 1, 0, v.tap, u.tap, -v.step, -u.step));
+            PC_TRY(direct_with(&d, a, 1, 0, v.tap, u.tap, -v.step, -u.step));
         }
 done:
     return status;

@@ -237,13 +237,25 @@ static transform transform_of(const winograd *w)
     return j;
 }
 
-/* out = the convolution of `in` with filters whose lanes and inner channels are the given dimensions of `weight`. */
-static pc_status run(winograd *w, const pc_tensor *weight, int lane, int inner, bool flipped)
+/* u = the transformed filters, those of the input's gradient turned round and with their dimensions exchanged. */
+static pc_status make_filters(winograd *w, const pc_tensor *weight, bool turned)
+{
+    const int64_t *stride = weight->stride;
+    transform j = transform_of(w);
+    j.f.w = pc_f32(weight) + (turned ? 2 * (stride[2] + stride[3]) : 0);
+    j.f.lane = stride[turned], j.f.step = stride[!turned];
+    j.f.row = turned ? -stride[2] : stride[2], j.f.column = turned ? -stride[3] : stride[3];
+    return pc_parallel_for(w->panels * j.parts, 1, transform_filters, &j);
+}
+
+/* out = the convolution of `in`. */
+static pc_status run(winograd *w, const pc_conv_pass *a, bool turned)
 {
     pc_status status = PC_OK;
-    const int64_t *stride = weight->stride, back = flipped ? 2 * (stride[2] + stride[3]) : 0;
     pc_nhwc pixels = *w->in;
+    pc_derived *filters = NULL;
     float *zeros = NULL;
+    bool found;
     pixels.held = NULL, pixels.memory = NULL;
     if (w->tiles == 0 || w->k == 0) goto done;
     if (!pixels.pixels) {
@@ -251,14 +263,13 @@ static pc_status run(winograd *w, const pc_tensor *weight, int lane, int inner, 
         w->in = &pixels;
     }
     w->zeros = zeros = pc_calloc((size_t)w->pitch, sizeof *zeros);
-    w->u = pc_alloc((size_t)filter_floats(w) * sizeof *w->u);
-    PC_CHECK(zeros != NULL && w->u != NULL, PC_ENOMEM, "out of memory for a convolution's weights");
-    transform j = transform_of(w);
-    j.f.w = pc_f32(weight) + back;
-    j.f.lane = stride[lane], j.f.step = stride[inner];
-    j.f.row = flipped ? -stride[2] : stride[2], j.f.column = flipped ? -stride[3] : stride[3];
-    PC_TRY(pc_parallel_for(w->panels * j.parts, 1, transform_filters, &j));
-
+    filters = pc_conv_derived(a, filter_floats(w), (int64_t[PC_CONV_KEY]){ w->m, turned }, &found);
+    PC_CHECK(zeros != NULL && filters != NULL, PC_ENOMEM, "out of memory for a convolution's weights");
+    w->u = filters->values;
+    if (!found) {
+        PC_TRY(make_filters(w, a->weight, turned));
+        pc_conv_keep(a, filters);
+    }
     const int64_t rows = pc_k->f32_tile_rows();
     w->block = 28 / rows * rows;
     bool shared = filter_floats(w) * (int64_t)sizeof(float) > FUSED_BYTES || w->tiles < 4 * w->block;
@@ -270,7 +281,7 @@ static pc_status run(winograd *w, const pc_tensor *weight, int lane, int inner, 
     }
 done:
     pc_free(zeros);
-    pc_free(w->u);
+    pc_derived_release(filters);
     pc_nhwc_close(&pixels);
     return status;
 }
@@ -280,7 +291,7 @@ static pc_status forward(const pc_conv_pass *a, int m)
     const pc_conv *p = &a->p;
     winograd w = { .ph = p->ph, .pw = p->pw, .out = a->out, .bias = a->bias };
     set_up(&w, m, a->x, p->k, p->oh, p->ow);
-    return run(&w, a->weight, 0, 1, false);
+    return run(&w, a, false);
 }
 
 /* The gradient of the input is the convolution of the output's with the filters turned round. */
@@ -289,7 +300,7 @@ static pc_status input_gradient(const pc_conv_pass *a, int m)
     const pc_conv *p = &a->p;
     winograd w = { .ph = 2 - p->ph, .pw = 2 - p->pw, .out = a->out, .bias = a->bias };
     set_up(&w, m, a->g, p->c, p->h, p->w);
-    return run(&w, a->weight, 1, 0, true);
+    return run(&w, a, true);
 }
 
 /* ---- weight gradient ---------------------------------------------------------------------------- */
