@@ -12,7 +12,7 @@ RUN := runs/simple_cnn
 TEST_IMAGES := from pycnn.vision.datasets import CIFAR10Sample; d = CIFAR10Sample(train=False); \
 	[d[k][0].save(f'$(RUN)/test-{d.classes[d[k][1]]}.png') for k in range(3)]
 
-.PHONY: run test quick deep bench environment system wheel stubs asan tsan clean
+.PHONY: run test quick deep bench docs environment system wheel stubs asan tsan clean
 
 # Train SimpleCNN on CIFAR-10, or on the sample that the package ships, then classify three images of the sample.
 run: $(VENV)/.built
@@ -20,10 +20,11 @@ run: $(VENV)/.built
 	$(PY) -c "$(TEST_IMAGES)"
 	$(PY) -m pycnn predict $(RUN) $(RUN)/test-*.png
 
-# Every test, parity with torch included.
+# Every test, parity with torch included; the site, in which warnings are errors.
 test: $(VENV)/.parity
 	$(PY) -m pytest
 	$(MAKE) -C csrc test
+	$(MAKE) docs
 
 # The tests that need no torch, in under a minute.
 quick: $(VENV)/.checks
@@ -41,6 +42,11 @@ deep: $(VENV)/.parity
 bench: $(VENV)/.parity
 	$(PY) -m pip install -q $$($(call extra,bench))
 	$(PY) benchmarks/run.py
+
+# The site, in build/docs; warnings are errors.
+docs: $(VENV)/.built
+	$(PY) -m pip install -q $$($(call extra,docs))
+	$(PY) -m sphinx -q -W --keep-going -b html docs build/docs
 
 environment: $(VENV)/.built
 

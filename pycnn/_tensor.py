@@ -616,6 +616,13 @@ class Tensor(_C.TensorBase):
         ------
         RuntimeError
             If the tensor has no graph, is no scalar without `gradient`, or its graph was freed.
+
+        Examples
+        --------
+        >>> x = pycnn.tensor([1.0, 2.0], requires_grad=True)
+        >>> (x * x).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
         """
         from pycnn import autograd
         autograd.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
@@ -741,6 +748,14 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     See Also
     --------
     torch.tensor : same behaviour.
+
+    Examples
+    --------
+    >>> tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    >>> tensor([1.5]).dtype
+    torch.float32
     """
     check_device(device)
     if isinstance(data, Tensor):
@@ -843,6 +858,13 @@ def from_numpy(ndarray):
     Notes
     -----
     Memory that a tensor cannot share (negative strides, a foreign byte order) is copied, with a warning; torch refuses it.
+
+    Examples
+    --------
+    >>> array = np.zeros(2, np.float32)
+    >>> from_numpy(array)[0] = 7
+    >>> array
+    array([7., 0.], dtype=float32)
     """
     return _C.from_numpy(ndarray)
 

@@ -22,6 +22,13 @@ def meshgrid(*tensors, indexing="ij"):
     ------
     RuntimeError
         If `indexing` is something else.
+
+    Examples
+    --------
+    >>> rows, columns = meshgrid(pycnn.arange(2), pycnn.arange(3), indexing="ij")
+    >>> rows
+    tensor([[0, 0, 0],
+            [1, 1, 1]])
     """
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tensors[0]

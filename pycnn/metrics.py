@@ -145,6 +145,11 @@ def accuracy_score(y_true, y_pred, *, normalize=True):
     ------
     ValueError
         If there are no images, the lengths differ or the inputs are no classes.
+
+    Examples
+    --------
+    >>> accuracy_score([0, 1, 2, 2], [0, 2, 2, 2])
+    0.75
     """
     y_true, y_pred, _ = _pair(y_true, y_pred)
     right = int((y_true == y_pred).sum())

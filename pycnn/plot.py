@@ -61,7 +61,9 @@ def confusion_matrix(matrix, classes=None, ax=None, normalize=None, cmap="Blues"
 
     Examples
     --------
-    >>> ax = plot.confusion_matrix(metrics.confusion_matrix(labels, logits.argmax(1)), dataset.classes)
+    >>> from pycnn import metrics
+    >>> ax = confusion_matrix(metrics.confusion_matrix([0, 1, 1], [0, 1, 0]), ["cat", "dog"])
+    >>> ax.figure.savefig("confusion.png")
     """
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:

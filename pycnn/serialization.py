@@ -52,6 +52,12 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
     See Also
     --------
     torch.save : writes the same bytes, but for the serialization id.
+
+    Examples
+    --------
+    >>> save({"weights": pycnn.ones(2), "epoch": 3}, "file.pth")
+    >>> pycnn.load("file.pth")["epoch"]
+    3
     """
     if not _is_path(f) and not hasattr(f, "write"):
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")

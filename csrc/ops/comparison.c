@@ -133,7 +133,7 @@ static const pc_op rows[] = {
     BITS_ROW(bitwise_or, "self | other, of integers or bools."),
     BITS_ROW(bitwise_xor, "self ^ other, of integers or bools."),
     { "isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
-      isclose_forward, NULL, PLAIN, "Is |self - other| <= atol + rtol * |other|?" },
+      isclose_forward, NULL, PLAIN, "Is abs(self - other) <= atol + rtol * abs(other)?" },
     { "_allclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
       allclose_forward, NULL, PLAIN, "Are all elements close? A 0-dim bool." },
     { "_equal(Tensor self, Tensor other) -> Tensor", equal_forward, NULL, PLAIN,

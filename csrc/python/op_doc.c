@@ -264,6 +264,14 @@ static void put_notes(page *w, const pc_op *op, bool inplace)
     if (grad != NULL) put(w, "%s%s\n", titled ? "" : "\nNotes\n-----\n", grad);
 }
 
+/* May inspect see the signature? Not with a parameter called from, as torch's uniform_ has one. */
+static bool is_python(const pc_schema *s)
+{
+    for (int k = 0; k < s->nparams; k++)
+        if (strcmp(s->params[k].name, "from") == 0) return false;
+    return true;
+}
+
 char *pc_py_document(const char *name, int nrows, const int *rows, bool inplace, bool method)
 {
     static page w;
@@ -272,18 +280,18 @@ char *pc_py_document(const char *name, int nrows, const int *rows, bool inplace,
         if (!method || (pc_op_at(rows[r])->flags & PC_METHOD)) some[n++] = rows[r];
     if (n == 0) some[n++] = rows[0];
     w.at = 0;
-    bool factory = false, out = false;
+    bool factory = false, out = false, inspected = n == 1 && is_python(pc_op_schema(some[0]));
     for (int r = 0; r < n; r++) {
         const pc_op *op = pc_op_at(some[r]);
-        put_signature(&w, name, op, pc_op_schema(some[r]), inplace, method, n == 1);
-        put(&w, n == 1 ? "\n--\n\n" : "\n");
+        put_signature(&w, name, op, pc_op_schema(some[r]), inplace, method, inspected);
+        put(&w, inspected ? "\n--\n\n" : "\n");
         factory = factory || (op->flags & PC_FACTORY);
         out = out || takes_out(op, pc_op_schema(some[r]), inplace, method);
     }
     const pc_op *op = pc_op_at(some[0]);
     for (int r = 0; r < n; r++) { /* what each overload does */
         const char *doc = pc_op_at(some[r])->doc;
-        put(&w, "%s%.*s\n", r > 0 || n > 1 ? "\n" : "", (int)strcspn(doc, "\n"), doc);
+        put(&w, "%s%.*s\n", r > 0 || !inspected ? "\n" : "", (int)strcspn(doc, "\n"), doc);
     }
     if (inplace && !(op->flags & PC_WRITES)) put(&w, "\nThe result replaces the first argument's values.\n");
     int parameters = 0;

@@ -81,6 +81,23 @@ class Function:
     See Also
     --------
     torch.autograd.Function : same behaviour, without double backward.
+
+    Examples
+    --------
+    >>> class Square(pycnn.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         x, = ctx.saved_tensors
+    ...         return 2 * x * grad
+    >>> x = pycnn.tensor([3.0], requires_grad=True)
+    >>> Square.apply(x).backward()
+    >>> x.grad
+    tensor([6.])
     """
 
     @staticmethod

@@ -62,6 +62,14 @@ class no_grad(_Mode):
     See Also
     --------
     torch.no_grad : same behaviour.
+
+    Examples
+    --------
+    >>> x = pycnn.ones(2, requires_grad=True)
+    >>> with no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
     """
 
     def __new__(cls, orig_func=None):

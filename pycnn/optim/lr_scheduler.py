@@ -482,6 +482,19 @@ class CosineAnnealingLR(LRScheduler):
     ------
     ValueError
         If `T_max` is not positive.
+
+    Examples
+    --------
+    >>> optimizer = pycnn.optim.SGD([pycnn.zeros(1, requires_grad=True)], lr=1.0)
+    >>> schedule = CosineAnnealingLR(optimizer, T_max=4)
+    >>> for epoch in range(4):
+    ...     optimizer.step()
+    ...     schedule.step()
+    ...     print(round(schedule.get_last_lr()[0], 4))
+    0.8536
+    0.5
+    0.1464
+    0.0
     """
 
     def __init__(self, optimizer, T_max, eta_min=0.0, last_epoch=-1):

@@ -29,6 +29,15 @@ class SGD(Optimizer):
     See Also
     --------
     torch.optim.SGD : same numbers, given the same gradients.
+
+    Examples
+    --------
+    >>> w = pycnn.tensor([1.0], requires_grad=True)
+    >>> optimizer = SGD([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    tensor([0.8000], requires_grad=True)
     """
 
     _GROUP_DEFAULTS = {"nesterov": False, "maximize": False, "foreach": None, "differentiable": False, "fused": None}

@@ -43,7 +43,8 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05):
 
     Parameters
     ----------
-    input : Tensor [..., *normalized_shape]
+    input : Tensor
+        Its last dimensions have the shape `normalized_shape`.
     normalized_shape : int or sequence of int
     weight : Tensor, optional
         Factor, of shape `normalized_shape`.

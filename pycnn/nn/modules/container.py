@@ -88,6 +88,14 @@ class Sequential(_Numbered):
     See Also
     --------
     torch.nn.Sequential : same behaviour.
+
+    Examples
+    --------
+    >>> model = Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten())
+    >>> model(pycnn.zeros(1, 3, 8, 8)).shape
+    torch.Size([1, 288])
+    >>> model[0].weight.shape
+    torch.Size([8, 3, 3, 3])
     """
 
     def __init__(self, *args):

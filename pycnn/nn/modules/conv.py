@@ -156,6 +156,11 @@ class Conv2d(_ConvNd):
     See Also
     --------
     torch.nn.Conv2d : same initial weights for the same seed.
+
+    Examples
+    --------
+    >>> Conv2d(3, 16, 3, stride=2, padding=1)(pycnn.zeros(8, 3, 32, 32)).shape
+    torch.Size([8, 16, 16, 16])
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,

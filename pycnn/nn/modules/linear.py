@@ -42,6 +42,12 @@ class Linear(Module):
     See Also
     --------
     torch.nn.Linear : same initial weights for the same seed.
+
+    Examples
+    --------
+    >>> layer = Linear(4, 2)
+    >>> layer(pycnn.zeros(8, 4)).shape
+    torch.Size([8, 2])
     """
 
     def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):

@@ -40,6 +40,11 @@ class CrossEntropyLoss(_WeightedLoss):
     --------
     torch.nn.CrossEntropyLoss : same behaviour.
     pycnn.nn.functional.cross_entropy : shapes and errors.
+
+    Examples
+    --------
+    >>> CrossEntropyLoss()(pycnn.zeros(2, 4), pycnn.tensor([3, 0]))
+    tensor(1.3863)
     """
 
     def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",

@@ -70,6 +70,19 @@ class Module:
     See Also
     --------
     torch.nn.Module : same behaviour, same state_dict.
+
+    Examples
+    --------
+    >>> class Net(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.fc = nn.Linear(4, 2)
+    ...
+    ...     def forward(self, x):
+    ...         return self.fc(x).relu()
+    >>> net = Net()
+    >>> [name for name, _ in net.named_parameters()]
+    ['fc.weight', 'fc.bias']
     """
 
     dump_patches = False
@@ -512,6 +525,14 @@ class Module:
         -------
         RemovableHandle
             Its ``remove()`` takes the hook away.
+
+        Examples
+        --------
+        >>> layer = nn.Linear(4, 2)
+        >>> handle = layer.register_forward_hook(lambda module, args, output: print(output.shape))
+        >>> result = layer(pycnn.zeros(3, 4))
+        torch.Size([3, 2])
+        >>> handle.remove()
         """
         return self._add(self._forward_hooks, hook, prepend, kwargs=(self._forward_hooks_with_kwargs, with_kwargs),
                          always=(self._forward_hooks_always_called, always_call))

@@ -57,6 +57,11 @@ class MaxPool2d(_MaxPoolNd):
         Return where in its plane each maximum stands, too.
     ceil_mode : bool, default False
         Keep a last window that reaches over the edge.
+
+    Examples
+    --------
+    >>> MaxPool2d(2)(pycnn.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
+    tensor([[[4.]]])
     """
 
     def forward(self, input):

@@ -75,6 +75,15 @@ class DataLoader:
     Notes
     -----
     Batches are torch's for the same seed and the same `num_workers`.
+
+    Examples
+    --------
+    >>> from pycnn.utils.data import TensorDataset
+    >>> data = TensorDataset(pycnn.arange(6.0), pycnn.arange(6))
+    >>> for x, y in DataLoader(data, batch_size=4):
+    ...     print(x, y)
+    tensor([0., 1., 2., 3.]) tensor([0, 1, 2, 3])
+    tensor([4., 5.]) tensor([4, 5])
     """
 
     def __init__(self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0, collate_fn=None,

@@ -226,6 +226,11 @@ def random_split(dataset, lengths, generator=None):
     ------
     ValueError
         If the lengths do not add up.
+
+    Examples
+    --------
+    >>> [len(part) for part in random_split(range(10), [0.7, 0.3])]
+    [7, 3]
     """
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         sizes = []

@@ -369,6 +369,7 @@ def resnet18(*, weights: ResNet18_Weights | None = None, progress: bool = True, 
 @pretrained_means(ResNet34_Weights.IMAGENET1K_V1)
 def resnet34(*, weights: ResNet34_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
     """Build ResNet-34.
+
     Parameters
     ----------
     weights : ResNet34_Weights, str or path, optional
@@ -394,6 +395,7 @@ def resnet34(*, weights: ResNet34_Weights | None = None, progress: bool = True, 
 @pretrained_means(ResNet50_Weights.IMAGENET1K_V1)
 def resnet50(*, weights: ResNet50_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
     """Build ResNet-50.
+
     Parameters
     ----------
     weights : ResNet50_Weights, str or path, optional
@@ -419,6 +421,7 @@ def resnet50(*, weights: ResNet50_Weights | None = None, progress: bool = True, 
 @pretrained_means(ResNet101_Weights.IMAGENET1K_V1)
 def resnet101(*, weights: ResNet101_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
     """Build ResNet-101.
+
     Parameters
     ----------
     weights : ResNet101_Weights, str or path, optional
@@ -444,6 +447,7 @@ def resnet101(*, weights: ResNet101_Weights | None = None, progress: bool = True
 @pretrained_means(ResNet152_Weights.IMAGENET1K_V1)
 def resnet152(*, weights: ResNet152_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
     """Build ResNet-152.
+
     Parameters
     ----------
     weights : ResNet152_Weights, str or path, optional
@@ -469,6 +473,7 @@ def resnet152(*, weights: ResNet152_Weights | None = None, progress: bool = True
 @pretrained_means(ResNeXt50_32X4D_Weights.IMAGENET1K_V1)
 def resnext50_32x4d(*, weights: ResNeXt50_32X4D_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
     """Build ResNeXt-50 with 32 groups of 4 channels.
+
     Parameters
     ----------
     weights : ResNeXt50_32X4D_Weights, str or path, optional
@@ -496,6 +501,7 @@ def resnext50_32x4d(*, weights: ResNeXt50_32X4D_Weights | None = None, progress:
 @pretrained_means(ResNeXt101_32X8D_Weights.IMAGENET1K_V1)
 def resnext101_32x8d(*, weights: ResNeXt101_32X8D_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
     """Build ResNeXt-101 with 32 groups of 8 channels.
+
     Parameters
     ----------
     weights : ResNeXt101_32X8D_Weights, str or path, optional
@@ -523,6 +529,7 @@ def resnext101_32x8d(*, weights: ResNeXt101_32X8D_Weights | None = None, progres
 @pretrained_means(ResNeXt101_64X4D_Weights.IMAGENET1K_V1)
 def resnext101_64x4d(*, weights: ResNeXt101_64X4D_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
     """Build ResNeXt-101 with 64 groups of 4 channels.
+
     Parameters
     ----------
     weights : ResNeXt101_64X4D_Weights, str or path, optional
@@ -550,6 +557,7 @@ def resnext101_64x4d(*, weights: ResNeXt101_64X4D_Weights | None = None, progres
 @pretrained_means(Wide_ResNet50_2_Weights.IMAGENET1K_V1)
 def wide_resnet50_2(*, weights: Wide_ResNet50_2_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
     """Build ResNet-50 with 3x3 convolutions twice as wide.
+
     Parameters
     ----------
     weights : Wide_ResNet50_2_Weights, str or path, optional
@@ -576,6 +584,7 @@ def wide_resnet50_2(*, weights: Wide_ResNet50_2_Weights | None = None, progress:
 @pretrained_means(Wide_ResNet101_2_Weights.IMAGENET1K_V1)
 def wide_resnet101_2(*, weights: Wide_ResNet101_2_Weights | None = None, progress: bool = True, **kwargs) -> ResNet:
     """Build ResNet-101 with 3x3 convolutions twice as wide.
+
     Parameters
     ----------
     weights : Wide_ResNet101_2_Weights, str or path, optional

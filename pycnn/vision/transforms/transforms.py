@@ -135,6 +135,14 @@ class Compose:
     -----
     Neighbouring transforms of this module run in one pass over a picture; results and draws are those of one after
     the other.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from pycnn.vision import transforms
+    >>> change = Compose([transforms.Resize(16), transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.25,) * 3)])
+    >>> change(Image.new("RGB", (32, 32))).shape
+    torch.Size([3, 16, 16])
     """
 
     def __init__(self, transforms):

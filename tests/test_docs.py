@@ -1,0 +1,63 @@
+"""The examples of the site's pages and of the docstrings run, and show what they say."""
+
+import doctest
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pycnn
+from test_docstrings import public
+
+DOCS = Path(pycnn.__file__).parents[1] / "docs"
+PAGES = sorted(p.name for p in DOCS.glob("*.rst"))
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
+BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", re.M)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Examples write files: not here. Threads and generator are as before afterwards."""
+    monkeypatch.chdir(tmp_path)
+    threads, state = pycnn.get_num_threads(), pycnn.get_rng_state()
+    yield
+    pycnn.set_num_threads(threads)
+    pycnn.set_rng_state(state)
+
+
+def run_examples(text, names, where):
+    """Run the ``>>>`` examples of a text; `names` is changed by them."""
+    test = doctest.DocTestParser().get_doctest(text, names, where, where, 0)
+    test.globs = names
+    report = []
+    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.append, clear_globs=False)
+    assert not report, "".join(report)
+    return len(test.examples)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page(page):
+    text, names, at = (DOCS / page).read_text(), {}, 0
+    for block in BLOCK.finditer(text):
+        run_examples(text[at:block.start()], names, page)
+        exec(compile(inspect.cleandoc("   \n" + block.group(1)), page, "exec"), names)
+        at = block.end()
+    run_examples(text[at:], names, page)
+
+
+WITH_EXAMPLES = {name: thing for name, thing in public().items() if ">>>" in (inspect.getdoc(thing) or "")}
+
+
+@pytest.mark.parametrize("name", sorted(WITH_EXAMPLES))
+def test_a_docstring(name):
+    thing = WITH_EXAMPLES[name]
+    pycnn.manual_seed(0)
+    names = {"pycnn": pycnn, "nn": pycnn.nn, "F": pycnn.nn.functional, "np": np, getattr(thing, "__name__", name): thing}
+    assert run_examples(inspect.getdoc(thing), names, name) > 0
+
+
+def test_the_readme_names_pages_that_exist():
+    for page in re.findall(r"\(docs/(\w+\.rst)\)", (DOCS.parent / "README.md").read_text()):
+        assert page in PAGES
