@@ -79,7 +79,17 @@ def init_mobile_weights(model):
 
 
 class BasicConv2d(nn.Module):
-    """Convolution, batch norm, ReLU, under the Inception models' names."""
+    """Convolution, batch norm, ReLU, under the Inception models' names.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels that come in.
+    out_channels : int
+        Channels that go out.
+    **kwargs : object
+        Of :class:`Conv2d`.
+    """
 
     def __init__(self, in_channels, out_channels, **kwargs):
         super().__init__()
@@ -92,12 +102,31 @@ class BasicConv2d(nn.Module):
 
 
 def inception_input(x):
-    """Images normalised as torchvision's other models want them, as the Inception models' authors wanted them."""
+    """Images normalised as torchvision's other models want them, as the Inception models' authors wanted them.
+
+    Parameters
+    ----------
+    x : Tensor [N, 3, H, W]
+
+    Returns
+    -------
+    Tensor [N, 3, H, W]
+    """
     scale = x.new_tensor([s / 0.5 for s in (0.229, 0.224, 0.225)])[:, None, None]
     return x * scale + x.new_tensor([(m - 0.5) / 0.5 for m in (0.485, 0.456, 0.406)])[:, None, None]
 
 
 def will_change(name):
-    """The warning of the Inception models, whose initial weights are to change one day."""
+    """The warning of the Inception models, whose initial weights are to change one day.
+
+    Parameters
+    ----------
+    name : str
+        Of the model.
+
+    Returns
+    -------
+    str
+    """
     return (f"The default weight initialization of {name} will be changed in future releases of torchvision. If you wish to keep the "
             "old behavior (which leads to long initialization times due to scipy/scipy#11299), please set init_weights=True.")

@@ -177,19 +177,76 @@ def densenet121(*, weights: DenseNet121_Weights | None = None, progress: bool = 
 @register_model()
 @pretrained_means(DenseNet161_Weights.IMAGENET1K_V1)
 def densenet161(*, weights: DenseNet161_Weights | None = None, progress: bool = True, **kwargs) -> DenseNet:
-    """Build DenseNet-161; parameters as :func:`densenet121`."""
+    """Build DenseNet-161.
+
+    Parameters
+    ----------
+    weights : DenseNet161_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`densenet121`.
+
+    Returns
+    -------
+    DenseNet
+
+    See Also
+    --------
+    densenet121 : errors.
+    """
     return _densenet(48, (6, 12, 36, 24), 96, DenseNet161_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(DenseNet169_Weights.IMAGENET1K_V1)
 def densenet169(*, weights: DenseNet169_Weights | None = None, progress: bool = True, **kwargs) -> DenseNet:
-    """Build DenseNet-169; parameters as :func:`densenet121`."""
+    """Build DenseNet-169.
+
+    Parameters
+    ----------
+    weights : DenseNet169_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`densenet121`.
+
+    Returns
+    -------
+    DenseNet
+
+    See Also
+    --------
+    densenet121 : errors.
+    """
     return _densenet(32, (6, 12, 32, 32), 64, DenseNet169_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(DenseNet201_Weights.IMAGENET1K_V1)
 def densenet201(*, weights: DenseNet201_Weights | None = None, progress: bool = True, **kwargs) -> DenseNet:
-    """Build DenseNet-201; parameters as :func:`densenet121`."""
+    """Build DenseNet-201.
+
+    Parameters
+    ----------
+    weights : DenseNet201_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`densenet121`.
+
+    Returns
+    -------
+    DenseNet
+
+    See Also
+    --------
+    densenet121 : errors.
+    """
     return _densenet(32, (6, 12, 48, 32), 64, DenseNet201_Weights.verify(weights), progress, **kwargs)

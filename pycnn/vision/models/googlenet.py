@@ -13,10 +13,31 @@ from pycnn.vision.models._meta import PORTED, REFERENCES, imagenet
 __all__ = ["GoogLeNet", "GoogLeNetOutputs", "GoogLeNet_Weights", "googlenet"]
 
 GoogLeNetOutputs = namedtuple("GoogLeNetOutputs", ["logits", "aux_logits2", "aux_logits1"])
+GoogLeNetOutputs.__doc__ = "What GoogLeNet returns in train mode: its scores and those of the further classifiers."
 
 
 class Inception(nn.Module):
-    """Convolutions of three sizes and a pooling, side by side."""
+    """Convolutions of three sizes and a pooling, side by side.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels that come in.
+    ch1x1 : int
+        Channels of the 1x1 convolution.
+    ch3x3red : int
+        Channels before the 3x3 convolution.
+    ch3x3 : int
+        Channels of the 3x3 convolution.
+    ch5x5red : int
+        Channels before the convolution that the paper calls 5x5.
+    ch5x5 : int
+        Its channels.
+    pool_proj : int
+        Channels behind the pooling.
+    conv_block : callable, optional
+        BasicConv2d by default.
+    """
 
     def __init__(self, in_channels, ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool_proj, conv_block=None):
         super().__init__()
@@ -34,7 +55,17 @@ class Inception(nn.Module):
 
 
 class InceptionAux(nn.Module):
-    """A classifier on the way, for training."""
+    """A classifier on the way, for training.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels that come in.
+    num_classes : int
+    conv_block : callable, optional
+        BasicConv2d by default.
+    dropout : float, default 0.7
+    """
 
     def __init__(self, in_channels, num_classes, conv_block=None, dropout=0.7):
         super().__init__()
@@ -69,6 +100,11 @@ class GoogLeNet(nn.Module):
         Draw initial weights from a truncated normal distribution. Not given, they are, with torchvision's warning.
     blocks : list of three callables, optional
     dropout, dropout_aux : float, default 0.2, 0.7
+
+    Raises
+    ------
+    ValueError
+        If there are other than three blocks.
 
     See Also
     --------

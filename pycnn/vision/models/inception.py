@@ -13,10 +13,21 @@ from pycnn.vision.models._meta import PORTED, REFERENCES, imagenet
 __all__ = ["Inception3", "InceptionOutputs", "Inception_V3_Weights", "inception_v3"]
 
 InceptionOutputs = namedtuple("InceptionOutputs", ["logits", "aux_logits"])
+InceptionOutputs.__doc__ = "What Inception v3 returns in train mode: its scores and those of the further classifier."
 
 
 class InceptionA(nn.Module):
-    """1x1, 5x5, twice 3x3, and a pooling, side by side."""
+    """1x1, 5x5, twice 3x3, and a pooling, side by side.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels that come in.
+    pool_features : int
+        Channels behind the pooling.
+    conv_block : callable, optional
+        BasicConv2d by default.
+    """
 
     def __init__(self, in_channels, pool_features, conv_block=None):
         super().__init__()
@@ -37,7 +48,15 @@ class InceptionA(nn.Module):
 
 
 class InceptionB(nn.Module):
-    """3x3, twice 3x3, and a pooling, each of which halves the size, side by side."""
+    """3x3, twice 3x3, and a pooling, each of which halves the size, side by side.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels that come in.
+    conv_block : callable, optional
+        BasicConv2d by default.
+    """
 
     def __init__(self, in_channels, conv_block=None):
         super().__init__()
@@ -54,7 +73,17 @@ class InceptionB(nn.Module):
 
 
 class InceptionC(nn.Module):
-    """1x1, 7x7, twice 7x7, and a pooling, side by side; 7x7 as a row and a column."""
+    """1x1, 7x7, twice 7x7, and a pooling, side by side; 7x7 as a row and a column.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels that come in.
+    channels_7x7 : int
+        Channels between a row and a column.
+    conv_block : callable, optional
+        BasicConv2d by default.
+    """
 
     def __init__(self, in_channels, channels_7x7, conv_block=None):
         super().__init__()
@@ -80,7 +109,15 @@ class InceptionC(nn.Module):
 
 
 class InceptionD(nn.Module):
-    """3x3, 7x7 with 3x3, and a pooling, each of which halves the size, side by side."""
+    """3x3, 7x7 with 3x3, and a pooling, each of which halves the size, side by side.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels that come in.
+    conv_block : callable, optional
+        BasicConv2d by default.
+    """
 
     def __init__(self, in_channels, conv_block=None):
         super().__init__()
@@ -99,7 +136,15 @@ class InceptionD(nn.Module):
 
 
 class InceptionE(nn.Module):
-    """1x1, a row and a column, 3x3 with both, and a pooling, side by side."""
+    """1x1, a row and a column, 3x3 with both, and a pooling, side by side.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels that come in.
+    conv_block : callable, optional
+        BasicConv2d by default.
+    """
 
     def __init__(self, in_channels, conv_block=None):
         super().__init__()
@@ -124,7 +169,16 @@ class InceptionE(nn.Module):
 
 
 class InceptionAux(nn.Module):
-    """A classifier on the way, for training."""
+    """A classifier on the way, for training.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels that come in.
+    num_classes : int
+    conv_block : callable, optional
+        BasicConv2d by default.
+    """
 
     def __init__(self, in_channels, num_classes, conv_block=None):
         super().__init__()
@@ -154,6 +208,11 @@ class Inception3(nn.Module):
     init_weights : bool, optional
         Draw initial weights from a truncated normal distribution. Not given, they are, with torchvision's warning.
     dropout : float, default 0.5
+
+    Raises
+    ------
+    ValueError
+        If there are other than seven blocks.
 
     See Also
     --------

@@ -19,6 +19,11 @@ class InvertedResidual(nn.Module):
     expand_ratio : int
         How many times as many there are in between.
     norm_layer : callable, default BatchNorm2d
+
+    Raises
+    ------
+    ValueError
+        If `stride` is neither 1 nor 2.
     """
 
     def __init__(self, inp, oup, stride, expand_ratio, norm_layer=None):
@@ -57,6 +62,11 @@ class MobileNetV2(nn.Module):
     block, norm_layer : callable, optional
         InvertedResidual and BatchNorm2d.
     dropout : float, default 0.2
+
+    Raises
+    ------
+    ValueError
+        If the stages are no lists of four numbers.
 
     See Also
     --------

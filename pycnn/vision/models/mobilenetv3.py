@@ -11,7 +11,24 @@ __all__ = ["MobileNetV3", "MobileNet_V3_Large_Weights", "MobileNet_V3_Small_Weig
 
 
 class InvertedResidualConfig:
-    """One block: channels in, kernel, channels within and out, squeeze-excitation?, "RE" or "HS", stride, dilation, width."""
+    """One block: channels in, kernel, channels within and out, squeeze-excitation?, "RE" or "HS", stride, dilation, width.
+
+    Parameters
+    ----------
+    input_channels : int
+    kernel : int
+    expanded_channels : int
+        Within the block.
+    out_channels : int
+    use_se : bool
+        Have a squeeze-excitation.
+    activation : {"RE", "HS"}
+        ReLU or hard swish.
+    stride : int
+    dilation : int
+    width_mult : float
+        Of all channels.
+    """
 
     def __init__(self, input_channels, kernel, expanded_channels, out_channels, use_se, activation, stride, dilation, width_mult):
         self.input_channels = self.adjust_channels(input_channels, width_mult)
@@ -21,7 +38,17 @@ class InvertedResidualConfig:
 
     @staticmethod
     def adjust_channels(channels, width_mult):
-        """Return the multiple of 8 nearest to the product."""
+        """Return the multiple of 8 nearest to the product.
+
+        Parameters
+        ----------
+        channels : int
+        width_mult : float
+
+        Returns
+        -------
+        int
+        """
         return make_divisible(channels * width_mult, 8)
 
 
@@ -33,6 +60,13 @@ class InvertedResidual(nn.Module):
     cnf : InvertedResidualConfig
     norm_layer : callable
     se_layer : callable, default SqueezeExcitation with Hardsigmoid
+
+    Raises
+    ------
+    ValueError
+        If the stride is neither 1 nor 2.
+    ValueError
+        If the stride is neither 1 nor 2.
     """
 
     def __init__(self, cnf, norm_layer, se_layer=partial(SqueezeExcitation, scale_activation=nn.Hardsigmoid)):
@@ -73,6 +107,19 @@ class MobileNetV3(nn.Module):
     block, norm_layer : callable, optional
         InvertedResidual, and BatchNorm2d with eps 0.001 and momentum 0.01.
     dropout : float, default 0.2
+    **kwargs : object
+        Ignored.
+
+    Raises
+    ------
+    ValueError
+        If there are no blocks.
+    TypeError
+        If they are something else than InvertedResidualConfig.
+    ValueError
+        If there are no blocks.
+    TypeError
+        If they are something else than InvertedResidualConfig.
 
     See Also
     --------
@@ -177,5 +224,24 @@ def mobilenet_v3_large(*, weights: MobileNet_V3_Large_Weights | None = None, pro
 @register_model()
 @pretrained_means(MobileNet_V3_Small_Weights.IMAGENET1K_V1)
 def mobilenet_v3_small(*, weights: MobileNet_V3_Small_Weights | None = None, progress: bool = True, **kwargs) -> MobileNetV3:
-    """Build the small MobileNet V3; parameters as :func:`mobilenet_v3_large`."""
+    """Build the small MobileNet V3.
+
+    Parameters
+    ----------
+    weights : MobileNet_V3_Small_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`mobilenet_v3_large`.
+
+    Returns
+    -------
+    MobileNetV3
+
+    See Also
+    --------
+    mobilenet_v3_large : errors.
+    """
     return _mobilenet_v3(_small, MobileNet_V3_Small_Weights.verify(weights), progress, **kwargs)

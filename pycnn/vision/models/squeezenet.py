@@ -8,7 +8,19 @@ __all__ = ["SqueezeNet", "SqueezeNet1_0_Weights", "SqueezeNet1_1_Weights", "sque
 
 
 class Fire(nn.Module):
-    """A 1x1 convolution to few channels, then 1x1 and 3x3 ones side by side."""
+    """A 1x1 convolution to few channels, then 1x1 and 3x3 ones side by side.
+
+    Parameters
+    ----------
+    inplanes : int
+        Channels that come in.
+    squeeze_planes : int
+        Channels of the first convolution.
+    expand1x1_planes : int
+        Channels of the 1x1 convolution.
+    expand3x3_planes : int
+        Channels of the 3x3 convolution.
+    """
 
     def __init__(self, inplanes, squeeze_planes, expand1x1_planes, expand3x3_planes):
         super().__init__()
@@ -40,6 +52,13 @@ class SqueezeNet(nn.Module):
     num_classes : int, default 1000
     dropout : float, default 0.5
         Before the last convolution.
+
+    Raises
+    ------
+    ValueError
+        If there is no such version.
+    ValueError
+        If there is no such version.
 
     See Also
     --------
@@ -125,5 +144,24 @@ def squeezenet1_0(*, weights: SqueezeNet1_0_Weights | None = None, progress: boo
 @register_model()
 @pretrained_means(SqueezeNet1_1_Weights.IMAGENET1K_V1)
 def squeezenet1_1(*, weights: SqueezeNet1_1_Weights | None = None, progress: bool = True, **kwargs) -> SqueezeNet:
-    """Build SqueezeNet 1.1, which needs 2.4 times fewer operations; parameters as :func:`squeezenet1_0`."""
+    """Build SqueezeNet 1.1, which needs 2.4 times fewer operations.
+
+    Parameters
+    ----------
+    weights : SqueezeNet1_1_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`squeezenet1_0`.
+
+    Returns
+    -------
+    SqueezeNet
+
+    See Also
+    --------
+    squeezenet1_0 : errors.
+    """
     return _squeezenet("1_1", SqueezeNet1_1_Weights.verify(weights), progress, **kwargs)

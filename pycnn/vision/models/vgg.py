@@ -63,7 +63,18 @@ _CONFIGURATIONS = {
 
 
 def make_layers(cfg, batch_norm=False):
-    """Return the convolutions of a list of channels, in which "M" halves the size."""
+    """Return the convolutions of a list of channels, in which "M" halves the size.
+
+    Parameters
+    ----------
+    cfg : list of int or "M"
+    batch_norm : bool, default False
+        Normalise behind each.
+
+    Returns
+    -------
+    Sequential
+    """
     layers, channels = [], 3
     for width in cfg:
         if width == "M":
@@ -184,47 +195,180 @@ def vgg11(*, weights: VGG11_Weights | None = None, progress: bool = True, **kwar
 @register_model()
 @pretrained_means(VGG11_BN_Weights.IMAGENET1K_V1)
 def vgg11_bn(*, weights: VGG11_BN_Weights | None = None, progress: bool = True, **kwargs) -> VGG:
-    """Build VGG-11 with batch normalisation; parameters as :func:`vgg11`."""
+    """Build VGG-11 with batch normalisation.
+
+    Parameters
+    ----------
+    weights : VGG11_BN_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`vgg11`.
+
+    Returns
+    -------
+    VGG
+
+    See Also
+    --------
+    vgg11 : errors.
+    """
     return _vgg(11, True, VGG11_BN_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(VGG13_Weights.IMAGENET1K_V1)
 def vgg13(*, weights: VGG13_Weights | None = None, progress: bool = True, **kwargs) -> VGG:
-    """Build VGG-13; parameters as :func:`vgg11`."""
+    """Build VGG-13.
+
+    Parameters
+    ----------
+    weights : VGG13_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`vgg11`.
+
+    Returns
+    -------
+    VGG
+
+    See Also
+    --------
+    vgg11 : errors.
+    """
     return _vgg(13, False, VGG13_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(VGG13_BN_Weights.IMAGENET1K_V1)
 def vgg13_bn(*, weights: VGG13_BN_Weights | None = None, progress: bool = True, **kwargs) -> VGG:
-    """Build VGG-13 with batch normalisation; parameters as :func:`vgg11`."""
+    """Build VGG-13 with batch normalisation.
+
+    Parameters
+    ----------
+    weights : VGG13_BN_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`vgg11`.
+
+    Returns
+    -------
+    VGG
+
+    See Also
+    --------
+    vgg11 : errors.
+    """
     return _vgg(13, True, VGG13_BN_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(VGG16_Weights.IMAGENET1K_V1)
 def vgg16(*, weights: VGG16_Weights | None = None, progress: bool = True, **kwargs) -> VGG:
-    """Build VGG-16; parameters as :func:`vgg11`."""
+    """Build VGG-16.
+
+    Parameters
+    ----------
+    weights : VGG16_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`vgg11`.
+
+    Returns
+    -------
+    VGG
+
+    See Also
+    --------
+    vgg11 : errors.
+    """
     return _vgg(16, False, VGG16_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(VGG16_BN_Weights.IMAGENET1K_V1)
 def vgg16_bn(*, weights: VGG16_BN_Weights | None = None, progress: bool = True, **kwargs) -> VGG:
-    """Build VGG-16 with batch normalisation; parameters as :func:`vgg11`."""
+    """Build VGG-16 with batch normalisation.
+
+    Parameters
+    ----------
+    weights : VGG16_BN_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`vgg11`.
+
+    Returns
+    -------
+    VGG
+
+    See Also
+    --------
+    vgg11 : errors.
+    """
     return _vgg(16, True, VGG16_BN_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(VGG19_Weights.IMAGENET1K_V1)
 def vgg19(*, weights: VGG19_Weights | None = None, progress: bool = True, **kwargs) -> VGG:
-    """Build VGG-19; parameters as :func:`vgg11`."""
+    """Build VGG-19.
+
+    Parameters
+    ----------
+    weights : VGG19_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`vgg11`.
+
+    Returns
+    -------
+    VGG
+
+    See Also
+    --------
+    vgg11 : errors.
+    """
     return _vgg(19, False, VGG19_Weights.verify(weights), progress, **kwargs)
 
 
 @register_model()
 @pretrained_means(VGG19_BN_Weights.IMAGENET1K_V1)
 def vgg19_bn(*, weights: VGG19_BN_Weights | None = None, progress: bool = True, **kwargs) -> VGG:
-    """Build VGG-19 with batch normalisation; parameters as :func:`vgg11`."""
+    """Build VGG-19 with batch normalisation.
+
+    Parameters
+    ----------
+    weights : VGG19_BN_Weights, str or path, optional
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs : object
+        As for :func:`vgg11`.
+
+    Returns
+    -------
+    VGG
+
+    See Also
+    --------
+    vgg11 : errors.
+    """
     return _vgg(19, True, VGG19_BN_Weights.verify(weights), progress, **kwargs)
