@@ -4,7 +4,19 @@ from pycnn import nn
 
 
 def make_divisible(v, divisor, min_value=None):
-    """Return the multiple of `divisor` nearest to v, never a tenth below it."""
+    """Return the multiple of `divisor` nearest to v, never a tenth below it.
+
+    Parameters
+    ----------
+    v : float
+    divisor : int
+    min_value : int, optional
+        `divisor` by default.
+
+    Returns
+    -------
+    int
+    """
     rounded = max(divisor if min_value is None else min_value, int(v + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * v else rounded
 
@@ -64,7 +76,12 @@ class SqueezeExcitation(nn.Module):
 
 
 def init_mobile_weights(model):
-    """Draw the initial weights of the MobileNets."""
+    """Draw the initial weights of the MobileNets.
+
+    Parameters
+    ----------
+    model : Module
+    """
     for m in model.modules():
         if isinstance(m, nn.Conv2d):
             nn.init.kaiming_normal_(m.weight, mode="fan_out")
