@@ -23,8 +23,7 @@ typedef struct pc_step {
 
 /* Copies the steps. PC_EVALUE for unknown names, wrong counts and numbers that are not finite or out of range. */
 pc_status pc_pipeline_new(const pc_step *steps, int count, pc_pipeline **out);
-void pc_pipeline_retain(pc_pipeline *p);
-void pc_pipeline_release(pc_pipeline *p);
+void pc_pipeline_free(pc_pipeline *p); /* NULL is allowed */
 
 /* Shape after the whole chain, for images of the given shape; PC_EVALUE if the chain refuses such images or if the
    shape depends on what is drawn.

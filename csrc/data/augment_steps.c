@@ -230,7 +230,6 @@ pc_status pc_pipeline_new(const pc_step *given, int count, pc_pipeline **out)
     size_t head = (sizeof *p + 63) & ~(size_t)63, steps = (size_t)count * sizeof(step);
     p = pc_calloc(1, head + steps + numbers * sizeof(double) + tables * 3 * 256 * sizeof(float));
     PC_CHECK(p != NULL, PC_ENOMEM, "no memory for a transform of %d steps", count);
-    atomic_init(&p->refs, 1);
     p->steps = (step *)((char *)p + head);
     p->n = count;
     double *v = (double *)((char *)p->steps + steps);
@@ -272,15 +271,7 @@ done:
     return status;
 }
 
-void pc_pipeline_retain(pc_pipeline *p)
-{
-    atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
-}
-
-void pc_pipeline_release(pc_pipeline *p)
-{
-    if (p != NULL && atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) == 1) pc_free(p);
-}
+void pc_pipeline_free(pc_pipeline *p) { pc_free(p); }
 
 /* ---- shapes --------------------------------------------------------------------------------------- */
 

@@ -3,7 +3,6 @@
 #define PC_AUGMENT_STEPS_H
 #include "../image/image.h"
 #include "augment.h"
-#include <stdatomic.h>
 
 typedef enum step_kind {
     /* Fixed: what plans consist of. */
@@ -40,7 +39,6 @@ typedef struct step {
 } step;
 
 struct pc_pipeline {
-    _Atomic int64_t refs;
     int n;          /* steps */
     int max_drawn;  /* entries of a plan */
     int max_noise;  /* snapshots of a plan */

@@ -128,8 +128,9 @@ static void unpad_row(const padding *p, const char *src, char *dst)
 
 static pc_status pad_volumes(void *ctx, int64_t begin, int64_t end)
 {
+    pc_status status = PC_OK;
     const padding *p = ctx;
-    int64_t inside = p->in[0] * p->in[1] * p->in[2], outside = p->out[0] * p->out[1] * p->out[2];
+    int64_t work = 0, inside = p->in[0] * p->in[1] * p->in[2], outside = p->out[0] * p->out[1] * p->out[2];
     for (int64_t v = begin; v < end; v++)
         for (int64_t z = 0; z < p->out[0]; z++)
             for (int64_t y = 0; y < p->out[1]; y++) {
@@ -139,8 +140,10 @@ static pc_status pad_volumes(void *ctx, int64_t begin, int64_t end)
                 int64_t out = (v * outside + (z * p->out[1] + y) * p->out[2]) * p->size;
                 if (p->add) unpad_row(p, p->src + out, p->dst + in);
                 else pad_row(p, p->src + in, p->dst + out);
+                PC_TRY(pc_poll_after(&work, p->out[2]));
             }
-    return PC_OK;
+done:
+    return status;
 }
 
 static void plan_padding(padding *p, const pc_value *pad, const pc_tensor *in, const pc_tensor *out)

@@ -2,7 +2,7 @@
 #include "../core/parallel.h"
 #include "../kernels/kernels.h"
 #include "copy.h"
-#include <inttypes.h>
+#include "shape.h"
 #include <math.h>
 #include <string.h>
 
@@ -136,18 +136,6 @@ static pc_status run(lines *p, const pc_tensor *t, int dim)
     return pc_parallel_for(count, TASK_ELEMENTS / p->n + 1, t->dtype == PC_F64 ? run_f64 : run_f32, p);
 }
 
-static pc_status wrap_dim(const pc_tensor *t, int64_t dim, int *out)
-{
-    int64_t n = t->ndim > 0 ? t->ndim : 1;
-    if (dim < -n || dim >= n)
-        return pc_fail(PC_EINDEX,
-                       "Dimension out of range (expected to be in range of [%" PRId64 ", %" PRId64 "], but got %" PRId64
-                       ")",
-                       -n, n - 1, dim);
-    *out = (int)(dim < 0 ? dim + n : dim);
-    return PC_OK;
-}
-
 /* t in full precision and contiguous. */
 static pc_status in_full(pc_tensor *t, pc_dtype full, pc_tensor **out)
 {
@@ -175,7 +163,7 @@ static pc_status forward(pc_call *c, bool log)
     pc_tensor *in = c->in[0], *x = NULL;
     int dim = 0;
     const pc_dtype d = c->v[1].kind == PC_DTYPE ? (pc_dtype)c->v[1].i : in->dtype, full = d == PC_F64 ? PC_F64 : PC_F32;
-    PC_TRY(wrap_dim(in, c->v[0].i, &dim));
+    PC_TRY(pc_wrap_dim(c->v[0].i, in->ndim, &dim));
     PC_CHECK(pc_dtype_is_float(d), PC_ENOTIMPL,
              "\"%ssoftmax%s_kernel_impl\" not implemented for '%s'. Give dtype=, for instance "
              "torch.float32",
@@ -198,7 +186,7 @@ static pc_status backward(pc_call *c, pc_tensor *gout, bool log, pc_tensor **gin
     pc_tensor *g = NULL, *y = NULL, *out = c->out[0];
     const pc_dtype full = out->dtype == PC_F64 ? PC_F64 : PC_F32;
     int dim = 0;
-    PC_TRY(wrap_dim(out, c->v[0].i, &dim));
+    PC_TRY(pc_wrap_dim(c->v[0].i, out->ndim, &dim));
     PC_TRY(in_full(gout, full, &g));
     PC_TRY(in_full(out, full, &y));
     PC_TRY(pc_tensor_new(full, out->ndim, out->shape, &gin[0]));

@@ -78,7 +78,7 @@ static PyObject *pipeline_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     p = NULL;
     steps = NULL;
 done:
-    pc_pipeline_release(p);
+    pc_pipeline_free(p);
     pc_free(parsed);
     Py_XDECREF(steps);
     return (PyObject *)self;
@@ -88,7 +88,7 @@ static void pipeline_dealloc(PyObject *o)
 {
     pipeline_object *self = (pipeline_object *)o;
     PyTypeObject *type = Py_TYPE(o);
-    pc_pipeline_release(self->p);
+    pc_pipeline_free(self->p);
     Py_XDECREF(self->steps);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(o);
     Py_DECREF(type);

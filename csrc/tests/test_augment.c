@@ -147,7 +147,7 @@ static int run_chain(const chain *c)
     }
     free(src);
     free(plan);
-    pc_pipeline_release(p);
+    pc_pipeline_free(p);
     return status == PC_OK;
 }
 
@@ -195,7 +195,7 @@ static void time_program(void)
     free(scratch);
     free(src);
     free(dst);
-    pc_pipeline_release(p);
+    pc_pipeline_free(p);
 }
 
 int main(void)

@@ -100,7 +100,7 @@ def test_special_values(name, kwargs, correct_sqrt, isa):
     """Zeros of both signs, infinities, NaN and the limits of float32 as parameters and gradients."""
     p, g = (np.asarray(v, "f").ravel() for v in np.meshgrid(SPECIAL, SPECIAL))
     ours, theirs = pair(p)
-    a, b = getattr(pycnn.optim, name)([ours], **{"lr": 0.1, **kwargs}), getattr(torch.optim, name)([theirs], **{"lr": 0.1, **kwargs})
+    a, b = (getattr(L.optim, name)([t], **{"lr": 0.1, **kwargs}) for L, t in ((pycnn, ours), (torch, theirs)))
     for k in range(4):
         grad = np.roll(g, k * 5)
         ours.grad, theirs.grad = pycnn.from_numpy(grad), torch.from_numpy(grad)
