@@ -20,12 +20,9 @@ from pycnn import _C
 ISAS = _C._isas()
 
 
-def pytest_configure(config):
-    try:
-        import torch
-    except ImportError:
-        return
-    torch.set_num_threads(1)  # the machine may be shared: OpenMP waits long for a busy core
+def pytest_collection_finish(session):
+    gc.collect()
+    gc.freeze()  # what pytest has made is not looked at again: tests that collect garbage do it often
 
 
 @pytest.fixture(autouse=True)

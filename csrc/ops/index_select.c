@@ -68,7 +68,7 @@ static pc_status repeat_elements(pc_call *c, const pc_tensor *counts, int64_t ti
 {
     pc_status status = PC_OK;
     pc_tensor *self = NULL, *whole = NULL, at, from, to;
-    int64_t n, total = 0, shape[PC_MAX_DIMS], *v;
+    int64_t n, total = 0, work = 0, shape[PC_MAX_DIMS], *v;
     int d = 0;
 
     if (dim->kind == PC_NONE) PC_TRY(pc_reshaped(c->in[0], 1, &c->in[0]->numel, &self));
@@ -88,6 +88,7 @@ static pc_status repeat_elements(pc_call *c, const pc_tensor *counts, int64_t ti
             PC_CHECK(count >= 0, PC_ESHAPE, "repeats can not be negative");
             PC_CHECK(count <= INT64_MAX / 8 - total, PC_ESHAPE, "Storage size calculation overflowed");
             total += count;
+            PC_TRY(pc_poll_at(k));
         }
     } else {
         PC_CHECK(times >= 0, PC_ESHAPE, "Repeats must be non-negative");
@@ -98,7 +99,10 @@ static pc_status repeat_elements(pc_call *c, const pc_tensor *counts, int64_t ti
     v = pc_data(c->aux[0]);
     for (int64_t k = 0; k < n; k++) {
         int64_t count = whole == NULL ? times : ((int64_t *)pc_data(whole))[counts->numel == 1 ? 0 : k];
-        for (int64_t j = 0; j < count; j++) *v++ = k;
+        for (int64_t j = 0; j < count; j++) {
+            *v++ = k;
+            PC_TRY(pc_poll_after(&work, 1));
+        }
     }
     memcpy(shape, self->shape, sizeof shape);
     if (self->ndim > 0) shape[d] = total;

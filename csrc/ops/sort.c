@@ -158,14 +158,12 @@ static inline void emit(const lines *l, const char *line, int64_t out, int64_t k
     /* The element that sorting would put at place k of n. */                                                    \
     static pc_status select_##E(E *a, int64_t n, int64_t k, E *out)                                              \
     {                                                                                                            \
-        int64_t first = 0, last = n - 1, work = 0;                                                               \
+        int64_t first = 0, last = n - 1, work = 0, since = 0;                                                    \
         while (last - first > 16) {                                                                              \
             E x = a[first], y = a[first + (last - first) / 2], z = a[last], pivot;                               \
             int64_t i = first, j = last;                                                                         \
             pivot = x < y ? (y < z ? y : x < z ? z : x) : (x < z ? x : y < z ? z : y);                           \
             if ((work += last - first) > 24 * n) return sort_##E(a, a + n, n);                                   \
-            pc_status status = pc_poll();                                                                        \
-            if (status != PC_OK) return status;                                                                  \
             while (i <= j) {                                                                                     \
                 while (a[i] < pivot) i++;                                                                        \
                 while (a[j] > pivot) j--;                                                                        \
@@ -173,6 +171,8 @@ static inline void emit(const lines *l, const char *line, int64_t out, int64_t k
                 E swap = a[i];                                                                                   \
                 a[i++] = a[j];                                                                                   \
                 a[j--] = swap;                                                                                   \
+                pc_status status = pc_poll_after(&since, 1);                                                     \
+                if (status != PC_OK) return status;                                                              \
             }                                                                                                    \
             if (k <= j) last = j;                                                                                \
             else if (k >= i) first = i;                                                                          \
