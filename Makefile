@@ -28,7 +28,7 @@ test: $(VENV)/.parity
 
 # The tests that need no torch, in under a minute.
 quick: $(VENV)/.checks
-	$(PY) -m pytest -m "not parity" --ignore=tests/parity
+	$(PY) -m pytest -m "not parity and not slow" --ignore=tests/parity
 
 # What takes longer, or 10 GB of disk: ten minutes of odd calls, files beyond 4 GiB, the sanitizers.
 deep: $(VENV)/.parity
@@ -95,7 +95,7 @@ COMMA := ,
 asan: build/asan
 	cd build/asan && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc \
-	$(CURDIR)/$(PY) -m pytest -s -m "not parity" --ignore=tests/parity
+	$(CURDIR)/$(PY) -m pytest -s -m "not parity and not slow" --ignore=tests/parity
 
 # Two threads that train and two that load, under ThreadSanitizer.
 tsan: build/tsan

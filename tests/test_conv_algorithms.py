@@ -83,7 +83,7 @@ def check(arrays, padding, relu, channels_last):
 def test_accuracy(algorithm, isa):
     rng = random.Random(algorithm + isa)
     _C._force_convolution(algorithm)
-    for case in range(20):
+    for case in range(8):
         check(*random_case(rng), relu=case % 3 == 1, channels_last=case % 3 == 2)
 
 

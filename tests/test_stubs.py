@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import pycnn
 from pycnn import _stubs
 
@@ -16,6 +18,7 @@ def test_the_stub_is_current():
     assert committed == _stubs.generate(), "run `make stubs`"
 
 
+@pytest.mark.slow
 def test_stubtest():
     run = subprocess.run([sys.executable, "-m", "mypy.stubtest", "pycnn._C"], cwd=ROOT, capture_output=True, text=True,
                          env={**os.environ, "MYPY_CACHE_DIR": os.devnull})
