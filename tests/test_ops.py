@@ -46,7 +46,8 @@ def test_table_has_no_other_rows():
 def test_row_is_well_formed(name):
     schema, flags, doc, differentiable = ROWS[name]
     assert re.fullmatch(r"\w+(\.\w+)?\(.*\) -> (Tensor|Tensor\[\]|\(Tensor \w+, Tensor \w+\))", schema)
-    assert doc and doc[-1] in ".?" and "\n" not in doc
+    first, *others = doc.split("\n")
+    assert first and first[-1] in ".?" and all(re.fullmatch(r"\w+: .+[.?]", line) for line in others)
     assert bool(flags & opinfo.WRITES) == name.split(".")[0].endswith("_")
     assert not (flags & opinfo.NOGRAD and differentiable)
     names = re.findall(r"(?:\w+[\]\[?\d]*) (\w+)(?=[=,)])", schema.split(" -> ")[0])
