@@ -81,13 +81,17 @@ def test_leaks_no_objects(op):
         args[0] = args[0].data.clone()
     for _ in range(10):
         op.call(*args, **kwargs)
-    gc.freeze()  # for the next line's speed
-    gc.collect()  # empties the interpreter's lists of free objects, too
-    before = sys.getallocatedblocks()
-    for _ in range(400):
-        op.call(*args, **kwargs)
-    gc.collect()
-    assert sys.getallocatedblocks() - before < 40
+    gc.freeze()  # for the speed of collections
+
+    def growth():
+        gc.collect()  # empties the interpreter's lists of free objects, too
+        before = sys.getallocatedblocks()
+        for _ in range(400):
+            op.call(*args, **kwargs)
+        gc.collect()
+        return sys.getallocatedblocks() - before
+
+    assert growth() < 40 or growth() < 40  # something may be made once
 
 
 @each_op
