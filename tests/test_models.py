@@ -107,17 +107,13 @@ def test_weights_of_the_cache_folder(published, how):
         np.testing.assert_array_equal(model.state_dict()[name].numpy(), value.numpy())
 
 
-def test_pretrained(published):
-    means = (r"Arguments other than a weight enum or `None` for 'weights' are deprecated .* equivalent to passing "
-             r"`weights=ResNet18_Weights.IMAGENET1K_V1`. You can also use `weights=ResNet18_Weights.DEFAULT`")
-    with pytest.warns(UserWarning, match=means), pytest.warns(UserWarning, match="The parameter 'pretrained' is deprecated"):
-        model = models.resnet18(pretrained=True)
-    np.testing.assert_array_equal(model.fc.weight.detach().numpy(), published["fc.weight"].numpy())
-    with pytest.warns(UserWarning, match=means), pytest.warns(UserWarning, match="Using 'weights' as positional parameter"):
-        model = models.resnet18(True)
-    np.testing.assert_array_equal(model.fc.weight.detach().numpy(), published["fc.weight"].numpy())
-    with pytest.warns(UserWarning, match="`weights=None`"), pytest.warns(UserWarning, match="'pretrained' is deprecated"):
-        models.resnet18(pretrained=False)
+def test_pretrained_is_accepted_silently(published):
+    for model in (models.resnet18(pretrained=True), models.resnet18(True), models.resnet18(weights=True)):
+        np.testing.assert_array_equal(model.fc.weight.detach().numpy(), published["fc.weight"].numpy())
+    torch.manual_seed(0)
+    expected = models.resnet18().fc.weight
+    torch.manual_seed(0)
+    assert torch.equal(models.resnet18(pretrained=False).fc.weight, expected)
 
 
 # ---- the list

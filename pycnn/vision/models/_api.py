@@ -7,7 +7,6 @@ import inspect
 import os
 import sys
 import typing
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -160,7 +159,7 @@ def register_model(name=None):
 
 
 def pretrained_means(default):
-    """Decorate a builder that takes `weights` by keyword: accept the older ``pretrained=True`` as `default`, warning as torchvision.
+    """Decorate a builder that takes `weights` by keyword: accept the older ``pretrained=True`` as `default`.
 
     Parameters
     ----------
@@ -171,41 +170,27 @@ def pretrained_means(default):
     -------
     callable
         The decorator.
+
+    Notes
+    -----
+    torchvision warns of ``pretrained=`` and of positional parameters; here both are silent.
     """
     def decorate(builder):
         names = [p.name for p in inspect.signature(builder).parameters.values() if p.kind is p.KEYWORD_ONLY]
 
         @functools.wraps(builder)
         def build(*args, **kwargs):
-            if args:
-                given = dict(zip(names, args))
-                warnings.warn(f"Using {' and '.join(repr(n) for n in given)} as positional parameter(s) is deprecated since 0.13 and "
-                              "may be removed in the future. Please use keyword parameter(s) instead.", stacklevel=2)
-                args, kwargs = args[len(given):], kwargs | given
-            old = kwargs.get("weights")
-            positional = "weights" in kwargs and not (old is None or isinstance(old, (WeightsEnum, os.PathLike))
-                                                      or isinstance(old, str) and old != "legacy")
-            if positional or "pretrained" in kwargs:
-                wanted = kwargs.pop("weights") if positional else kwargs.pop("pretrained")
-                kwargs.pop("pretrained", None)
-                kwargs["weights"] = _translate(builder, wanted, default, positional)
-            return builder(*args, **kwargs)
+            kwargs |= dict(zip(names, args))
+            pretrained = kwargs.pop("pretrained", None)
+            if isinstance(kwargs.get("weights"), bool):  # models.resnet18(True)
+                pretrained = kwargs.pop("weights")
+            if pretrained is not None:
+                if pretrained and default is None:
+                    raise ValueError(f"No weights available for model {builder.__name__}")
+                kwargs["weights"] = default if pretrained else None
+            return builder(*args[len(names):], **kwargs)
         return build
     return decorate
-
-
-def _translate(builder, pretrained, default, positional):
-    if pretrained and default is None:
-        raise ValueError(f"No weights available for model {builder.__name__}")
-    weights = default if pretrained else None
-    if not positional:
-        warnings.warn("The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, please use 'weights' "
-                      "instead.", stacklevel=3)
-    also = (f" You can also use `weights={type(weights).__name__}.DEFAULT` to get the most up-to-date weights."
-            if pretrained else "")
-    warnings.warn("Arguments other than a weight enum or `None` for 'weights' are deprecated since 0.13 and may be removed in the "
-                  f"future. The current behavior is equivalent to passing `weights={weights}`.{also}", stacklevel=3)
-    return weights
 
 
 def set_param(kwargs, name, value):
