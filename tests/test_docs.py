@@ -3,6 +3,7 @@
 import doctest
 import inspect
 import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,11 @@ def test_a_docstring(name):
     assert run_examples(inspect.getdoc(thing), names, name) > 0
 
 
-def test_the_readme_names_pages_that_exist():
-    for page in re.findall(r"\(docs/(\w+\.rst)\)", (DOCS.parent / "README.md").read_text()):
-        assert page in PAGES
+def test_the_page_of_figures():
+    script = DOCS.parent / "benchmarks" / "run.py"
+    run = runpy.run_path(str(script))
+    machine = {"args": {"threads": 2}, "cpu": "a processor", "cpus": 2}
+    text = run["page"]([{"benchmark": "bench_step", **machine, "ratios": {"as written": 2.5}},
+                        {"benchmark": "bench_start", **machine, "resident_mb": {"pycnn": 300.0, "torch": 900.0}}])
+    assert "a training step of SimpleCNN" in text and "* - as written\n     - 2.5\n" in text
+    assert "* - resident memory, MB\n     - pycnn 300.0, torch 900.0\n" in text
