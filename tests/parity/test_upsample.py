@@ -1,4 +1,4 @@
-"""interpolate and the layers around it against torch: modes, sizes, factors, gradients, errors."""
+"""interpolate and the layers around it, grid_sample and affine_grid against torch: values, gradients, errors."""
 
 import numpy as np
 import pytest
@@ -68,3 +68,38 @@ def test_old_names_warn():
             with pytest.warns(UserWarning, match=f"`nn.functional.{name}` is deprecated"):
                 return getattr(m.nn.functional, name)(x, scale_factor=2)
         compare(call, [x])
+
+
+# ---- reading at given places ----------------------------------------------------------------------
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_grid_sample(mode, padding_mode, align_corners):
+    rng = np.random.default_rng(6)
+    for shape, out in (((2, 3, 5, 7), (4, 6)), ((1, 1, 1, 1), (2, 2)), ((1, 2, 9, 4), (1, 5))):
+        for dtype in ("float32", "float64"):
+            x, grid = numbers(rng, shape, dtype), rng.uniform(-2.5, 2.5, (shape[0], *out, 2)).astype(dtype)
+            compare(lambda m, x, g: m.nn.functional.grid_sample(x, g, mode, padding_mode, align_corners), [x, grid], grad_limit=2e-5)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_affine_grid(align_corners):
+    theta = numbers(np.random.default_rng(7), (2, 2, 3))
+    for size in ((2, 3, 4, 5), (2, 1, 2, 6), (2, 1, 1, 6)):
+        compare(lambda m, t: m.nn.functional.affine_grid(t, size, align_corners), [theta])
+
+    def transformer(m, x, t):
+        return m.nn.functional.grid_sample(x, m.nn.functional.affine_grid(t, x.size(), align_corners), align_corners=align_corners)
+    compare(transformer, [numbers(np.random.default_rng(8), (2, 3, 6, 5)), theta], grad_limit=2e-5)
+
+
+def test_refused_grids():
+    x, grid = np.ones((1, 2, 3, 3), "f"), np.zeros((1, 2, 2, 2), "f")
+    calls = [lambda F, x, g: F.grid_sample(x, g, "linear", align_corners=True), lambda F, x, g: F.grid_sample(x, g, padding_mode="mirror"),
+             lambda F, x, g: F.grid_sample(x, g[0], align_corners=True), lambda F, x, g: F.grid_sample(x, g[..., :1], align_corners=True),
+             lambda F, x, g: F.grid_sample(x, g.double(), align_corners=True),
+             lambda F, x, g: F.grid_sample(x, g.expand(2, 2, 2, 2), align_corners=True),
+             lambda F, x, g: F.affine_grid(g, (1, 1, 2, 2), False), lambda F, x, g: F.affine_grid(g[0].long(), (1, 1, 2, 2), False)]
+    for call in calls:
+        compare(lambda m, x, g: call(m.nn.functional, x, g), [x, grid], grads=False)

@@ -7,6 +7,7 @@ from pycnn.nn.functional._activation import (
     softmax, softmin, softplus, softshrink, softsign, tanh, tanhshrink, threshold, threshold_)
 from pycnn.nn.functional._convolution import conv1d, conv2d, conv_transpose2d, linear
 from pycnn.nn.functional._dropout import dropout, dropout1d, dropout2d, dropout3d
+from pycnn.nn.functional._grid import affine_grid, grid_sample
 from pycnn.nn.functional._loss import (
     binary_cross_entropy, binary_cross_entropy_with_logits, cosine_embedding_loss, cross_entropy, gaussian_nll_loss,
     hinge_embedding_loss, huber_loss, kl_div, l1_loss, margin_ranking_loss, mse_loss, multi_margin_loss,
