@@ -3,6 +3,7 @@
 import warnings
 
 from pycnn import _C
+from pycnn._types import type_name
 
 _fn = _C.fn
 _UNSAID = ("Default {0} behavior has changed to align_corners=False since 1.3.0. Please specify align_corners=True if the old behavior "
@@ -122,8 +123,8 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     if grid.shape[3] != 2:
         raise RuntimeError(f"grid_sampler(): expected grid to have size 2 in last dimension, but got grid with sizes {list(grid.shape)}")
     if input.dtype is not grid.dtype:
-        raise RuntimeError(f"grid_sampler(): expected input and grid to have same dtype, but input has {input.dtype} and grid has "
-                           f"{grid.dtype}")
+        want, have = (type_name(t.dtype)[6:-6] for t in (input, grid))
+        raise RuntimeError(f"expected scalar type {want} but found {have}: give input and grid the same dtype")
     if 0 in input.shape[1:]:
         raise RuntimeError(f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes {list(input.shape)}")
     h, w = input.shape[2:]

@@ -9,6 +9,7 @@ import sys
 
 from pycnn import _C
 from pycnn._tensor import Tensor, tensor
+from pycnn.vision.transforms._tensors import apply_tensor
 
 FILTERS = {"nearest": 0, "nearest-exact": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
 PAD_MODES = ("constant", "edge", "reflect", "symmetric")
@@ -226,119 +227,8 @@ def apply_pillow(step, img):
     return _PILLOW[step[0]](img, *step[1:])
 
 
-# ---- Tensors
-
-def _window(img, top, left, h, w):
-    """The window of the last two dimensions, zero outside."""
-    top, left, h, w = int(top), int(left), int(h), int(w)
-    height, width = img.shape[-2:]
-    y0, y1, x0, x1 = max(top, 0), min(top + h, height), max(left, 0), min(left + w, width)
-    if (y0, x0, y1, x1) == (top, left, top + h, left + w):
-        return img[..., y0:y1, x0:x1]
-    out = img.new_zeros((*img.shape[:-2], h, w))
-    if y1 > y0 and x1 > x0:
-        out[..., y0 - top:y1 - top, x0 - left:x1 - left] = img[..., y0:y1, x0:x1]
-    return out
-
-
-def _mirrored(n, before, after, mode):
-    """Where each index of a padded axis of length n reads."""
-    period = 2 * (n - 1) if mode == 2 else 2 * n
-    for i in range(-before, n + after):
-        if mode == 1 or n == 1:
-            yield min(max(i, 0), n - 1)
-        else:
-            i %= period
-            yield i if i < n else (period - i if mode == 2 else period - 1 - i)
-
-
-def _tensor_pad(img, left, top, right, bottom, mode, *fill):
-    left, top, right, bottom = int(left), int(top), int(right), int(bottom)
-    h, w = img.shape[-2:]
-    if mode == 0:
-        if len(fill) != 1:
-            raise TypeError("Got inappropriate fill arg")
-        out = img.new_full((*img.shape[:-2], h + top + bottom, w + left + right), fill[0])
-        inner = _window(img, max(-top, 0), max(-left, 0), h + min(top, 0) + min(bottom, 0), w + min(left, 0) + min(right, 0))
-        out[..., max(top, 0):max(top, 0) + inner.shape[-2], max(left, 0):max(left, 0) + inner.shape[-1]] = inner
-        return out
-    img = _window(img, max(-top, 0), max(-left, 0), h + min(top, 0) + min(bottom, 0), w + min(left, 0) + min(right, 0))
-    rows = tensor(list(_mirrored(img.shape[-2], max(top, 0), max(bottom, 0), mode)))
-    columns = tensor(list(_mirrored(img.shape[-1], max(left, 0), max(right, 0), mode)))
-    return img.index_select(-2, rows).index_select(-1, columns)
-
-
 def erasure(step):
     """The arguments of functional.erase that a drawn erase step stands for."""
     top, left, h, w = (int(v) for v in step[1:5])
     content = step[-1] if isinstance(step[-1], Tensor) else tensor(step[5:])[:, None, None]
     return top, left, h, w, content
-
-
-def _channels(img, permitted):
-    c = dimensions(img)[0]
-    if c not in permitted:
-        raise TypeError(f"Input image tensor permitted channel values are {permitted}, but found {c}")
-    return c
-
-
-def _bound(img):
-    return 1.0 if img.is_floating_point() else 255.0
-
-
-def _blend(img, other, ratio):
-    return (ratio * img + (1.0 - ratio) * other).clamp(0, _bound(img)).to(img.dtype)
-
-
-def _tensor_grey(img, channels):
-    if img.ndim < 3:
-        raise TypeError(f"Input image tensor should have at least 3 dimensions, but found {img.ndim}")
-    if _channels(img, [1, 3]) == 3:
-        r, g, b = img.unbind(-3)
-        grey = (0.2989 * r + 0.587 * g + 0.114 * b).to(img.dtype).unsqueeze(-3)
-    else:
-        grey = img.clone()
-    return grey.expand(img.shape) if channels == 3 or (channels == 0 and img.shape[-3] == 3) else grey
-
-
-def _tensor_contrast(img, factor):
-    grey = _tensor_grey(img, 1) if _channels(img, [3, 1]) == 3 else img
-    mean = (grey if img.is_floating_point() else grey.float()).mean((-3, -2, -1), keepdim=True)
-    return _blend(img, mean, factor)
-
-
-def _tensor_brightness(img, factor):
-    _channels(img, [1, 3])
-    return _blend(img, img.new_zeros(img.shape), factor)
-
-
-def _tensor_saturation(img, factor):
-    return img if _channels(img, [1, 3]) == 1 else _blend(img, _tensor_grey(img, 1), factor)
-
-
-def _tensor_invert(img):
-    _channels(img, [1, 3])
-    return (1 if img.is_floating_point() else 255) - img
-
-
-_TENSOR = {
-    "hflip": lambda img: img.flip(-1),
-    "vflip": lambda img: img.flip(-2),
-    "crop": _window,
-    "pad": _tensor_pad,
-    "grey": _tensor_grey,
-    "brightness": _tensor_brightness,
-    "contrast": _tensor_contrast,
-    "saturation": _tensor_saturation,
-    "invert": _tensor_invert,
-}
-
-
-def apply_tensor(step, img):
-    """Apply one fixed step by pycnn's operators."""
-    apply = _TENSOR.get(step[0])
-    if apply is None:
-        raise NotImplementedError(
-            f"'{step[0]}' is implemented for PIL images, not for Tensors: put the transform before ToTensor, or convert "
-            "with ToPILImage first")
-    return apply(img, *step[1:])

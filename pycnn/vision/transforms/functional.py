@@ -8,9 +8,10 @@ from enum import Enum
 import numpy as np
 
 from pycnn import _C
+from pycnn._device import Size
 from pycnn._tensor import Tensor, as_tensor, from_numpy, get_default_dtype
-from pycnn.vision.transforms import _images
-from pycnn.vision.transforms._images import FILTERS, PAD_MODES, dimensions, is_pil, run
+from pycnn.vision.transforms import _images, _tensors
+from pycnn.vision.transforms._images import FILTERS, PAD_MODES, dimensions, is_pil, pipeline_of, run
 
 
 class InterpolationMode(Enum):
@@ -64,6 +65,15 @@ def _sampling(interpolation, expand, center, fill):
         raise TypeError("Argument center should be a sequence")
     x, y = center if center is not None else (0.0, 0.0)
     return (_filter(interpolation), int(bool(expand)), int(center is not None), float(x), float(y), *_fill_values(fill))
+
+
+def _tensor_fill(fill):
+    return None if fill is None else _fill_values(fill)
+
+
+def _hwc(img):
+    c, h, w = dimensions(img)
+    return h, w, c
 
 
 def _pair(size, message="Please provide only two dimensions (h, w) for size."):
@@ -535,28 +545,28 @@ def pad(img, padding, fill=0, padding_mode="constant"):
 
 
 def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
-    """Resize a PIL image.
+    """Resize an image.
 
     Parameters
     ----------
-    img : PIL Image
+    img : PIL Image or Tensor of shape (..., H, W)
     size : int or sequence
         Height and width; or what the shorter side becomes.
     interpolation : InterpolationMode or int, default BILINEAR
     max_size : int, optional
         What the longer side is at most, if `size` is a number.
     antialias : bool, default True
-        Always done for PIL images.
+        Let every pixel of a Tensor count where it shrinks, in the modes BILINEAR and BICUBIC. Always done for PIL images.
 
     Returns
     -------
-    PIL Image
-
-    Notes
-    -----
-    Tensors are not resized yet: NotImplementedError.
+    PIL Image or Tensor
     """
     step = _resize_step(size, interpolation, max_size)
+    if isinstance(img, Tensor):
+        for _, h, w, _ in pipeline_of((step,)).draw(*_hwc(img)):
+            img = _tensors.resize(img, int(h), int(w), _mode_from_int(interpolation).value, bool(antialias))
+        return img
     if antialias is False and is_pil(img):
         warnings.warn("Anti-alias option is always applied for PIL Image input. Argument antialias is ignored.",
                       stacklevel=2)
@@ -564,32 +574,34 @@ def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, a
 
 
 def resized_crop(img, top, left, height, width, size, interpolation=InterpolationMode.BILINEAR, antialias=True):
-    """Cut a window out of a PIL image and resize it.
+    """Cut a window out of an image and resize it.
 
     Parameters
     ----------
-    img : PIL Image
+    img : PIL Image or Tensor of shape (..., H, W)
     top, left, height, width : int
         The window.
     size : int or sequence
         As in :func:`resize`.
     interpolation : InterpolationMode or int, default BILINEAR
     antialias : bool, default True
-        Always done for PIL images.
+        As in :func:`resize`.
 
     Returns
     -------
-    PIL Image
+    PIL Image or Tensor
     """
+    if isinstance(img, Tensor):
+        return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
     return run((("crop", top, left, height, width), _resize_step(size, interpolation, None)), img)
 
 
 def rotate(img, angle, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=None):
-    """Rotate a PIL image.
+    """Rotate an image.
 
     Parameters
     ----------
-    img : PIL Image
+    img : PIL Image or Tensor of shape (..., H, W)
     angle : number
         Degrees, counterclockwise.
     interpolation : InterpolationMode or int, default NEAREST
@@ -611,19 +623,22 @@ def rotate(img, angle, interpolation=InterpolationMode.NEAREST, expand=False, ce
 
     Notes
     -----
-    Tensors are not rotated yet: NotImplementedError.
+    Tensors take the modes NEAREST and BILINEAR.
     """
     if not isinstance(angle, (int, float)):
         raise TypeError("Argument angle should be int or float")
+    if isinstance(img, Tensor):
+        _sampling(interpolation, expand, center, fill)
+        return _tensors.rotate(img, angle, _mode_from_int(interpolation).value, expand, center, _tensor_fill(fill))
     return run((("rotate", angle, *_sampling(interpolation, expand, center, fill)),), img)
 
 
 def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.NEAREST, fill=None, center=None):
-    """Rotate, shift, scale and shear a PIL image, keeping its middle.
+    """Rotate, shift, scale and shear an image, keeping its middle.
 
     Parameters
     ----------
-    img : PIL Image
+    img : PIL Image or Tensor of shape (..., H, W)
     angle : number
         Degrees, clockwise.
     translate : sequence of 2 ints
@@ -651,7 +666,7 @@ def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.
 
     Notes
     -----
-    Tensors are not transformed yet: NotImplementedError.
+    Tensors take the modes NEAREST and BILINEAR.
     """
     if not isinstance(angle, (int, float)):
         raise TypeError("Argument angle should be int or float")
@@ -667,7 +682,120 @@ def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.
     shear = shear * 2 if len(shear) == 1 else shear
     if len(shear) != 2:
         raise ValueError(f"Shear should be a sequence containing two values. Got {shear}")
+    if isinstance(img, Tensor):
+        _sampling(interpolation, False, center, fill)
+        return _tensors.affine(img, angle, translate, scale, shear, _mode_from_int(interpolation).value, center, _tensor_fill(fill))
     return run((("affine", angle, *translate, scale, *shear, 0, *_sampling(interpolation, False, center, fill)),), img)
+
+
+def _perspective_coefficients(startpoints, endpoints):
+    """The eight numbers that lead from the corners of the result to those of the image."""
+    if len(startpoints) != 4 or len(endpoints) != 4:
+        raise ValueError(f"Please provide exactly four corners, got {len(startpoints)} startpoints and {len(endpoints)} endpoints.")
+    rows = []
+    for (x, y), (u, v) in zip(endpoints, startpoints):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+    solution = np.linalg.lstsq(np.array(rows, float), np.array(startpoints, float).reshape(8), rcond=None)[0]
+    return solution.astype(np.float32).tolist()
+
+
+def perspective(img, startpoints, endpoints, interpolation=InterpolationMode.BILINEAR, fill=None):
+    """Move the corners of an image.
+
+    Parameters
+    ----------
+    img : PIL Image or Tensor of shape (..., H, W)
+    startpoints, endpoints : sequence of four (x, y)
+        Corners, clockwise from top left, before and after.
+    interpolation : InterpolationMode or int, default BILINEAR
+    fill : number or sequence, optional
+        Value outside the image, or one per channel; 0 by default.
+
+    Returns
+    -------
+    PIL Image or Tensor
+    """
+    coefficients = _perspective_coefficients(startpoints, endpoints)
+    filter = _filter(interpolation)
+    if isinstance(img, Tensor):
+        return _tensors.perspective(img, coefficients, _mode_from_int(interpolation).value, _tensor_fill(fill))
+    if not is_pil(img):
+        raise TypeError(f"img should be PIL Image. Got {type(img)}")
+    from PIL import Image
+    values = _fill_values(fill)
+    bands = len(img.getbands())
+    values = tuple(int(v) for v in (values * bands if len(values) == 1 else values))
+    return img.transform(img.size, Image.Transform.PERSPECTIVE, coefficients, filter, fillcolor=values[0] if bands == 1 else values)
+
+
+def elastic_transform(img, displacement, interpolation=InterpolationMode.BILINEAR, fill=None):
+    """Read every pixel of an image from somewhere near.
+
+    Parameters
+    ----------
+    img : PIL Image or Tensor of shape (..., H, W)
+    displacement : Tensor of shape (1, H, W, 2)
+        By how much, (x, y), in parts of half the image.
+    interpolation : InterpolationMode or int, default BILINEAR
+    fill : number or sequence, optional
+        Value outside the image, or one per channel; 0 by default.
+
+    Returns
+    -------
+    PIL Image or Tensor
+    """
+    if not isinstance(displacement, Tensor):
+        raise TypeError("Argument displacement should be a Tensor")
+    x = img if isinstance(img, Tensor) else pil_to_tensor(img)
+    wanted = Size((1, *x.shape[-2:], 2))
+    if displacement.shape != wanted:
+        raise ValueError(f"Argument displacement shape should be {wanted}, but given {displacement.shape}")
+    x = _tensors.displaced(x, displacement, _mode_from_int(interpolation).value, _tensor_fill(fill))
+    return x if isinstance(img, Tensor) else to_pil_image(x, img.mode)
+
+
+def _pair_of(value, name, kind):
+    if not isinstance(value, (*kind, list, tuple)):
+        raise TypeError(f"{name} should be {kind[0].__name__} or a sequence. Got {type(value)}")
+    return [value, value] if isinstance(value, kind) else list(value)
+
+
+def gaussian_blur(img, kernel_size, sigma=None):
+    """Blur an image.
+
+    Parameters
+    ----------
+    img : PIL Image or Tensor of shape (..., H, W)
+    kernel_size : int or sequence of 2 ints
+        Width and height of the bell, odd.
+    sigma : float or sequence of floats, optional
+        Its deviations; by default what suits its size.
+
+    Returns
+    -------
+    PIL Image or Tensor
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size or deviation is none.
+    """
+    kernel_size = _pair_of(kernel_size, "kernel_size", (int,))
+    if len(kernel_size) != 2:
+        raise ValueError(f"If kernel_size is a sequence its length should be 2. Got {len(kernel_size)}")
+    if any(k % 2 == 0 or k < 0 for k in kernel_size):
+        raise ValueError(f"kernel_size should have odd and positive integers. Got {kernel_size}")
+    sigma = [k * 0.15 + 0.35 for k in kernel_size] if sigma is None else _pair_of(sigma, "sigma", (float, int))
+    sigma = sigma * 2 if len(sigma) == 1 else sigma
+    if len(sigma) != 2:
+        raise ValueError(f"If sigma is a sequence, its length should be 2. Got {len(sigma)}")
+    if any(s <= 0.0 for s in sigma):
+        raise ValueError(f"sigma should have positive values. Got {sigma}")
+    if isinstance(img, Tensor):
+        return _tensors.gaussian_blur(img, kernel_size, sigma)
+    if not is_pil(img):
+        raise TypeError(f"img should be PIL Image or Tensor. Got {type(img)}")
+    return to_pil_image(_tensors.gaussian_blur(pil_to_tensor(img), kernel_size, sigma), img.mode)
 
 
 # ---- colour
@@ -721,11 +849,11 @@ def adjust_saturation(img, saturation_factor):
 
 
 def adjust_hue(img, hue_factor):
-    """Shift the hues of a PIL image around their circle.
+    """Shift the hues of an image around their circle.
 
     Parameters
     ----------
-    img : PIL Image
+    img : PIL Image or Tensor of shape (..., 1 or 3, H, W)
     hue_factor : float
         From -0.5 to 0.5, parts of the circle.
 
@@ -744,11 +872,11 @@ def adjust_hue(img, hue_factor):
 
 
 def adjust_gamma(img, gamma, gain=1):
-    """Apply a power law to the values of a PIL image.
+    """Apply a power law to the values of an image.
 
     Parameters
     ----------
-    img : PIL Image
+    img : PIL Image or Tensor of shape (..., 1 or 3, H, W)
     gamma : float
         Exponent, at least 0: above 1 makes shadows darker.
     gain : float, default 1
@@ -768,11 +896,11 @@ def adjust_gamma(img, gamma, gain=1):
 
 
 def adjust_sharpness(img, sharpness_factor):
-    """Sharpen or blur a PIL image.
+    """Sharpen or blur an image.
 
     Parameters
     ----------
-    img : PIL Image
+    img : PIL Image or Tensor of shape (..., 1 or 3, H, W)
     sharpness_factor : float
         0 gives a smoothed image, 1 the image itself, 2 doubles the sharpness.
 
@@ -842,11 +970,11 @@ def invert(img):
 
 
 def posterize(img, bits):
-    """Keep the highest bits of every value of a PIL image.
+    """Keep the highest bits of every value of an image.
 
     Parameters
     ----------
-    img : PIL Image
+    img : PIL Image or Tensor of uint8
     bits : int
         How many, 1 to 8.
 
@@ -865,11 +993,11 @@ def posterize(img, bits):
 
 
 def solarize(img, threshold):
-    """Invert the values of a PIL image that reach a threshold.
+    """Invert the values of an image that reach a threshold.
 
     Parameters
     ----------
-    img : PIL Image
+    img : PIL Image or Tensor of shape (..., 1 or 3, H, W)
     threshold : float
 
     Returns
@@ -880,11 +1008,11 @@ def solarize(img, threshold):
 
 
 def autocontrast(img):
-    """Stretch every channel of a PIL image over the whole range.
+    """Stretch every channel of an image over the whole range.
 
     Parameters
     ----------
-    img : PIL Image
+    img : PIL Image or Tensor of shape (..., 1 or 3, H, W)
 
     Returns
     -------
@@ -894,11 +1022,11 @@ def autocontrast(img):
 
 
 def equalize(img):
-    """Spread every channel of a PIL image so that all values are about as frequent.
+    """Spread every channel of an image so that all values are about as frequent.
 
     Parameters
     ----------
-    img : PIL Image
+    img : PIL Image or Tensor of uint8
 
     Returns
     -------

@@ -95,7 +95,10 @@ class _Step(Module):
 
 
 class _Drawn(_Step):
-    """A transform with a public `get_params`, which a subclass may replace; `_apply_params` then uses its result."""
+    """A transform with a public `get_params`, which a subclass may replace; `_with_params` then uses its result."""
+
+    # Do steps say less than a Tensor needs?
+    _tensors_by_params = False
 
     def forward(self, img):
         """Draw parameters and apply the transform to one image.
@@ -108,7 +111,7 @@ class _Drawn(_Step):
         -------
         PIL Image or Tensor
         """
-        if _pipeline.replaced(self, "get_params"):
+        if _pipeline.replaced(self, "get_params") or self._tensors_by_params and isinstance(img, Tensor):
             return self._with_params(img)
         return _images.run(self._steps(), img)
 
@@ -256,7 +259,7 @@ class Normalize(Module):
 
 
 class Resize(_Step):
-    """Resize a PIL image.
+    """Resize an image.
 
     Parameters
     ----------
@@ -266,7 +269,7 @@ class Resize(_Step):
     max_size : int, optional
         What the longer side is at most, if `size` is a number.
     antialias : bool, default True
-        Always done for PIL images.
+        Let every pixel of a Tensor count where it shrinks. Always done for PIL images.
 
     Raises
     ------
@@ -274,10 +277,6 @@ class Resize(_Step):
         If `size` is neither an int nor a sequence.
     ValueError
         If a sequence has another length than 1 or 2.
-
-    Notes
-    -----
-    Tensors are not resized yet: NotImplementedError.
     """
 
     def __init__(self, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
@@ -295,7 +294,7 @@ class Resize(_Step):
         return (F._resize_step(self.size, self.interpolation, self.max_size),)
 
     def forward(self, img):
-        """Resize one PIL image."""
+        """Resize one image."""
         return F.resize(img, self.size, self.interpolation, self.max_size, self.antialias)
 
     def __repr__(self):
@@ -605,7 +604,7 @@ class RandomVerticalFlip(_Chance):
 
 
 class RandomResizedCrop(_Drawn):
-    """Cut a window of random area and aspect ratio out of a PIL image and resize it.
+    """Cut a window of random area and aspect ratio out of an image and resize it.
 
     Parameters
     ----------
@@ -617,8 +616,10 @@ class RandomResizedCrop(_Drawn):
         Bounds of width over height.
     interpolation : InterpolationMode or int, default BILINEAR
     antialias : bool, default True
-        Always done for PIL images.
+        Let every pixel of a Tensor count where it shrinks. Always done for PIL images.
     """
+
+    _tensors_by_params = True
 
     def __init__(self, size, scale=(0.08, 1.0), ratio=(3.0 / 4.0, 4.0 / 3.0), interpolation=InterpolationMode.BILINEAR,
                  antialias=True):
@@ -650,7 +651,7 @@ class RandomResizedCrop(_Drawn):
         return (("random_resized_crop", *self.size, *self.scale, *self.ratio, F._filter(self.interpolation)),)
 
     def _with_params(self, img):
-        return F.resized_crop(img, *self.get_params(img, self.scale, self.ratio), self.size, self.interpolation)
+        return F.resized_crop(img, *self.get_params(img, self.scale, self.ratio), self.size, self.interpolation, self.antialias)
 
     def __repr__(self):
         scale, ratio = (tuple(round(v, 4) for v in pair) for pair in (self.scale, self.ratio))
@@ -773,7 +774,7 @@ class ColorJitter(_Drawn):
 
 
 class RandomRotation(_Drawn):
-    """Rotate a PIL image by a random angle.
+    """Rotate an image by a random angle.
 
     Parameters
     ----------
@@ -787,6 +788,8 @@ class RandomRotation(_Drawn):
     fill : number or sequence, default 0
         Value outside the image, or one per channel.
     """
+
+    _tensors_by_params = True
 
     def __init__(self, degrees, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=0):
         super().__init__()
@@ -826,7 +829,7 @@ class RandomRotation(_Drawn):
 
 
 class RandomAffine(_Drawn):
-    """Rotate, shift, scale and shear a PIL image at random.
+    """Rotate, shift, scale and shear an image at random.
 
     Parameters
     ----------
@@ -848,6 +851,8 @@ class RandomAffine(_Drawn):
     ValueError
         If an option is out of range.
     """
+
+    _tensors_by_params = True
 
     def __init__(self, degrees, translate=None, scale=None, shear=None, interpolation=InterpolationMode.NEAREST, fill=0,
                  center=None):
