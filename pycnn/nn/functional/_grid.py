@@ -124,7 +124,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         raise RuntimeError(f"grid_sampler(): expected grid to have size 2 in last dimension, but got grid with sizes {list(grid.shape)}")
     if input.dtype is not grid.dtype:
         want, have = (type_name(t.dtype)[6:-6] for t in (input, grid))
-        raise RuntimeError(f"expected scalar type {want} but found {have}: give input and grid the same dtype")
+        raise RuntimeError(f"expected scalar type {want} but found {have}. Give input and grid the same dtype")
     if 0 in input.shape[1:]:
         raise RuntimeError(f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes {list(input.shape)}")
     h, w = input.shape[2:]
