@@ -94,6 +94,11 @@ class GaussianBlur(Module):
         Width and height of the bell, odd.
     sigma : float or sequence of 2 floats, default (0.1, 2.0)
         Bounds of its deviation.
+
+    Raises
+    ------
+    ValueError
+        If a size is even, or a deviation not positive.
     """
 
     def __init__(self, kernel_size, sigma=(0.1, 2.0)):
@@ -155,6 +160,11 @@ class ElasticTransform(Module):
     interpolation : InterpolationMode or int, default BILINEAR
     fill : number or sequence, default 0
         Value outside the image, or one per channel.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of another type, or a sequence of another length.
     """
 
     def __init__(self, alpha=50.0, sigma=5.0, interpolation=InterpolationMode.BILINEAR, fill=0):

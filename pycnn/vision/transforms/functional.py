@@ -11,7 +11,7 @@ from pycnn import _C
 from pycnn._device import Size
 from pycnn._tensor import Tensor, as_tensor, from_numpy, get_default_dtype
 from pycnn.vision.transforms import _images, _tensors
-from pycnn.vision.transforms._images import FILTERS, PAD_MODES, dimensions, is_pil, pipeline_of, run
+from pycnn.vision.transforms._images import FILTERS, PAD_MODES, dimensions, is_pil, run
 
 
 class InterpolationMode(Enum):
@@ -564,7 +564,7 @@ def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, a
     """
     step = _resize_step(size, interpolation, max_size)
     if isinstance(img, Tensor):
-        for _, h, w, _ in pipeline_of((step,)).draw(*_hwc(img)):
+        for _, h, w, _ in _images.pipeline_of((step,)).draw(*_hwc(img)):
             img = _tensors.resize(img, int(h), int(w), _mode_from_int(interpolation).value, bool(antialias))
         return img
     if antialias is False and is_pil(img):
@@ -714,6 +714,11 @@ def perspective(img, startpoints, endpoints, interpolation=InterpolationMode.BIL
     Returns
     -------
     PIL Image or Tensor
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `img` is no image, or there are not four corners.
     """
     coefficients = _perspective_coefficients(startpoints, endpoints)
     filter = _filter(interpolation)
@@ -743,6 +748,11 @@ def elastic_transform(img, displacement, interpolation=InterpolationMode.BILINEA
     Returns
     -------
     PIL Image or Tensor
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `displacement` is no Tensor or of another shape.
     """
     if not isinstance(displacement, Tensor):
         raise TypeError("Argument displacement should be a Tensor")
