@@ -82,12 +82,16 @@ def test_leaks_no_objects(op):
     for _ in range(10):
         op.call(*args, **kwargs)
     gc.freeze()  # for the speed of collections
-    gc.collect()  # empties the interpreter's lists of free objects, too
-    before = sys.getallocatedblocks()
-    for _ in range(400):
-        op.call(*args, **kwargs)
-    gc.collect()
-    assert sys.getallocatedblocks() - before < 200  # the interpreter makes some dozens now and then
+
+    def growth():
+        gc.collect()  # empties the interpreter's lists of free objects, too
+        before = sys.getallocatedblocks()
+        for _ in range(400):
+            op.call(*args, **kwargs)
+        gc.collect()
+        return sys.getallocatedblocks() - before
+
+    assert any(growth() < 40 for _ in range(3))  # some are made once
 
 
 @each_op
