@@ -36,6 +36,18 @@ def photos(tmp_path_factory):
     return root
 
 
+@pytest.fixture
+def pictures():
+    """Asked for by tests whose runs shall draw."""
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(request, monkeypatch):
+    """Other runs draw nothing: it would take longer than all the rest."""
+    if "pictures" not in request.fixturenames:
+        monkeypatch.setattr(cli_train, "_draw", lambda *facts: [])
+
+
 def run(*words):
     """Exit status of one command, run in this process."""
     return cli.main([str(w) for w in words])
@@ -53,7 +65,7 @@ def results(out):
 # ---- train and predict --------------------------------------------------------------------------------------------
 
 
-def test_train_and_predict(photos, tmp_path, capsys):
+def test_train_and_predict(photos, tmp_path, capsys, pictures):
     out = tmp_path / "run"
     assert run("train", photos, "--epochs", 3, "--out", out, *SMALL) == 0
     assert {p.name for p in out.iterdir()} == {"model.pth", "model.pt", "metrics.json", "confusion.png", "curves.png",
@@ -139,14 +151,10 @@ def test_the_last_layer_of_any_family_is_made_anew(name, last, tmp_path):
 
 # ---- stopping and going on ----------------------------------------------------------------------------------------
 
-WAYS = {
-    "simple_cnn": [],
-    "two workers": ["--workers", "2", "--augment", "rand"],
-    "batch norm, frozen": ["--model", "resnet18", "--freeze", "--augment", "trivial"],
-}
-
-
-@pytest.mark.parametrize("options", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("options", [
+    pytest.param([], id="simple_cnn"),
+    pytest.param(["--workers", "2", "--augment", "rand"], id="two workers", marks=pytest.mark.slow),
+    pytest.param(["--model", "resnet18", "--freeze", "--augment", "trivial"], id="batch norm, frozen", marks=pytest.mark.slow)])
 def test_resumed_is_bit_for_bit_uninterrupted(photos, tmp_path, options, monkeypatch, capsys):
     command = ["train", photos, *SMALL, *options]
     assert run(*command, "--epochs", 2, "--out", tmp_path / "straight") == 0
@@ -310,7 +318,7 @@ def test_a_loss_that_is_no_number_ends_the_run(photos, tmp_path, capsys):
     assert all(math.isfinite(row["loss"]) for row in pycnn.load(tmp_path / "run" / "checkpoint.pth")["history"])
 
 
-def test_without_matplotlib_the_pictures_are_left_out(photos, tmp_path, capsys, monkeypatch):
+def test_without_matplotlib_the_pictures_are_left_out(photos, tmp_path, capsys, monkeypatch, pictures):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert run("train", photos, "--epochs", 1, "--out", tmp_path / "run", *SMALL) == 0
     assert "pip install pycnn[plot]" in capsys.readouterr().out
