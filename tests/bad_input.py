@@ -7,11 +7,14 @@ a handler of pycnn's would catch too, and in whose message the same words must s
 import io
 import os
 import pickle
+import struct
+import tarfile
+import zlib
 from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 ACCEPTED = object()  # torch takes it, or fails later and elsewhere
 
@@ -45,7 +48,8 @@ class Case:
 def library(torch, vision, folder):
     """What cases are given: the library's modules under torch's names."""
     return SimpleNamespace(torch=torch, nn=torch.nn, F=torch.nn.functional, optim=torch.optim, schedule=torch.optim.lr_scheduler,
-                           data=torch.utils.data, transforms=vision.transforms, datasets=vision.datasets, folder=folder)
+                           data=torch.utils.data, transforms=vision.transforms, datasets=vision.datasets, models=vision.models,
+                           folder=folder)
 
 
 def text(error):
@@ -167,6 +171,45 @@ def loader(t, *items, **kwargs):
 
 def picture(size=32, mode="RGB"):
     return Image.new(mode, (size, size))
+
+
+def encoded(kind):
+    file = io.BytesIO()
+    Image.effect_noise((64, 64), 90).convert("RGB").save(file, kind)
+    return file.getvalue()
+
+
+def bomb():
+    """The head of a picture of 60000 by 60000."""
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)) + chunk(b"IEND", b"")
+
+
+def from_folder(t, content, name, **kwargs):
+    """The first sample of a folder of images with one file."""
+    written(t, content, f"images/cat/{name}")
+    images = t.datasets.ImageFolder(t.folder / "images", transform=t.transforms.ToTensor())
+    return list(t.data.DataLoader(images, **kwargs)) if kwargs else images[0]
+
+
+def empty_folder(t, name):
+    (t.folder / "images" / name).mkdir(parents=True)
+    return t.datasets.ImageFolder(t.folder / "images")
+
+
+def mnist(t):
+    """MNIST in files that end after 500 bytes of their images."""
+    for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        written(t, bytes([0, 0, 8, 3, 0, 0, 0, 100, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(500), f"MNIST/raw/{name}")
+    return t.datasets.MNIST(t.folder)
+
+
+def broken_archive(t):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
+        archive.add(__file__, "x")
+    t.datasets.utils.extract_archive(str(written(t, file.getvalue()[:500], "x.tar.gz")), str(t.folder / "out"))
 
 
 def normalize(t, x, std=(0.5, 0.5, 0.5)):
@@ -316,6 +359,23 @@ CASES = [Case(*row) for row in [
     ("state_dict: of a DataParallel", lambda t: fit(t, {"module.weight": t.torch.ones(3, 2), "module.bias": t.torch.ones(3)}), RuntimeError, 'Unexpected key.*"module.weight", "module.bias"', 'begin with "module."'),
     ("state_dict: a path", lambda t: fit(t, "model.pth"), TypeError, "Expected state_dict to be dict-like, got <class 'str'>", r"torch.load\(path\)"),
     ("CIFAR: missing", lambda t: t.datasets.CIFAR10(t.folder / "none"), RuntimeError, "Dataset not found or corrupted. You can use download=True to download it", "data_batch_1 is missing.*cifar-10-python.tar.gz"),
+    ("CIFAR: a broken archive", broken_archive, RuntimeError, "Compressed file ended before the end-of-stream marker was reached", "x.tar.gz is damaged", (EOFError, "Compressed file ended")),
+    ("MNIST: cut off", mnist, RuntimeError, r"shape '\[100, 28, 28\]' is invalid for input of size 500", "train-images-idx3-ubyte was cut off"),
+    ("MNIST: missing", lambda t: t.datasets.MNIST(t.folder / "none"), RuntimeError, "Dataset not found. You can use download=True to download it", "train-images-idx3-ubyte is missing"),
+    ("folder: none", lambda t: t.datasets.ImageFolder(t.folder / "none"), FileNotFoundError, "No such file or directory: '.*none'"),
+    ("folder: without classes", lambda t: t.datasets.ImageFolder(t.folder), FileNotFoundError, "Couldn't find any class folder in", "a folder for each class"),
+    ("folder: without images", lambda t: empty_folder(t, "cat"), FileNotFoundError, "Found no valid file for the classes cat. Supported extensions are: .jpg", ""),
+    ("folder: a truncated PNG", lambda t: from_folder(t, encoded("PNG")[:3000], "x.png"), OSError, "image file is truncated", r"cat/x\.png"),
+    ("folder: a truncated JPEG", lambda t: from_folder(t, encoded("JPEG")[:1500], "x.jpg"), OSError, r"image file is truncated \(\d+ bytes not processed\)", r"cat/x\.jpg"),
+    ("folder: no image", lambda t: from_folder(t, b"garbage" * 30, "x.jpg"), UnidentifiedImageError, "cannot identify image file .*cat/x.jpg", "is_valid_file="),
+    ("folder: no image, in a loader", lambda t: from_folder(t, b"garbage" * 30, "x.jpg", num_workers=0), UnidentifiedImageError, "cannot identify image file .*cat/x.jpg", "sample 0 of the data set"),
+    ("folder: a bomb", lambda t: from_folder(t, bomb(), "x.png"), Image.DecompressionBombError, "Image size .3600000000 pixels. exceeds limit of 178956970 pixels"),
+    # models
+    ("model: no such weights", lambda t: t.models.resnet18(weights="IMAGENET1K_V9"), KeyError, "IMAGENET1K_V9", "weights may be IMAGENET1K_V1, DEFAULT.*path"),
+    ("model: another's weights", lambda t: t.models.resnet18(weights=t.models.ResNet50_Weights.DEFAULT), TypeError, "Invalid Weight class provided; expected ResNet18_Weights but received ResNet50_Weights."),
+    ("model: weights of other classes", lambda t: t.models.resnet18(weights="IMAGENET1K_V1", num_classes=10), ValueError, "The parameter 'num_classes' expected value 1000 but got 10 instead."),
+    ("model: no such", lambda t: t.models.get_model("resnet19"), ValueError, "Unknown model resnet19", "resnet18"),
+    ("model: one image", lambda t: t.models.resnet18()(t.torch.zeros(1, 3, 32, 32)), ValueError, r"Expected more than 1 value per channel when training, got input size torch.Size\(\[1, 512, 1, 1\]\)", r"eval\(\)\s*in module 'layer4.0.bn1': BatchNorm2d\(512"),
     # optimizers
     ("Adam: lr -1", lambda t: t.optim.Adam(params(t), lr=-1), ValueError, "Invalid learning rate: -1"),
     ("Adam: lr nan", lambda t: t.optim.Adam(params(t), lr=float("nan")), ValueError, "Invalid learning rate: nan"),
