@@ -16,6 +16,9 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from pickles import archive, name
+from pickles import text as text_item
+
 ACCEPTED = object()  # torch takes it, or fails later and elsewhere
 
 
@@ -163,6 +166,12 @@ def checkpoint(t, obj=None, **kwargs):
     file = io.BytesIO()
     t.torch.save({"a": t.torch.ones(1000)} if obj is None else obj, file, **kwargs)
     return file.getvalue()
+
+
+def checkpoint_of_args(t):
+    """As torch writes {"args": Namespace(lr=1)}."""
+    body = b"}" + text_item("args") + name("argparse", "Namespace") + b")\x81}" + text_item("lr") + b"K\x01sbs"
+    return archive(body)
 
 
 def loader(t, *items, **kwargs):
@@ -349,6 +358,9 @@ CASES = [Case(*row) for row in [
     ("load: empty", lambda t: t.torch.load(written(t, b"")), CheckpointError, "", r"file.pth \(0 bytes\): the file is empty", (EOFError, "")),
     ("load: no checkpoint", lambda t: t.torch.load(written(t, bytes(range(256)))), CheckpointError, "", r"file.pth \(256 bytes\): not a checkpoint", REFUSED),
     ("load: code", lambda t: t.torch.load(written(t, pickle.dumps(Command()))), CheckpointError, "", r"file.pth \(\d+ bytes\)", REFUSED),
+    ("load: a model in it", lambda t: t.torch.load(written(t, archive(name("__main__", "SimpleCNN") + b")\x81"))), CheckpointError, "Weights only load failed.*GLOBAL __main__.SimpleCNN was not an allowed global by default", r"torch.save\(torch.load\(f, weights_only=False\).state_dict\(\), f\)", (pickle.UnpicklingError, "Weights only load failed(?s:.*)__main__.SimpleCNN")),
+    ("load: a namespace in it", lambda t: t.torch.load(written(t, checkpoint_of_args(t))), CheckpointError, "Weights only load failed.*argparse.Namespace", r"vars\(args\)", REFUSED),
+    ("save: a whole model", lambda t: t.torch.save(t.nn.Linear(2, 2), t.folder / "x.pth"), TypeError, "", r"save its state_dict\(\) instead", ACCEPTED),
     ("save: a full device", lambda t: t.torch.save({"a": t.torch.ones(100000)}, "/dev/full"), CheckpointError, "", "No space left on device: '/dev/full'", (RuntimeError, "unexpected pos")),
     ("save: no such folder", lambda t: t.torch.save({}, t.folder / "none" / "x.pth"), CheckpointError, "Parent directory .*none does not exist."),
     ("save: a function", lambda t: t.torch.save({"a": lambda x: x}, t.folder / "x.pth"), TypeError, "", r"cannot save obj\['a'\], an object of type builtins.function", (AttributeError, "Can't pickle")),

@@ -232,7 +232,7 @@ METHODS = sorted(name for name in dir(pycnn.Tensor) if callable(getattr(pycnn.Te
                                          "__deepcopy__", "__reduce_ex__", "__dlpack__", "__copy__")))
 LAYERS = [c for c in members(nn) if isinstance(c, type) and issubclass(c, nn.Module)]
 FUNCTIONS = [f for module in (pycnn, nn.functional, nn.init, nn.utils, pycnn.autograd, pycnn.functional, transforms.functional,
-                              pycnn.random, data) for f in members(module) if not isinstance(f, type)]
+                              pycnn.random, data, pycnn.metrics) for f in members(module) if not isinstance(f, type)]
 OPTIMIZERS = [c for c in members(optim) if isinstance(c, type)]
 SCHEDULES = [c for c in members(optim.lr_scheduler) if isinstance(c, type)]
 TRANSFORMS = [c for c in members(transforms) if isinstance(c, type)]
@@ -348,7 +348,7 @@ def call_function(p):
     return lambda real: function(*real(args), **real(kwargs))
 
 
-def call_layer(p):
+def call_layer(p, trace=False):
     cls = p.choose(LAYERS)
     args, kwargs = arguments(p, cls.__init__)
     given = [a for a in args if isinstance(a, int) and 0 <= a < 40]
@@ -364,10 +364,59 @@ def call_layer(p):
             return None
         if evaluate:
             layer.eval()
+        if trace:
+            layer = pycnn.jit.trace(layer, (real(x), *real(more)))
+            layer.save("traced.pt")
         result = layer(real(x), *real(more))
         repr(layer)
         layer.state_dict()
         return result
+    return run
+
+
+def call_trace(p):
+    return call_layer(p, trace=True)
+
+
+def call_function_class(p):
+    """An autograd.Function whose forward and backward return anything."""
+    inputs = [p.tensor() for _ in range(p.choose([0, 1, 2]))] + [p.value() for _ in range(p.choose([0, 0, 1]))]
+    outputs, gradients, keep = p.value(p.choose(["Tensor", "Tensor[]", None])), p.value(p.choose(["Tensor", "Tensor[]", None])), p.value("Tensor[]")
+    same = p.chance(0.5)
+
+    def run(real):
+        class Odd(pycnn.autograd.Function):
+            @staticmethod
+            def forward(ctx, *args):
+                ctx.save_for_backward(*real(keep))
+                return args[0] * 2 if same and args else real(outputs)
+
+            @staticmethod
+            def backward(ctx, *grads):
+                ctx.saved_tensors
+                return grads if same else real(gradients)
+
+        result = Odd.apply(*real(inputs))
+        for t in result if isinstance(result, (tuple, list)) else [result]:
+            t.sum().backward()
+        return result
+    return run
+
+
+def call_hook(p):
+    t, result, kind = p.tensor([p.choose(SIZES)], pycnn.float32), p.value(), p.choose(["register_hook", "retain_grad", "post"])
+
+    def run(real):
+        x = real(t).detach().clone().requires_grad_()
+        y = x * 2
+        if kind == "post":
+            x.register_post_accumulate_grad_hook(lambda it: real(result))
+        elif kind == "retain_grad":
+            y.retain_grad()
+        else:
+            y.register_hook(lambda g: real(result))
+        y.sum().backward()
+        return x.grad
     return run
 
 
@@ -568,7 +617,7 @@ def call_reader(p):
 
 
 CALLS = [call_operator] * 6 + [call_sample] * 4 + [call_method] * 4 + [call_index] * 2 + [call_function] * 4 + [call_layer] * 4 + [
-    call_backward] * 3 + [call_transform] * 3 + [call_attribute, call_optimizer, call_optimizer, call_loader, call_state, call_generator,
+    call_trace, call_function_class, call_hook] + [call_backward] * 3 + [call_transform] * 3 + [call_attribute, call_optimizer, call_optimizer, call_loader, call_state, call_generator,
                                                    call_reader, call_reader]
 
 

@@ -79,8 +79,8 @@ static pc_status persistent(void *ctx, pc_arena *a, const pc_item *id, pc_item *
     pc_status status = PC_OK;
     pc_item *const *x = id->items;
     PC_CHECK(id->kind == PC_ITEM_TUPLE && id->n >= 1, PC_EFORMAT, "malformed pickle: a persistent id");
-    PC_CHECK(!pc_item_is(x[0], "module"), PC_EFORMAT, "the file holds a whole pickled model, not a state_dict: where its "
-             "code is at hand, load it there and save model.state_dict() instead");
+    PC_CHECK(!pc_item_is(x[0], "module"), PC_EFORMAT, "the file holds a whole pickled model, not a state_dict. Where "
+             "its code is at hand, save model.state_dict() instead: torch.save(torch.load(f, weights_only=False).state_dict(), f)");
     PC_CHECK(pc_item_is(x[0], "storage") && (id->n == 5 || id->n == c->id_length) && x[1]->kind == PC_ITEM_NAME
              && x[1]->i >= NAME_STORAGE && x[1]->i < NAME_STORAGE + PC_DTYPE_COUNT
              && (x[2]->kind == PC_ITEM_STR || x[2]->kind == PC_ITEM_STR8) && x[2]->n > 0 && x[2]->n <= 200
