@@ -1,5 +1,7 @@
 """Sphinx's settings. `make docs` builds the site into build/docs; nothing is fetched."""
 
+import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -26,5 +28,15 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 
 
+SIGNATURES = re.compile(r"\A\w+\(.*\)\n\w+\(.*\)\n")
+
+
+def keep_overloads(app, what, name, obj, options, signature, returns):
+    """Sphinx has found one signature for each overload; numpydoc would make one line of them."""
+    if SIGNATURES.match(inspect.getdoc(obj) or ""):
+        return signature, returns
+
+
 def setup(app):
+    app.connect("autodoc-process-signature", keep_overloads, priority=1)
     generate.write(HERE / "generated")

@@ -281,7 +281,10 @@ done:
 
 static const pc_op ops[] = {
     { "gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor", gather_forward,
-      gather_backward, BOTH | PC_SAVE_IN1, "Elements of each line along a dimension, by its own indices." },
+      gather_backward, BOTH | PC_SAVE_IN1, "Elements of each line along a dimension, by its own indices.\n"
+      "index: Of int64, with as many dimensions as the input.\n"
+      "sparse_grad: Accepted and ignored.\n"
+      "returns: Of the index's shape." },
     { "take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor", take_along_dim_forward,
       take_along_dim_backward, BOTH, "Elements of each line along a dimension, by indices that are broadcast.\n"
       "indices: Of int64; broadcast with the input but for `dim`." },

@@ -374,6 +374,7 @@ static const pc_op ops[] = {
     { "_index_put_(Tensor[] tensors, bool accumulate=False) -> Tensor", index_put_forward, index_put_backward,
       PC_WRITES, "Values written where index tensors and masks point: what t[i, j] = values runs." },
     { "take(Tensor self, Tensor index) -> Tensor", take_forward, take_backward, BOTH,
-      "Elements by their number in the flattened tensor." },
+      "Elements by their number in the flattened tensor.\n"
+      "returns: Of the index's shape." },
 };
 PC_FAMILY(index, ops);

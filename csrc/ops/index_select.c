@@ -350,7 +350,8 @@ done:
 
 static const pc_op ops[] = {
     { "index_select(Tensor self, int dim, Tensor index) -> Tensor", index_select_forward, index_select_backward,
-      BOTH | PC_SAVE_IN1, "Elements of a dimension, by a vector of indices." },
+      BOTH | PC_SAVE_IN1, "Elements of a dimension, by a vector of indices.\n"
+      "index: Of int64 or int32, shape [n]." },
     { "index_fill(Tensor self, int dim, Tensor index, Scalar value) -> Tensor", index_fill_forward, index_fill_backward,
       BOTH | PC_INPLACE, "self, with a number in the elements of a dimension that a vector of indices names.\n"
       "index: Of int64, shape [n].\n"

@@ -745,7 +745,9 @@ static const pc_op rows[] = {
       "padding: Added on both sides, never the maximum; at most half of the window." },
     { "max_pool1d(Tensor input, int[1] kernel_size, int[1]? stride=None, int[1] padding=0, int[1] dilation=1, "
       "bool ceil_mode=False) -> Tensor",
-      max_pool1d_forward, max_pool1d_backward, PC_FUNCTION | PC_NN | PC_PRIVATE, "The largest value of each window." },
+      max_pool1d_forward, max_pool1d_backward, PC_FUNCTION | PC_NN | PC_PRIVATE, "The largest value of each window.\n"
+      "input: Of shape [N, C, L] or [C, L].\n"
+      "padding: Added on both sides, never the maximum; at most half of the window." },
     { "max_pool2d_with_indices(Tensor input, int[2] kernel_size, int[2]? stride=None, int[2] padding=0, "
       "int[2] dilation=1, bool ceil_mode=False) -> (Tensor values, Tensor indices)",
       with_indices_forward, with_indices_backward, PC_NN | PC_PRIVATE | PC_SAVE_OUT1,

@@ -317,9 +317,12 @@ done:
 
 static const pc_op ops[] = {
     { "narrow(Tensor self, int dim, int start, int length) -> Tensor", narrow_forward, narrow_backward, BOTH | PC_VIEW,
-      "Elements start to start + length of a dimension." },
+      "Elements start to start + length of a dimension.\n"
+      "start: The first element, counted from the end if negative.\n"
+      "length: How many." },
     { "select(Tensor self, int dim, int index) -> Tensor", select_forward, select_backward, BOTH | PC_VIEW,
-      "One element of a dimension, which vanishes." },
+      "One element of a dimension, which vanishes.\n"
+      "index: Which one, counted from the end if negative." },
     { "slice(Tensor self, int dim, int? start=None, int? end=None, int step=1) -> Tensor", slice_forward,
       slice_backward, PC_VIEW, "Elements start:end:step of a dimension." },
     { "split(Tensor self, int split_size, int dim=0) -> Tensor[]", split_forward, pieces_backward, BOTH | PC_VIEW,

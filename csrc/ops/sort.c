@@ -632,7 +632,8 @@ static const pc_op ops[] = {
       "note: Which of equal elements is taken may differ from torch." },
     { "kthvalue(Tensor self, int k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
       kthvalue_forward, back_along_v1, BOTH | PC_SAVE_OUT1,
-      "The k-th smallest element of a dimension, counted from 1." },
+      "The k-th smallest element of a dimension, counted from 1.\n"
+      "k: Counted from 1." },
     { "median(Tensor self) -> Tensor", median_forward, pc_extreme_backward, BOTH | PC_SAVE_IN0 | PC_SAVE_OUT0,
       "The median of all elements: the lower of two middles." },
     { "median.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", median_dim_forward,

@@ -582,7 +582,8 @@ static const pc_op ops[] = {
       "Two dimensions swapped: transpose under another name." },
     { "t(Tensor self) -> Tensor", t_forward, t_backward, BOTH | PC_VIEW, "The transposed matrix." },
     { "permute(Tensor self, int[] dims) -> Tensor", permute_forward, permute_backward, BOTH | PC_VIEW,
-      "Dimensions in another order." },
+      "Dimensions in another order.\n"
+      "dims: The old dimensions in their new order." },
     { "movedim(Tensor self, int[] source, int[] destination) -> Tensor", movedim_forward, movedim_backward,
       BOTH | PC_VIEW, "Dimensions moved to other positions; the rest keep their order.\n"
       "source: Where they stand.\n"
@@ -592,7 +593,8 @@ static const pc_op ops[] = {
       "source: Where they stand.\n"
       "destination: Where they go." },
     { "expand(Tensor self, int[] size) -> Tensor", expand_forward, expand_backward, PC_METHOD | PC_VIEW,
-      "Dimensions of size 1 read as larger ones, without a copy." },
+      "Dimensions of size 1 read as larger ones, without a copy.\n"
+      "size: Of the result; -1 keeps a dimension." },
     { "expand_as(Tensor self, Tensor other) -> Tensor", expand_as_forward, expand_backward, PC_METHOD | PC_VIEW,
       "self.expand(other.size()).\n"
       "other: Whose shape it is." },

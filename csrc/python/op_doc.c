@@ -215,7 +215,8 @@ static void put_parameter(page *w, int nrows, const int *rows, int row, int k, b
     for (int t = 0; t < ntypes; t++) put(w, t > 0 ? " or %s" : "%s", types[t]);
     if (has_default && first->dflt.kind != PC_NONE) {
         put(w, ", default ");
-        put_default(w, &first->dflt);
+        if (first->length == 1) put(w, "%lld", (long long)first->dflt.ints.v[0]);
+        else put_default(w, &first->dflt);
     } else if (optional) {
         put(w, first->has_default || !first->optional ? ", optional" : " or None");
     }

@@ -114,6 +114,9 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Batch normalization of images [N, C, H, W]. Ioffe and Szegedy, arXiv:1502.03167.
 
+    In training, each channel's mean and variance are those of the batch, and the running ones follow them: ``running = (1 -
+    momentum) * running + momentum * batch``, with the unbiased variance. In evaluation, the running ones are used.
+
     Parameters
     ----------
     num_features : int
@@ -132,6 +135,11 @@ class BatchNorm2d(_BatchNorm):
         Of the parameters; float32 by default.
     bias : bool, default True
         With `affine`: learn the shift too.
+
+    Raises
+    ------
+    ValueError
+        In forward, if the input has another number of dimensions, or in training a single value per channel.
 
     See Also
     --------

@@ -101,15 +101,29 @@ class _ConvNd(Module):
 class Conv1d(_ConvNd):
     """Convolution over sequences [N, C, L].
 
+    Input [N, C, L] or [C, L], output [N, K, OL] or [K, OL] with ``OL = floor((L + 2 * padding - dilation * (kernel_size -
+    1) - 1) / stride) + 1``, of the weight's dtype.
+
     Parameters
     ----------
-    in_channels, out_channels : int
+    in_channels : int
+        C.
+    out_channels : int
+        K.
     kernel_size : int
-    stride, dilation : int, default 1
+        Size of a window.
+    stride : int, default 1
+        Step between windows.
     padding : int or {"valid", "same"}, default 0
+        Added on both sides; "same" keeps the length where the stride is 1.
+    dilation : int, default 1
+        Distance of neighbouring elements of a window.
     groups : int, default 1
+        Groups of channels that are convolved separately; divides both channel counts.
     bias : bool, default True
-    padding_mode : {"zeros", "reflect", "replicate", "circular"}
+        Learn a number that is added to each output channel.
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}, default "zeros"
+        What is added.
     device : device or str, optional
         "cpu"; any other is refused.
     dtype : dtype, optional
@@ -131,16 +145,30 @@ class Conv1d(_ConvNd):
 class Conv2d(_ConvNd):
     """Convolution over images [N, C, H, W].
 
+    Input [N, C, H, W] or [C, H, W], output [N, K, OH, OW] or [K, OH, OW] with ``OH = floor((H + 2 * padding - dilation *
+    (kernel_size - 1) - 1) / stride) + 1`` and OW likewise, of the weight's dtype.
+
     Parameters
     ----------
-    in_channels, out_channels : int
+    in_channels : int
+        C.
+    out_channels : int
+        K.
     kernel_size : int or (int, int)
-    stride, dilation : int or (int, int), default 1
+        Size of a window.
+    stride : int or (int, int), default 1
+        Step between windows.
     padding : int, (int, int) or {"valid", "same"}, default 0
+        Added on both sides; "same" keeps the size where the stride is 1.
+    dilation : int or (int, int), default 1
+        Distance of neighbouring elements of a window.
     groups : int, default 1
-        Divides both channel counts; ``in_channels`` gives a depthwise convolution.
+        Groups of channels that are convolved separately; divides both channel counts. `in_channels` of them make a
+        depthwise convolution.
     bias : bool, default True
-    padding_mode : {"zeros", "reflect", "replicate", "circular"}
+        Learn a number that is added to each output channel.
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}, default "zeros"
+        What is added.
     device : device or str, optional
         "cpu"; any other is refused.
     dtype : dtype, optional
@@ -174,13 +202,29 @@ class Conv2d(_ConvNd):
 class ConvTranspose2d(_ConvNd):
     """Transposed convolution over images [N, C, H, W].
 
+    Input [N, C, H, W], output [N, K, OH, OW] with ``OH = (H - 1) * stride - 2 * padding + dilation * (kernel_size - 1) +
+    output_padding + 1`` and OW likewise.
+
     Parameters
     ----------
-    in_channels, out_channels : int
+    in_channels : int
+        C.
+    out_channels : int
+        K.
     kernel_size : int or (int, int)
-    stride, padding, output_padding, dilation : int or (int, int)
+        Size of a window.
+    stride : int or (int, int), default 1
+        Step between windows of the output.
+    padding : int or (int, int), default 0
+        Cut from both sides of the output.
+    output_padding : int or (int, int), default 0
+        Rows and columns added at its end: one of several sizes that the stride leads to.
     groups : int, default 1
+        Divides both channel counts.
     bias : bool, default True
+        Learn a number that is added to each output channel.
+    dilation : int or (int, int), default 1
+        Distance of neighbouring elements of a window.
     padding_mode : {"zeros"}, default "zeros"
         There is no other.
     device : device or str, optional

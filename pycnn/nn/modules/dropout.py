@@ -23,6 +23,7 @@ class Dropout(_Dropout):
     p : float, default 0.5
         Probability of a zero.
     inplace : bool, default False
+        Overwrite the input.
 
     Raises
     ------

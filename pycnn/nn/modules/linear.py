@@ -30,10 +30,16 @@ class Identity(Module):
 class Linear(Module):
     """Fully connected layer: ``y = x @ weight.T + bias``.
 
+    Input [..., in_features], output [..., out_features], of the weight's dtype.
+
     Parameters
     ----------
-    in_features, out_features : int
+    in_features : int
+        Columns of the weight.
+    out_features : int
+        Rows of the weight.
     bias : bool, default True
+        Learn a number that is added to each output.
     device : device or str, optional
         "cpu"; any other is refused.
     dtype : dtype, optional

@@ -13,8 +13,13 @@ class LayerNorm(Module):
     Parameters
     ----------
     normalized_shape : int or sequence of int
-    eps : float, default 1e-5
-    elementwise_affine, bias : bool, default True
+        Of the last dimensions.
+    eps : float, default 1e-05
+        Added to the variance.
+    elementwise_affine : bool, default True
+        Learn a factor and an offset for each element.
+    bias : bool, default True
+        With `elementwise_affine`: learn the offset too.
     device : device or str, optional
         "cpu"; any other is refused.
     dtype : dtype, optional
@@ -50,10 +55,14 @@ class GroupNorm(Module):
 
     Parameters
     ----------
-    num_groups, num_channels : int
+    num_groups : int
+        Divides the number of channels.
+    num_channels : int
+        C.
     eps : float, default 1e-05
         Added to the variance.
     affine : bool, default True
+        Learn a factor and an offset for each channel.
     device : device or str, optional
         "cpu"; any other is refused.
     dtype : dtype, optional

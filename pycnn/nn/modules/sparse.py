@@ -12,7 +12,10 @@ class Embedding(Module):
 
     Parameters
     ----------
-    num_embeddings, embedding_dim : int
+    num_embeddings : int
+        Rows of the table.
+    embedding_dim : int
+        Length of each vector.
     padding_idx : None, optional
         Not supported.
     max_norm : None, optional
