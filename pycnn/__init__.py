@@ -11,7 +11,7 @@ from pycnn._C import (CheckpointError, OutOfMemoryError, bfloat16, bool, dtype, 
                       get_num_threads, int8, int16, int32, int64, is_grad_enabled, set_num_threads, uint8)
 from pycnn._device import (Size, channels_last, contiguous_format, device, layout, memory_format, preserve_format,
                            strided)
-from pycnn._tensor import Tensor, get_default_dtype, set_default_dtype
+from pycnn._tensor import Tensor, get_default_dtype, set_default_dtype, set_default_tensor_type
 from pycnn._tensor_str import set_printoptions
 from pycnn._types import (BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor,
                           LongTensor, ShortTensor, finfo, iinfo, typename)

@@ -9,34 +9,48 @@ from pycnn._device import Size, check_device, contiguous_format, channels_last, 
 from pycnn._tensor_str import format_tensor
 from pycnn._types import dtype_of, new_tensor, type_name
 
-_default_dtype = _C.float32
-
 
 def get_default_dtype():
-    """Return the dtype that Python floats become: float32."""
-    return _default_dtype
+    """Return the dtype that Python floats become: float32 unless :func:`set_default_dtype` was called.
+
+    Returns
+    -------
+    dtype
+    """
+    return _C.get_default_dtype()
 
 
 def set_default_dtype(d):
-    """Accept float32, the dtype that Python floats become.
+    """Set the dtype that Python floats become, and that tensors have which are made without one.
 
     Parameters
     ----------
     d : dtype
-        float32.
+        float32 or float64.
 
     Raises
     ------
     TypeError
         If `d` is no float dtype.
     NotImplementedError
-        If it is another one: give ``dtype=`` where tensors are made, or use ``model.double()``.
+        If it is float16 or bfloat16, which are for storage here.
     """
     if not isinstance(d, _C.dtype) or not d.is_floating_point:
         raise TypeError(f"only floating-point types are supported as the default type, got {d}")
-    if d is not _default_dtype:
-        raise NotImplementedError(f"set_default_dtype({d}): the default is float32; give dtype= where tensors are made, or use "
-                                  "model.double()")
+    if d not in (_C.float32, _C.float64):
+        raise NotImplementedError(f"set_default_dtype({d}): the default is float32 or float64; half precision is for storage")
+    _C.set_default_dtype(d)
+
+
+def set_default_tensor_type(t):
+    """Set the default dtype by a tensor type or its name.
+
+    Parameters
+    ----------
+    t : tensor type or str
+        As ``torch.DoubleTensor`` or ``"torch.DoubleTensor"``.
+    """
+    set_default_dtype(dtype_of(t))
 
 
 class RemovableHandle:
@@ -86,7 +100,7 @@ class Tensor(_C.TensorBase):
             if isinstance(data, Size):
                 data = _C.fn.empty(data)
             elif not isinstance(data, Tensor):
-                data = tensor(data, dtype=_default_dtype)
+                data = tensor(data, dtype=get_default_dtype())
         else:
             data = _C.fn.empty(args if args else (0,))
         return _C.TensorBase._make_subclass(cls, data)
@@ -768,7 +782,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
         except (TypeError, ValueError, OverflowError) as error:
             raise _refusal(data, error) from None
         if not is_array and dtype is None and (result.dtype is _C.float64 or (result.numel() == 0 and result.dim() > 0)):
-            dtype = _default_dtype
+            dtype = get_default_dtype()
     if dtype is not None:
         result = result.to(dtype)
     if requires_grad:

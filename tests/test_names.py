@@ -47,11 +47,15 @@ def test_submodules_come_with_the_package():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_default_dtype_is_float32():
-    pycnn.set_default_dtype(pycnn.float32)
+def test_the_default_dtype():
     assert pycnn.get_default_dtype() is pycnn.float32
-    with pytest.raises(NotImplementedError, match="float64"):
+    try:
         pycnn.set_default_dtype(pycnn.float64)
+        assert pycnn.tensor(1.0).dtype is pycnn.zeros(2).dtype is pycnn.nn.Linear(1, 1).weight.dtype is pycnn.float64
+    finally:
+        pycnn.set_default_dtype(pycnn.float32)
+    with pytest.raises(NotImplementedError, match="float16"):
+        pycnn.set_default_dtype(pycnn.float16)
     with pytest.raises(TypeError):
         pycnn.set_default_dtype(pycnn.int64)
 

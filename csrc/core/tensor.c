@@ -27,6 +27,17 @@ static void unlock_layout(void)
 }
 static void register_fork_handlers(void) { pthread_atfork(lock_layout, unlock_layout, unlock_layout); }
 
+static _Atomic int default_dtype = PC_F32;
+
+pc_dtype pc_default_dtype(void)
+{
+    return (pc_dtype)atomic_load_explicit(&default_dtype, memory_order_relaxed);
+}
+void pc_set_default_dtype(pc_dtype d)
+{
+    atomic_store_explicit(&default_dtype, d, memory_order_relaxed);
+}
+
 const char *pc_dtype_name(pc_dtype d)
 {
     static const char *names[PC_DTYPE_COUNT] = { "bool", "uint8", "int8", "int16", "int32", "int64",

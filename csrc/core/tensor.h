@@ -20,6 +20,9 @@ static inline int64_t pc_dtype_size(pc_dtype d)
     return size[d];
 }
 static inline bool pc_dtype_is_float(pc_dtype d) { return d >= PC_F16; }
+/* What a float is where nobody says: PC_F32 unless set; PC_F32 or PC_F64. */
+pc_dtype pc_default_dtype(void);
+void pc_set_default_dtype(pc_dtype d);
 const char *pc_dtype_name(pc_dtype d);      /* "float32": torch.float32 without its module */
 const char *pc_dtype_type_name(pc_dtype d); /* "Float": how torch's messages call it */
 

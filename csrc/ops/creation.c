@@ -19,7 +19,7 @@ static pc_dtype dtype_or(pc_value v, pc_dtype otherwise)
 /* What torch.full makes of a number. */
 static pc_dtype dtype_of_number(pc_value v)
 {
-    return v.kind == PC_FLOAT ? PC_F32 : v.kind == PC_INT ? PC_I64 : PC_BOOL;
+    return v.kind == PC_FLOAT ? pc_default_dtype() : v.kind == PC_INT ? PC_I64 : PC_BOOL;
 }
 
 static pc_status channels_last_strides(int ndim, const int64_t *shape, int64_t *stride)
@@ -74,9 +74,9 @@ static pc_status zeros_forward(pc_call *c)
 {
     for (int d = 0; d < c->v[0].ints.n; d++)
         if (c->v[0].ints.v[d] < 0) return pc_fail(PC_ESHAPE, "zeros: Dimension size must be non-negative.");
-    return filled(c->v[0], dtype_or(c->v[1], PC_F32), zero, &c->out[0]);
+    return filled(c->v[0], dtype_or(c->v[1], pc_default_dtype()), zero, &c->out[0]);
 }
-static pc_status ones_forward(pc_call *c) { return filled(c->v[0], dtype_or(c->v[1], PC_F32), one, &c->out[0]); }
+static pc_status ones_forward(pc_call *c) { return filled(c->v[0], dtype_or(c->v[1], pc_default_dtype()), one, &c->out[0]); }
 static pc_status full_forward(pc_call *c)
 {
     return filled(c->v[0], dtype_or(c->v[2], dtype_of_number(c->v[1])), c->v[1], &c->out[0]);
@@ -90,7 +90,7 @@ static pc_status empty_forward(pc_call *c)
         PC_TRY(channels_last_strides(size.ints.n, size.ints.v, stride));
         given = stride;
     }
-    PC_TRY(pc_tensor_new_strided(dtype_or(c->v[1], PC_F32), size.ints.n, size.ints.v, given, &c->out[0]));
+    PC_TRY(pc_tensor_new_strided(dtype_or(c->v[1], pc_default_dtype()), size.ints.n, size.ints.v, given, &c->out[0]));
 done:
     return status;
 }
@@ -130,7 +130,7 @@ static pc_status eye_forward(pc_call *c)
     pc_value size = { .kind = PC_INTS, .ints = { .n = 2, .v = { n, m } } };
     pc_tensor *diagonal = NULL;
     int64_t length = n < m ? n : m;
-    PC_TRY(filled(size, dtype_or(c->v[2], PC_F32), zero, &c->out[0]));
+    PC_TRY(filled(size, dtype_or(c->v[2], pc_default_dtype()), zero, &c->out[0]));
     PC_TRY(pc_tensor_view(c->out[0], 1, &length, &step, 0, &diagonal));
     status = pc_fill(diagonal, one);
     pc_release(diagonal);
@@ -163,7 +163,7 @@ static pc_status arange(pc_call *c, pc_value start, pc_value end, pc_value step,
 {
     pc_status status = PC_OK;
     bool floats = start.kind == PC_FLOAT || end.kind == PC_FLOAT || step.kind == PC_FLOAT;
-    pc_dtype dtype = dtype_or(wanted, floats ? PC_F32 : PC_I64);
+    pc_dtype dtype = dtype_or(wanted, floats ? pc_default_dtype() : PC_I64);
     double s = pc_value_f64(start), e = pc_value_f64(end), d = pc_value_f64(step), count;
     pc_tensor *values = NULL;
 
@@ -198,7 +198,7 @@ static pc_status linspace_forward(pc_call *c)
     pc_status status = PC_OK;
     double start = pc_value_f64(c->v[0]), end = pc_value_f64(c->v[1]);
     int64_t n = c->v[2].i, half = n / 2;
-    pc_dtype dtype = dtype_or(c->v[3], PC_F32);
+    pc_dtype dtype = dtype_or(c->v[3], pc_default_dtype());
     pc_tensor *values = NULL;
 
     PC_CHECK(n >= 0, PC_ESHAPE, "number of steps must be non-negative");

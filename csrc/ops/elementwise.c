@@ -211,7 +211,7 @@ static pc_dtype result_type(int n, pc_tensor *const *t, uint32_t mask)
         if (t[k] == NULL || mask >> k & 1) continue;
         pc_dtype d = t[k]->dtype;
         int *of = t[k]->ndim > 0 ? &full : t[k]->is_number ? &number : &zero_dim;
-        if (t[k]->is_number && pc_dtype_is_float(d)) d = PC_F32;
+        if (t[k]->is_number && pc_dtype_is_float(d)) d = pc_default_dtype();
         *of = *of < 0 ? (int)d : (int)pc_promote((pc_dtype)*of, d);
     }
     if (full >= 0 && zero_dim < 0 && number < 0) return (pc_dtype)full;
@@ -442,7 +442,7 @@ pc_status pc_elementwise(const pc_ew *e, int nin, pc_tensor *const *in, const pc
 
     uint32_t masks = (e->rules & PC_EW_MASK0 ? 1 : 0) | (e->rules & PC_EW_MASK1 ? 2 : 0);
     pc_dtype common = e->rules & PC_EW_OF_FIRST ? in[0]->dtype : result_type(nin, in, masks);
-    if (e->rules & PC_EW_FLOAT && !pc_dtype_is_float(common)) common = PC_F32;
+    if (e->rules & PC_EW_FLOAT && !pc_dtype_is_float(common)) common = pc_default_dtype();
     pc_dtype compute = common == PC_F64 ? PC_F64 : pc_dtype_is_float(common) ? PC_F32 : PC_I64;
     pc_dtype returned = e->rules & PC_EW_BOOL ? PC_BOOL : common, made = e->rules & PC_EW_BOOL ? PC_BOOL : compute;
     if (compute == PC_F32) c.row = e->f32 != 0 ? *(const pc_row_fn *)((const char *)pc_k + e->f32) : e->f32_row;

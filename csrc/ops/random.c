@@ -276,13 +276,13 @@ static const fill uniform01 = { .run = fill_uniform, .b = 1 }, normal01 = { .run
 
 static pc_status rand_forward(pc_call *c)
 {
-    pc_dtype d = dtype_or(&c->v[2], PC_F32);
+    pc_dtype d = dtype_or(&c->v[2], pc_default_dtype());
     pc_status status = pc_need_float(UNIFORM, d);
     return status == PC_OK ? new_filled(c, uniform01, &c->v[1], d, c->v[0].ints.n, c->v[0].ints.v) : status;
 }
 static pc_status randn_forward(pc_call *c)
 {
-    pc_dtype d = dtype_or(&c->v[2], PC_F32);
+    pc_dtype d = dtype_or(&c->v[2], pc_default_dtype());
     pc_status status = pc_need_float(NORMAL, d);
     return status == PC_OK ? new_filled(c, normal01, &c->v[1], d, c->v[0].ints.n, c->v[0].ints.v) : status;
 }
@@ -472,7 +472,7 @@ done:
 static pc_status normal_size_forward(pc_call *c)
 {
     pc_status status = PC_OK;
-    pc_dtype d = dtype_or(&c->v[4], PC_F32);
+    pc_dtype d = dtype_or(&c->v[4], pc_default_dtype());
     PC_TRY(check_std(c->v[1].f));
     PC_TRY(pc_need_float(NORMAL, d));
     PC_TRY(new_filled(c, (fill){ .run = fill_normal, .a = c->v[0].f, .b = c->v[1].f }, &c->v[3], d, c->v[2].ints.n,

@@ -60,6 +60,23 @@ static void dtype_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
+static PyObject *get_default_dtype(PyObject *module, PyObject *ignored)
+{
+    return Py_NewRef(dtypes[pc_default_dtype()]);
+}
+static PyObject *set_default_dtype(PyObject *module, PyObject *d)
+{
+    if (!Py_IS_TYPE(d, pc_py_dtype_type) || (d != dtypes[PC_F32] && d != dtypes[PC_F64]))
+        return PyErr_Format(PyExc_TypeError, "the default dtype is float32 or float64, got %R", d);
+    pc_set_default_dtype(((dtype_object *)d)->dtype);
+    Py_RETURN_NONE;
+}
+static PyMethodDef functions[] = {
+    { "get_default_dtype", get_default_dtype, METH_NOARGS, "get_default_dtype()\n--\n\nThe dtype that Python floats become." },
+    { "set_default_dtype", set_default_dtype, METH_O, "set_default_dtype(d, /)\n--\n\nMake it float32 or float64." },
+    { 0 }
+};
+
 static PyMethodDef methods[] = { { "__reduce__", dtype_reduce, METH_NOARGS, "Pickled by name." }, { 0 } };
 static PyGetSetDef getset[] = { { "name", dtype_name, NULL, "\"float32\"", NULL },
                                 { "itemsize", dtype_itemsize, NULL, "Bytes of one element.", NULL },
@@ -83,5 +100,5 @@ int pc_py_add_dtypes(PyObject *module)
         dtypes[d] = (PyObject *)o;
         if (PyModule_AddObjectRef(module, pc_dtype_name((pc_dtype)d), (PyObject *)o) < 0) return -1;
     }
-    return 0;
+    return PyModule_AddFunctions(module, functions);
 }
