@@ -260,7 +260,7 @@ static pc_status new_result(pc_dtype dtype, int ndim, const int64_t *shape, int 
         bool own = t->ndim == ndim && memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) == 0;
         plain = plain && (t->ndim == 0 || (own && memcmp(t->stride, result, (size_t)ndim * sizeof *result) == 0));
         whole = whole && own;
-        if (plain || !whole) continue;
+        if (!whole) continue;
         contiguous = contiguous && pc_is_contiguous(t);
         last = last && pc_is_channels_last(t);
         same = same && pc_is_dense(t) && memcmp(t->stride, in[0]->stride, (size_t)ndim * sizeof *shape) == 0;

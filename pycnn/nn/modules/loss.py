@@ -1,6 +1,7 @@
 """Losses as layers."""
 
 from pycnn.nn import functional as F
+from pycnn.nn.functional._loss import _reduction
 from pycnn.nn.modules.module import Module
 
 
@@ -8,7 +9,7 @@ class _Loss(Module):
     def __init__(self, size_average=None, reduce=None, reduction="mean"):
         super().__init__()
         if size_average is not None or reduce is not None:
-            reduction = {0: "none", 1: "mean", 2: "sum"}[F._reduction(reduction, size_average, reduce)]
+            reduction = {0: "none", 1: "mean", 2: "sum"}[_reduction(reduction, size_average, reduce)]
         self.reduction = reduction
 
 
