@@ -23,7 +23,9 @@ __version__ = "0.1.0"
 globals().update({name: fn for name, fn in vars(_C.fn).items() if not name.startswith("_")})
 from pycnn._tensor import (allclose, as_tensor, asarray, div, divide, equal, from_dlpack, from_numpy, is_tensor,
                            tensor)  # noqa: E402
-from pycnn.functional import broadcast_tensors, meshgrid, norm, split, unique  # noqa: E402
+from pycnn._einsum import einsum  # noqa: E402
+from pycnn.functional import (argwhere, broadcast_shapes, broadcast_tensors, diag, is_nonzero, isin, meshgrid,  # noqa: E402
+                              nan_to_num, norm, promote_types, result_type, split, trace, unique, unique_consecutive)
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
@@ -52,6 +54,20 @@ def is_floating_point(input):
     bool
     """
     return input.is_floating_point()
+
+
+def is_complex(input):
+    """Return False: there are no complex tensors here.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    bool
+    """
+    return input.is_complex()
 
 
 def numel(input):

@@ -203,7 +203,7 @@ class Tensor(_C.TensorBase):
         """Always False."""
         return False
 
-    is_mps = is_xpu = is_cuda
+    is_mps = is_xpu = is_meta = is_sparse = is_quantized = is_cuda
 
     @property
     def T(self):
@@ -332,7 +332,7 @@ class Tensor(_C.TensorBase):
         """
         return allclose(self, other, rtol, atol, equal_nan)
 
-    def unique(self, sorted=True, return_inverse=False, return_counts=False):
+    def unique(self, sorted=True, return_inverse=False, return_counts=False, dim=None):
         """Return the distinct elements in order; see :func:`pycnn.unique`.
 
         Parameters
@@ -343,12 +343,161 @@ class Tensor(_C.TensorBase):
             Return where each element is among them, too.
         return_counts : bool, default False
             Return how often each occurs, too.
+        dim : int, optional
+            Distinct slices along a dimension.
 
         Returns
         -------
         Tensor or tuple of Tensor
         """
-        return functional.unique(self, sorted, return_inverse, return_counts)
+        return functional.unique(self, sorted, return_inverse, return_counts, dim)
+
+    def unique_consecutive(self, return_inverse=False, return_counts=False, dim=None):
+        """Return the elements without those that repeat the one before; see :func:`pycnn.unique_consecutive`.
+
+        Parameters
+        ----------
+        return_inverse, return_counts : bool, default False
+            Return where each element is among them, too; how often each is repeated.
+        dim : int, optional
+            Compare slices along a dimension.
+
+        Returns
+        -------
+        Tensor or tuple of Tensor
+        """
+        return functional.unique_consecutive(self, return_inverse, return_counts, dim)
+
+    def where(self, condition, other):
+        """Return this tensor's elements where a condition holds, those of another where not.
+
+        Parameters
+        ----------
+        condition : Tensor of bool
+        other : Tensor or number
+
+        Returns
+        -------
+        Tensor
+        """
+        return _C.fn.where(condition, self, other)
+
+    def index_put_(self, indices, values, accumulate=False):
+        """Write values where index tensors point, as ``t[i, j] = values``.
+
+        Parameters
+        ----------
+        indices : tuple of Tensor
+            Of int64 or bool; None stands for a whole dimension.
+        values : Tensor or number
+        accumulate : bool, default False
+            Add them; places that are pointed at twice get both.
+
+        Returns
+        -------
+        Tensor
+            This tensor.
+
+        Raises
+        ------
+        NotImplementedError
+            If a dimension is left whole with `accumulate`.
+        """
+        if not accumulate:
+            self[tuple(slice(None) if i is None else i for i in indices)] = values
+            return self
+        if any(i is None for i in indices):
+            raise NotImplementedError("index_put_: None among the indices is not supported with accumulate=True")
+        spread = []
+        for i in indices:
+            spread += i.nonzero().unbind(1) if i.dtype is _C.bool else [i]
+        spread = functional.broadcast_tensors(*spread)
+        place = 0
+        for size, i in zip(self.shape, spread):
+            place = place * size + _C.fn.where(i < 0, i + size, i)
+        rest = self.shape[len(spread):]
+        values = values if isinstance(values, Tensor) else tensor(values)
+        values = values.to(self.dtype).expand(*spread[0].shape, *rest).reshape(-1, *rest)
+        self.view(-1, *rest).index_add_(0, place.reshape(-1), values)
+        return self
+
+    def index_put(self, indices, values, accumulate=False):
+        """Return a copy with values written where index tensors point; see :meth:`index_put_`.
+
+        Parameters
+        ----------
+        indices : tuple of Tensor
+        values : Tensor or number
+        accumulate : bool, default False
+
+        Returns
+        -------
+        Tensor
+        """
+        return self.clone().index_put_(indices, values, accumulate)
+
+    def fill_diagonal_(self, fill_value, wrap=False):
+        """Fill the main diagonal.
+
+        Parameters
+        ----------
+        fill_value : number
+        wrap : bool, default False
+            True is not supported.
+
+        Returns
+        -------
+        Tensor
+            This tensor.
+
+        Raises
+        ------
+        NotImplementedError
+            If `wrap`, or this is no matrix.
+        """
+        if wrap:
+            raise NotImplementedError("fill_diagonal_: wrap=True is not supported")
+        if self.dim() != 2:
+            raise NotImplementedError(f"fill_diagonal_: a matrix is needed, got {self.dim()} dimensions")
+        self.diagonal().fill_(fill_value)
+        return self
+
+    def resize_(self, *sizes):
+        """Change the shape of this tensor itself, keeping its first elements; further ones are undefined.
+
+        Parameters
+        ----------
+        *sizes : int
+            Or one sequence of them.
+
+        Returns
+        -------
+        Tensor
+            This tensor.
+        """
+        sizes = tuple(sizes[0]) if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+        old = self.detach().reshape(-1)
+        data = _C.fn.empty(sizes, dtype=self.dtype)
+        kept = min(data.numel(), old.numel())
+        if data.numel() != old.numel():
+            data.view(-1)[:kept] = old[:kept]
+        else:
+            data = old.view(sizes)
+        return self._reshape_self(data)
+
+    def resize_as_(self, the_template):
+        """Change the shape of this tensor itself to another's; see :meth:`resize_`.
+
+        Parameters
+        ----------
+        the_template : Tensor
+
+        Returns
+        -------
+        Tensor
+            This tensor.
+        """
+        return self.resize_(the_template.shape)
 
     def split(self, split_size, dim=0):
         """Cut into pieces along a dimension; see :func:`pycnn.split`.
@@ -723,6 +872,9 @@ def _add_cast(name, dtype):
 
 for _name, _dtype in _CASTS.items():
     _add_cast(_name, _dtype)
+
+for _name in ("argwhere", "diag", "is_nonzero", "isin", "nan_to_num", "trace"):
+    setattr(Tensor, _name, getattr(functional, _name))
 
 _C._set_classes(Tensor, Size)
 

@@ -130,21 +130,264 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
         The result is sorted in any case.
     return_inverse, return_counts : bool, default False
         Return where each element is among them, too; how often each occurs.
-    dim : None
-        Distinct slices are not supported.
+    dim : int, optional
+        Distinct slices along a dimension; all elements by default.
 
     Returns
     -------
     Tensor or tuple of Tensor
         The elements and what was asked for, in the order of the parameters. NaNs are all different.
-
-    Raises
-    ------
-    NotImplementedError
-        If `dim` is given.
     """
     if dim is not None:
-        raise NotImplementedError("unique: distinct slices along a dimension are not supported; use dim=None")
+        return _unique_slices(input, return_inverse, return_counts, dim)
     values, inverse, counts = _C.fn._unique(input)
     wanted = [values] + [inverse] * bool(return_inverse) + [counts] * bool(return_counts)
     return tuple(wanted) if len(wanted) > 1 else values
+
+
+def _unique_slices(input, return_inverse, return_counts, dim):
+    """Slices in the order of their elements: sorted by the last element first, stably, up to the first."""
+    x = input.detach().movedim(dim, 0)
+    rows = x.reshape(x.shape[0], -1)
+    order = _C.fn.arange(rows.shape[0])
+    for k in reversed(range(rows.shape[1])):
+        order = order.index_select(0, rows[:, k].index_select(0, order).argsort(stable=True))
+    values, inverse, counts = unique_consecutive(x.index_select(0, order), True, True, 0)
+    back = inverse.new_empty(inverse.shape)
+    back[order] = inverse
+    values = values.movedim(0, dim)
+    wanted = [values] + [back] * bool(return_inverse) + [counts] * bool(return_counts)
+    return tuple(wanted) if len(wanted) > 1 else values
+
+
+# ---- matrices
+
+def diag(input, diagonal=0):
+    """Return a matrix with a vector on a diagonal, or the diagonal of a matrix.
+
+    Parameters
+    ----------
+    input : Tensor, shape (n,) or (n, m)
+    diagonal : int, default 0
+        Above the main one, or below it where negative.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    RuntimeError
+        If `input` has neither one nor two dimensions.
+    """
+    if input.dim() == 2:
+        return input.diagonal(diagonal).clone()
+    if input.dim() != 1:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.dim()}D")
+    n = input.shape[0] + abs(diagonal)
+    out = input.new_zeros((n, n))
+    out.diagonal(diagonal).copy_(input)
+    return out
+
+
+def trace(input):
+    """Return the sum of the main diagonal of a matrix.
+
+    Parameters
+    ----------
+    input : Tensor, shape (n, m)
+
+    Returns
+    -------
+    Tensor, shape ()
+
+    Raises
+    ------
+    RuntimeError
+        If it is no matrix.
+    """
+    if input.dim() != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.dim()}")
+    return input.diagonal().sum()
+
+
+# ---- which elements
+
+def argwhere(input):
+    """Return the indices of the elements that are not zero.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    Tensor of int64, shape (count, dimensions)
+    """
+    return input.nonzero()
+
+
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """Return for each element whether it is among others.
+
+    Parameters
+    ----------
+    elements, test_elements : Tensor or number
+    assume_unique : bool, default False
+        Accepted.
+    invert : bool, default False
+        Return whether it is not.
+
+    Returns
+    -------
+    Tensor of bool, of the shape of `elements`
+    """
+    from pycnn._tensor import as_tensor
+    elements, others = as_tensor(elements), as_tensor(test_elements).reshape(-1)
+    found = (elements.unsqueeze(-1) == others).any(-1)
+    return found.logical_not() if invert else found
+
+
+def is_nonzero(input):
+    """Return True if the one element of a tensor is not zero.
+
+    Parameters
+    ----------
+    input : Tensor of one element
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    RuntimeError
+        If there are more, or none.
+    """
+    if input.numel() != 1:
+        what = "no values" if input.numel() == 0 else "more than one value"
+        raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
+    return bool(input)
+
+
+def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
+    """Replace what is no finite number.
+
+    Parameters
+    ----------
+    input : Tensor
+    nan : float, default 0.0
+        For NaN.
+    posinf, neginf : float, optional
+        For the infinities; the largest and smallest finite number by default.
+
+    Returns
+    -------
+    Tensor
+    """
+    from pycnn._types import finfo
+    if not input.is_floating_point():
+        return input.clone()
+    info = finfo(input.dtype)
+    fn = _C.fn
+    high, low = info.max if posinf is None else posinf, info.min if neginf is None else neginf
+    x = fn.where(input.isnan(), fn.full_like(input, 0.0 if nan is None else nan), input)
+    x = fn.where(input == float("inf"), fn.full_like(input, high), x)
+    return fn.where(input == float("-inf"), fn.full_like(input, low), x)
+
+
+def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+    """Return the elements without those that repeat the one before.
+
+    Parameters
+    ----------
+    input : Tensor
+    return_inverse, return_counts : bool, default False
+        Return where each element is among them, too; how often each is repeated.
+    dim : int, optional
+        Compare slices along a dimension; all elements by default.
+
+    Returns
+    -------
+    Tensor or tuple of Tensor
+        The elements and what was asked for, in the order of the parameters.
+    """
+    x = input.reshape(-1) if dim is None else input.movedim(dim, 0)
+    n = x.shape[0]
+    fn = _C.fn
+    differs = fn.ones((n,), dtype=_C.bool)
+    if n > 1:
+        differs[1:] = (x[1:] != x[:-1]).reshape(n - 1, -1).any(1)
+    starts = differs.nonzero().reshape(-1)
+    inverse = differs.long().cumsum(0) - 1
+    counts = fn.cat([starts[1:], fn.full((min(n, 1),), n, dtype=_C.int64)]) - starts
+    values = x.index_select(0, starts)
+    values = values if dim is None else values.movedim(0, dim)
+    inverse = inverse.view(input.shape) if dim is None else inverse
+    wanted = [values] + [inverse] * bool(return_inverse) + [counts] * bool(return_counts)
+    return tuple(wanted) if len(wanted) > 1 else values
+
+
+# ---- shapes and types
+
+def broadcast_shapes(*shapes):
+    """Return the shape that shapes broadcast to.
+
+    Parameters
+    ----------
+    *shapes : sequence of int, or int
+
+    Returns
+    -------
+    Size
+
+    Raises
+    ------
+    RuntimeError
+        If they do not.
+    """
+    from pycnn._device import Size
+    shapes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    result = [1] * max(map(len, shapes), default=0)
+    for index, shape in enumerate(shapes):
+        for k, size in enumerate(reversed(shape), 1):
+            if size != 1 and result[-k] not in (1, size):
+                raise RuntimeError(f"Attempting to broadcast a dimension of length {size} at -{k}! Mismatching argument at index {index} "
+                                   f"had {shape}; but expected shape should be broadcastable to {result}")
+            result[-k] = size if size != 1 else result[-k]
+    return Size(result)
+
+
+def promote_types(type1, type2):
+    """Return the dtype that results of two dtypes have.
+
+    Parameters
+    ----------
+    type1, type2 : dtype
+
+    Returns
+    -------
+    dtype
+    """
+    return result_type(_C.fn.empty((0,), dtype=type1), _C.fn.empty((0,), dtype=type2))
+
+
+def result_type(tensor1, tensor2):
+    """Return the dtype that results of two operands have.
+
+    Parameters
+    ----------
+    tensor1, tensor2 : Tensor or number
+
+    Returns
+    -------
+    dtype
+    """
+    from pycnn._tensor import Tensor, tensor
+
+    def small(x):
+        return x.detach().reshape(-1)[:0] if isinstance(x, Tensor) and x.dim() > 0 else x
+    a, b = small(tensor1), small(tensor2)
+    if not isinstance(a, Tensor) and not isinstance(b, Tensor):
+        a = tensor(a)
+    return _C.fn.where(_C.fn.empty((0,), dtype=_C.bool), a, b).dtype

@@ -144,7 +144,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         Of int64 or int32.
     weight : Tensor [rows, features]
     padding_idx : int, optional
-        Accepted; the row's gradient is not left out.
+        A row that gets no gradient; counted from the end if negative.
     max_norm : None, optional
         Not supported.
     norm_type : float, default 2.0
@@ -164,10 +164,18 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         If `max_norm`, `scale_grad_by_freq` or `sparse` is given.
     IndexError
         If an index is no row.
+    AssertionError
+        If `padding_idx` is no row.
     """
     if max_norm is not None or scale_grad_by_freq or sparse:
         raise NotImplementedError("embedding: max_norm, scale_grad_by_freq and sparse are not supported")
-    return weight.index_select(0, input.reshape(-1)).reshape(*input.shape, weight.shape[1])
+    indices = input.reshape(-1)
+    rows = weight.index_select(0, indices)
+    if padding_idx is not None:
+        if not -weight.shape[0] <= padding_idx < weight.shape[0]:
+            raise AssertionError("Padding_idx must be within num_embeddings")
+        rows = _fn.where((indices == padding_idx % weight.shape[0]).unsqueeze(1), rows.detach(), rows)
+    return rows.reshape(*input.shape, weight.shape[1])
 
 
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):

@@ -1,0 +1,120 @@
+"""Functions and methods that no operator row describes, against torch: values, gradients, errors."""
+
+import numpy as np
+import pytest
+import torch
+
+import pycnn
+from both import compare, numbers, same
+
+pytestmark = pytest.mark.parity
+
+rng = np.random.default_rng(0)
+A, B, C = numbers(rng, (3, 4)), numbers(rng, (4, 5)), numbers(rng, (2, 3, 4))
+REPEATED = np.array([[1, 2, 2], [1, 2, 2], [0, 1, 1], [1, 2, 2]])
+
+
+@pytest.mark.parametrize("equation, arrays", [
+    ("ij,jk->ik", [A, B]), ("ij,jk", [A, B]), ("ij->ji", [A]), ("ij->", [A]), ("ij->j", [A]), ("ii->i", [A[:3, :3]]), ("ii", [A[:3, :3]]),
+    ("bij,jk->bik", [C, B]), ("bij,bij->b", [C, C]), ("i,j->ij", [A[0], A[1]]), ("ij,kj,kl->il", [A, numbers(rng, (6, 4)), numbers(rng, (6, 2))]),
+    ("...ij,jk->...ik", [C, B]), ("...,...->...", [C, A]), ("b...->b", [C]), ("bchw,bkhw->bck", [numbers(rng, (2, 3, 4, 5)), numbers(rng, (2, 6, 4, 5))]),
+    ("i,i", [A[0], A[1]]), ("ij,ij->ij", [A, A]), ("abc,cd,de->abe", [C, B, numbers(rng, (5, 3))]), ("bnd,bmd->bnm", [C, C]),
+    ("a b, b c -> a c", [A, B]), ("iij->j", [numbers(rng, (3, 3, 2))])], ids=str)
+def test_einsum(equation, arrays):
+    compare(lambda m, *x: m.einsum(equation, *x), arrays, limit=5e-6, grad_limit=5e-6)
+    compare(lambda m, *x: m.einsum(equation, list(x)), arrays, limit=5e-6, grad_limit=5e-6)
+
+
+@pytest.mark.parametrize("equation, arrays", [("ij,jk->ik", [A]), ("ij->ij", [A, B]), ("ijk->i", [A]), ("i->i", [A]), ("ij,jk->ik", [A, A]),
+                                              ("ij->ii", [A]), ("ij->k", [A]), ("i1->i", [A])], ids=str)
+def test_refused_einsums(equation, arrays):
+    errors = []
+    for m in (torch, pycnn):
+        with pytest.raises(RuntimeError) as caught:
+            m.einsum(equation, *(m.from_numpy(a) for a in arrays))
+        errors.append(str(caught.value))
+    assert errors[0].startswith("einsum()") and errors[1][:24] == errors[0][:24]
+
+
+CALLS = {
+    "where": lambda m, x: x.where(x > 0, x * 2), "where number": lambda m, x: x.where(x > 0, 1.5), "diag": lambda m, x: m.diag(x[0]),
+    "diag above": lambda m, x: x[0].diag(2), "diag below": lambda m, x: m.diag(x[0], -1), "diag of a matrix": lambda m, x: m.diag(x, 1),
+    "trace": lambda m, x: x.trace(), "trace function": lambda m, x: m.trace(x), "nan_to_num": lambda m, x: m.nan_to_num(x / (x > 0)),
+    "nan_to_num given": lambda m, x: (x / (x > 0)).nan_to_num(1.0, 2.0, 3.0), "argwhere": lambda m, x: m.argwhere(x > 0),
+    "isin": lambda m, x: m.isin(x.round(), m.tensor([0.0, 1.0])), "isin inverted": lambda m, x: m.isin(x.round(), 1.0, invert=True),
+    "fill_diagonal_": lambda m, x: (x * 1).fill_diagonal_(7.0),
+    "index_put_": lambda m, x: (x * 1).index_put_((m.tensor([0, 2]), m.tensor([1, -1])), m.tensor([5.0, 6.0])),
+    "index_put rows": lambda m, x: x.index_put((m.tensor([0, 0]),), x[0] * 3, accumulate=True),
+    "index_put added": lambda m, x: x.index_put((m.tensor([0, 0, -1]), m.tensor([1, 1, 2])), m.tensor(2.0), accumulate=True),
+    "index_put mask": lambda m, x: x.index_put((x > 0,), m.tensor(1.0), accumulate=True),
+    "embedding": lambda m, x: m.nn.functional.embedding(m.tensor([[0, 2], [1, 1]]), x, padding_idx=1),
+    "embedding from the end": lambda m, x: m.nn.functional.embedding(m.tensor([2, 1]), x, padding_idx=-1),
+    "split many": lambda m, x: list(m.cat([x] * 3, 1).split([1, 0, 2, 1, 1, 2, 1, 1, 1, 2], 1)),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls(name):
+    compare(CALLS[name], [A], what=name)
+
+
+@pytest.mark.parametrize("call", [
+    lambda m, x: m.diag(x.sum()), lambda m, x: m.trace(x[0]), lambda m, x: m.is_nonzero(x), lambda m, x: m.is_nonzero(x[:0]),
+    lambda m, x: m.broadcast_shapes((2,), (3,)), lambda m, x: m.nn.functional.embedding(m.tensor([0]), x, padding_idx=3),
+    lambda m, x: m.nn.Embedding(3, 2, padding_idx=3), lambda m, x: m.nn.Embedding(3, 2, _weight=m.ones(2, 2))])
+def test_refusals(call):
+    compare(call, [A], grads=False)
+
+
+@pytest.mark.parametrize("options", [{}, {"return_inverse": True}, {"return_counts": True}, {"return_inverse": True, "return_counts": True}])
+def test_distinct(options):
+    for array in (REPEATED, REPEATED.astype("f") - 1, np.array([3, 3, 1, 1, 1, 2, 3]), np.zeros((0, 2), "f"), numbers(rng, (5, 3, 2), few=True)):
+        for dim in (None, *range(array.ndim)):
+            if array.size:
+                same(lambda m, v: m.unique(m.from_numpy(array), dim=dim, **options))
+                same(lambda m, v: m.from_numpy(array).unique(dim=dim, **options))
+            if array.size or dim is None:
+                same(lambda m, v: m.unique_consecutive(m.from_numpy(array), dim=dim, **options))
+
+
+def test_shapes_and_types():
+    names = ["bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64"]
+
+    def call(m, v):
+        types = [str(m.promote_types(getattr(m, a), getattr(m, b))) for a in names for b in names]
+        x, i = m.ones(2, 3), m.ones(4, dtype=m.int64)
+        mixed = [m.result_type(x, 1), m.result_type(i, 1.5), m.result_type(i, x), m.result_type(i, m.tensor(1.5, dtype=m.float64)),
+                 m.result_type(x.half(), m.tensor(1.0)), m.result_type(1, 2.5), m.result_type(m.tensor(True), 1)]
+        flags = [x.is_sparse, x.is_quantized, x.is_meta, m.is_complex(x), m.is_nonzero(m.tensor([2])), m.tensor(0).is_nonzero()]
+        return [types, [str(t) for t in mixed], flags, list(m.broadcast_shapes((2, 1), (3,), 1, (5, 1, 3))), list(m.broadcast_shapes())]
+    same(call)
+
+
+def test_resizing():
+    def call(m, v):
+        x = m.arange(6.0)
+        y = x.resize_(2, 3)
+        z = m.arange(4).resize_([2])
+        w = m.arange(3).resize_as_(m.zeros(3, 1))
+        grown = m.ones(2).resize_(2, 2)
+        return [x, y is x, z, w, grown.shape, grown[0], m.zeros(2, 3).t().resize_(6)]
+    same(call)
+
+
+def test_embeddings():
+    def call(m, v):
+        m.manual_seed(4)
+        table = m.nn.Embedding(5, 3, padding_idx=-2)
+        given = m.nn.Embedding.from_pretrained(m.arange(6.0).view(3, 2), padding_idx=0)
+        table(m.tensor([[3, 1], [3, 0]])).square().sum().backward()
+        return [table.weight.detach(), table.weight.grad, repr(table), given(m.tensor([1, 0])).detach(), given.weight.requires_grad,
+                table.padding_idx]
+    same(call)
+
+
+def test_targets_of_cross_entropy_get_gradients():
+    scores, target = numbers(rng, (4, 5)), np.abs(numbers(rng, (4, 5)))
+    weight = np.abs(numbers(rng, (5,)))
+    for options in ({}, {"label_smoothing": 0.2}, {"reduction": "sum"}, {"reduction": "none"}):
+        compare(lambda m, s, t: m.nn.functional.cross_entropy(s, t, **options), [scores, target])
+        compare(lambda m, s, t: m.nn.functional.cross_entropy(s, t, weight=m.from_numpy(weight), **options), [scores, target])
