@@ -30,14 +30,16 @@ static bool is_row(const pc_op *op, const char *name)
 
 /* ---- writing --------------------------------------------------------------------------------------- */
 
-/* Rows that torch calls otherwise; NULL: it has nothing of the kind. */
+/* Rows that torch calls otherwise. Of other rows that begin with an underscore it has no counterpart. */
 static const struct {
     const char *row, *name;
 } renamed[] = {
     { "logsigmoid", "log_sigmoid" }, { "_index", "index" }, { "_index_put_", "index_put_" }, { "_cast", "to" },
     { "_broadcast_tensors", "broadcast_tensors" }, { "_meshgrid", "meshgrid" }, { "nonzero.numpy", "nonzero_numpy" },
-    { "_contiguous", "contiguous" }, { "_pad_circular", "pad" }, { "_unique", NULL }, { "_allclose", NULL },
-    { "_equal", NULL }, { "adaptive_max_pool2d_with_indices", "adaptive_max_pool2d" },
+    { "_contiguous", "contiguous" }, { "_pad_circular", "pad" }, { "nll_loss", "nll_loss_nd" },
+    { "adaptive_max_pool2d_with_indices", "adaptive_max_pool2d" },
+    { "_upsample_nearest_exact2d", "_upsample_nearest_exact2d" }, { "_upsample_bilinear2d_aa", "_upsample_bilinear2d_aa" },
+    { "_upsample_bicubic2d_aa", "_upsample_bicubic2d_aa" },
 };
 
 /* Keyword-only in torch alone. */
@@ -174,7 +176,7 @@ pc_status pc_aten_write(const pc_graph *g, const pc_graph_node *n, pc_aten_call 
 {
     pc_status status = PC_OK;
     const pc_schema *s = pc_schema_of(n->op);
-    const char *name = s->name;
+    const char *name = s->name[0] == '_' ? NULL : s->name;
     int last = -1;
     *c = (pc_aten_call){ .version = 3 };
     for (size_t k = 0; k < sizeof renamed / sizeof renamed[0]; k++)
@@ -184,6 +186,7 @@ pc_status pc_aten_write(const pc_graph *g, const pc_graph_node *n, pc_aten_call 
     snprintf(c->name, sizeof c->name, "%s%s", name, n->inplace && !(n->op->flags & PC_WRITES) ? "_" : "");
     for (int k = 0; k < s->nparams; k++)
         if (!s->params[k].keyword_only && !is_default(&s->params[k], &n->args[k])) last = k;
+    if (is_row(n->op, "norm") && n->args[4].kind != PC_ARG_NONE) last = 3; /* a dtype comes with all others */
     for (int k = 0; k < s->nparams; k++) {
         const pc_param *p = &s->params[k];
         bool keyword = p->keyword_only;
@@ -348,6 +351,12 @@ static bool read_adaptive_max_pool2d(pc_graph *g, pc_aten_call *c)
     return true;
 }
 
+static bool read_nll_loss_nd(pc_graph *g, pc_aten_call *c)
+{
+    rename_call(c, "nll_loss");
+    return true;
+}
+
 static bool read_log_sigmoid(pc_graph *g, pc_aten_call *c)
 {
     rename_call(c, "logsigmoid");
@@ -436,14 +445,15 @@ static const struct {
     const char *name;
     bool (*arrange)(pc_graph *g, pc_aten_call *c);
 } arranged[] = {
-    { "_convolution", read_convolution }, { "batch_norm", read_batch_norm }, { "div", read_div }, { "div_", read_div },
-    { "divide", read_div }, { "gelu", read_gelu }, { "to", read_to }, { "contiguous", read_contiguous },
-    { "index", read_index }, { "index_put_", read_index }, { "adaptive_max_pool2d", read_adaptive_max_pool2d },
-    { "log_sigmoid", read_log_sigmoid }, { "pad", read_pad }, { "layer_norm", read_five }, { "group_norm", read_five },
-    { "expand", read_expand }, { "elu", read_elu }, { "elu_", read_elu }, { "meshgrid", read_meshgrid },
-    { "nonzero_numpy", read_nonzero_numpy }, { "broadcast_tensors", read_broadcast_tensors }, { "max_pool2d", read_pool },
-    { "max_pool1d", read_pool }, { "avg_pool2d", read_pool }, { "avg_pool1d", read_pool },
-    { "max_pool2d_with_indices", read_pool },
+    { "_convolution", read_convolution }, { "batch_norm", read_batch_norm }, { "div", read_div },
+    { "div_", read_div }, { "divide", read_div }, { "divide_", read_div }, { "nll_loss_nd", read_nll_loss_nd },
+    { "gelu", read_gelu }, { "to", read_to }, { "contiguous", read_contiguous }, { "index", read_index },
+    { "index_put_", read_index }, { "adaptive_max_pool2d", read_adaptive_max_pool2d },
+    { "log_sigmoid", read_log_sigmoid }, { "pad", read_pad }, { "layer_norm", read_five },
+    { "group_norm", read_five }, { "expand", read_expand }, { "elu", read_elu }, { "elu_", read_elu },
+    { "meshgrid", read_meshgrid }, { "nonzero_numpy", read_nonzero_numpy },
+    { "broadcast_tensors", read_broadcast_tensors }, { "max_pool2d", read_pool }, { "max_pool1d", read_pool },
+    { "avg_pool2d", read_pool }, { "avg_pool1d", read_pool }, { "max_pool2d_with_indices", read_pool },
 };
 
 /* ---- reading: arguments of a row ---------------------------------------------------------------- */

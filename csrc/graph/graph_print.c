@@ -138,7 +138,7 @@ pc_status pc_graph_print(const pc_graph *g, pc_text *out)
     pc_text_add(out, "  return (");
     put_arg(&p, &g->output);
     pc_text_add(out, ")\n");
-    status = out->status;
+    status = path.status != PC_OK ? path.status : out->status;
 done:
     pc_text_free(&path);
     pc_free(done);

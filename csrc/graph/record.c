@@ -1,6 +1,7 @@
 /* record.c -- calls of operators become nodes. Tensors are told apart by their address, so all are kept until the end. */
 #include "record.h"
 #include "../core/alloc.h"
+#include "../ops/copy.h"
 #include "../ops/schema.h"
 #include <string.h>
 
@@ -107,6 +108,8 @@ pc_status pc_trace_var(pc_trace *t, pc_tensor *tensor, int32_t *var)
         *var = n->out[0];
         PC_TRY(set_depends(t, *var, of < t->depends_room && t->depends[of]));
     } else {
+        PC_CHECK(!pc_requires_grad(tensor), PC_ESHAPE, "Cannot insert a Tensor that requires grad as a constant. Consider making it "
+                 "a parameter or input, or detaching the gradient");
         PC_TRY(pc_graph_add_constant(t->g, tensor, var));
         PC_TRY(set_depends(t, *var, false));
     }
@@ -161,6 +164,21 @@ static pc_status value_arg(pc_trace *t, const pc_value *v, pc_arg *out)
         for (int k = 0; k < v->ints.n; k++) out->items[k] = pc_arg_int(v->ints.v[k]);
     }
 done:
+    return status;
+}
+
+/* A number that is written at indices: torch wants a tensor of the same dtype. */
+static pc_status cast_constant(pc_trace *t, pc_tensor *number, pc_dtype dtype, pc_arg *out)
+{
+    pc_status status = PC_OK;
+    pc_tensor *cast = NULL;
+    int32_t var;
+    PC_TRY(pc_cast(number, dtype, &cast));
+    PC_TRY(pc_graph_add_constant(t->g, cast, &var));
+    PC_TRY(set_depends(t, var, false));
+    *out = pc_arg_var(var);
+done:
+    pc_release(cast);
     return status;
 }
 
@@ -220,7 +238,11 @@ static pc_status before(pc_recorder *r, const pc_op *op, int nin, pc_tensor **in
         if (p->type == PC_T_TENSORS) {
             args[k] = (pc_arg){ .kind = PC_ARG_LIST, .n = nin };
             PC_TRY(pc_graph_alloc(t->g, nin * (int64_t)sizeof *args[k].items, &args[k].items));
-            for (int j = 0; j < nin; j++) PC_TRY(tensor_arg(t, in[j], &args[k].items[j]));
+            for (int j = 0; j < nin; j++) {
+                bool cast = in[j] != NULL && in[j]->is_number && inplace && in[0] != NULL;
+                if (cast) PC_TRY(cast_constant(t, in[j], in[0]->dtype, &args[k].items[j]));
+                else PC_TRY(tensor_arg(t, in[j], &args[k].items[j]));
+            }
         } else if (p->type == PC_T_TENSOR || p->type == PC_T_OPERAND) {
             PC_TRY(tensor_arg(t, in[p->slot], &args[k]));
         } else {

@@ -610,17 +610,17 @@ static pc_status define(writer *w, int32_t module)
     c->types[module] = type.p;
     type.p = NULL;
     w->hashes[w->nbodies] = h;
-    w->bodies[w->nbodies] = body.p;
+    const char *text = w->bodies[w->nbodies] = body.p; /* the list's from here on */
+    body.p = NULL;
     w->body_module[w->nbodies++] = module;
     const char *full = c->types[module], *last = strrchr(full, '.');
     PC_TRY(file_of(c, full, last - full, &file));
     pc_text_add(file, "class %s(Module):\n", last + 1);
-    for (const char *p = body.p, *end; *p != 0; p = end) {
+    for (const char *p = text, *end; *p != 0; p = end) {
         end = p + strcspn(p, "\1");
         pc_text_put(file, p, end - p);
         if (*end == '\1') pc_text_add(file, "%s", full), end++;
     }
-    body.p = NULL; /* the list has it */
     status = file->status;
 done:
     pc_text_free(&body);

@@ -99,13 +99,13 @@ static pc_status read_small(const pc_zip *z, const pc_zip_record *r, char *buf, 
     return status;
 }
 
-static pc_status read_storage(pc_checkpoint *c, const pc_zip *z, pc_saved_storage *s, bool swap)
+static pc_status read_storage(pc_checkpoint *c, const pc_zip *z, const char *folder, pc_saved_storage *s, bool swap)
 {
     pc_status status = PC_OK;
     char name[240];
     void *p;
     int size = (int)pc_dtype_size(s->dtype);
-    snprintf(name, sizeof name, "data/%s", s->key);
+    snprintf(name, sizeof name, "%s/%s", folder, s->key);
     const pc_zip_record *r = pc_zip_find(z, name);
     PC_CHECK(r != NULL, PC_EFORMAT, "record %s is missing", name);
     PC_CHECK(r->size / size >= s->numel, PC_EFORMAT, "record %s has %lld bytes, %lld are needed", name, (long long)r->size,
@@ -118,27 +118,37 @@ done:
     return name_tensor(c, s, status);
 }
 
-static pc_status load_zip(const pc_source *source, pc_checkpoint *c)
+pc_status pc_checkpoint_read_records(const pc_zip *z, const char *pickle, const char *folder, const pc_pickle_rules *rules,
+                                     pc_checkpoint_context *context)
 {
     pc_status status = PC_OK;
-    pc_zip *z = NULL;
-    pc_checkpoint_context *context = pc_calloc(1, sizeof *context);
+    pc_checkpoint *c = context->checkpoint;
     char order[16] = "little";
-    PC_CHECK(context != NULL, PC_ENOMEM, "out of memory for a checkpoint");
-    *context = (pc_checkpoint_context){ .checkpoint = c, .id_length = 5 };
-    PC_TRY(pc_zip_open(source, &z));
-    PC_CHECK(pc_zip_find(z, "constants.pkl") == NULL, PC_EFORMAT, "this is a TorchScript archive: use jit.load");
-    const pc_zip_record *r = pc_zip_find(z, "data.pkl"), *endian = pc_zip_find(z, "byteorder");
-    PC_CHECK(r != NULL, PC_EFORMAT, "a zip archive without data.pkl: torch.save has not written it");
-    PC_CHECK(r->size <= MAX_PICKLE, PC_EFORMAT, "record data.pkl is too large (%lld bytes)", (long long)r->size);
+    const pc_zip_record *r = pc_zip_find(z, pickle), *endian = pc_zip_find(z, "byteorder");
+    PC_CHECK(r != NULL, PC_EFORMAT, "a zip archive without %s: torch.save has not written it", pickle);
+    PC_CHECK(r->size <= MAX_PICKLE, PC_EFORMAT, "record %s is too large (%lld bytes)", pickle, (long long)r->size);
     if (endian != NULL) PC_TRY(read_small(z, endian, order, sizeof order));
     bool swap = strcmp(order, "big") == 0;
     PC_CHECK(swap || strcmp(order, "little") == 0, PC_EFORMAT, "Unknown endianness type: %s", order);
     c->pickle = pc_alloc((size_t)r->size);
     PC_CHECK(c->pickle != NULL, PC_ENOMEM, "out of memory for a pickle of %lld bytes", (long long)r->size);
     PC_TRY(pc_zip_read(z, r, c->pickle));
-    PC_TRY(pc_unpickle(c->pickle, r->size, &pc_checkpoint_rules, context, &c->arena, &c->root, &c->used, NULL));
-    for (pc_saved_storage *s = c->storages; s != NULL; s = s->next) PC_TRY(read_storage(c, z, s, swap));
+    PC_TRY(pc_unpickle(c->pickle, r->size, rules, context, &c->arena, &c->root, &c->used, NULL));
+    for (pc_saved_storage *s = c->storages; s != NULL; s = s->next) PC_TRY(read_storage(c, z, folder, s, swap));
+done:
+    return status;
+}
+
+static pc_status load_zip(const pc_source *source, pc_checkpoint *c)
+{
+    pc_status status = PC_OK;
+    pc_zip *z = NULL;
+    pc_checkpoint_context *context = pc_calloc(1, sizeof *context);
+    PC_CHECK(context != NULL, PC_ENOMEM, "out of memory for a checkpoint");
+    *context = (pc_checkpoint_context){ .checkpoint = c, .id_length = 5 };
+    PC_TRY(pc_zip_open(source, &z));
+    PC_CHECK(pc_zip_find(z, "constants.pkl") == NULL, PC_EFORMAT, "this is a TorchScript archive: use jit.load");
+    PC_TRY(pc_checkpoint_read_records(z, "data.pkl", "data", &pc_checkpoint_rules, context));
     c->used = source->size;
 done:
     pc_zip_close(z);

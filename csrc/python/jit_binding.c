@@ -562,6 +562,129 @@ done:
     Py_RETURN_NONE;
 }
 
+/* ---- loading ----------------------------------------------------------------------------------------- */
+
+/* The module table of a graph as modules_of takes it. */
+static PyObject *modules_to_python(const pc_graph *g)
+{
+    PyObject *list = PyList_New(0);
+    for (int32_t k = 0; list != NULL && k < g->nmodules; k++) {
+        const pc_module *m = &g->modules[k];
+        PyObject *attributes = PyList_New(m->nattributes), *children = PyList_New(m->nchildren), *one = NULL;
+        bool good = attributes != NULL && children != NULL;
+        for (int32_t j = 0; good && j < m->nattributes; j++) {
+            PyObject *a = Py_BuildValue("(siO)", m->attributes[j].name, (int)m->attributes[j].tensor,
+                                        m->attributes[j].parameter ? Py_True : Py_False);
+            good = a != NULL && PyList_SetItem(attributes, j, a) == 0;
+        }
+        for (int32_t j = 0; good && j < m->nchildren; j++) {
+            PyObject *c = Py_BuildValue("(si)", m->children[j].name, (int)m->children[j].module);
+            good = c != NULL && PyList_SetItem(children, j, c) == 0;
+        }
+        if (good) one = Py_BuildValue("(sOO)", m->type, attributes, children);
+        if (one == NULL || PyList_Append(list, one) < 0) Py_CLEAR(list);
+        Py_XDECREF(one);
+        Py_XDECREF(attributes);
+        Py_XDECREF(children);
+    }
+    return list;
+}
+
+/* The records of that name under extra/, as far as there are such. */
+static PyObject *extra_to_python(const pc_zip *z, PyObject *names, pc_status *status)
+{
+    PyObject *extra = PyDict_New();
+    for (Py_ssize_t k = 0; extra != NULL && k < PyList_Size(names); k++) {
+        PyObject *full = PyUnicode_FromFormat("extra/%U", PyList_GetItem(names, k)), *bytes = NULL;
+        const char *text = full != NULL ? PyUnicode_AsUTF8AndSize(full, NULL) : NULL;
+        const pc_zip_record *r = text != NULL ? pc_zip_find(z, text) : NULL;
+        if (text == NULL) Py_CLEAR(extra);
+        if (r != NULL) {
+            bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)r->size);
+            if (bytes != NULL) *status = pc_zip_read(z, r, PyBytes_AsString(bytes));
+            if (bytes == NULL || *status != PC_OK || PyDict_SetItem(extra, PyList_GetItem(names, k), bytes) < 0) Py_CLEAR(extra);
+        }
+        Py_XDECREF(full);
+        Py_XDECREF(bytes);
+    }
+    return extra;
+}
+
+/* (Graph, modules, tensors, training, extra) */
+static PyObject *load_source(const pc_source *s, PyObject *path, PyObject *names)
+{
+    pc_loaded l = { NULL };
+    pc_zip *z = NULL;
+    pc_status status;
+    PyObject *modules = NULL, *tensors = NULL, *training = NULL, *extra = NULL, *g = NULL, *result = NULL;
+    Py_BEGIN_ALLOW_THREADS
+    status = pc_zip_open(s, &z);
+    if (status == PC_OK) status = pc_torchscript_load(z, &l);
+    Py_END_ALLOW_THREADS
+    if (status != PC_OK) goto done;
+    int32_t n = l.graph->ntensors;
+    modules = modules_to_python(l.graph);
+    tensors = PyList_New(n);
+    training = PyList_New(l.graph->nmodules);
+    extra = extra_to_python(z, names, &status);
+    for (int32_t k = 0; tensors != NULL && k < n; k++) {
+        PyObject *t = pc_py_wrap(l.tensors[k]);
+        l.tensors[k] = NULL;
+        if (t == NULL) Py_CLEAR(tensors);
+        else PyList_SetItem(tensors, k, t);
+    }
+    for (int32_t k = 0; training != NULL && k < l.graph->nmodules; k++)
+        PyList_SetItem(training, k, PyBool_FromLong(l.training[k]));
+    if (modules == NULL || tensors == NULL || training == NULL || extra == NULL) goto done;
+    for (int32_t k = 0; k < n; k++) pc_release(l.tensors[k]);
+    pc_free(l.tensors);
+    l.tensors = NULL;
+    g = wrap_graph(l.graph);
+    l.graph = NULL;
+    if (g != NULL) result = PyTuple_Pack(5, g, modules, tensors, training, extra);
+done:
+    if (status != PC_OK && !PyErr_Occurred()) pc_py_raise_read(status, path, s->size);
+    pc_zip_close(z);
+    pc_loaded_free(&l);
+    Py_XDECREF(modules);
+    Py_XDECREF(tensors);
+    Py_XDECREF(training);
+    Py_XDECREF(extra);
+    Py_XDECREF(g);
+    return result;
+}
+
+static PyObject *load_torchscript(PyObject *module, PyObject *args)
+{
+    PyObject *o, *names, *path = NULL, *bytes = NULL, *result = NULL;
+    pc_source s;
+    if (!PyArg_ParseTuple(args, "OO!", &o, &PyList_Type, &names)) return NULL;
+    if (pc_py_get_path(o, &path, &bytes) < 0) goto done;
+    pc_status status = pc_source_open(PyBytes_AsString(bytes), &s);
+    if (status != PC_OK) {
+        pc_py_raise_read(status, path, -1);
+        goto done;
+    }
+    result = load_source(&s, path, names);
+    pc_source_close(&s);
+done:
+    Py_XDECREF(path);
+    Py_XDECREF(bytes);
+    return result;
+}
+
+static PyObject *load_torchscript_bytes(PyObject *module, PyObject *args)
+{
+    Py_buffer view;
+    PyObject *name, *names;
+    pc_source s;
+    if (!PyArg_ParseTuple(args, "y*UO!", &view, &name, &PyList_Type, &names)) return NULL;
+    pc_source_from_memory(view.buf, view.len, "file", &s);
+    PyObject *result = load_source(&s, name, names);
+    PyBuffer_Release(&view);
+    return result;
+}
+
 /* ---- type --------------------------------------------------------------------------------------------- */
 
 static PyObject *graph_same(PyObject *self, PyObject *ignored) { return Py_NewRef(self); }
@@ -589,6 +712,10 @@ static PyMethodDef functions[] = {
     { "trace_leave", trace_leave, METH_NOARGS, "trace_leave()\n--\n\nThe call of the module is over." },
     { "trace_finish", trace_finish, METH_O, "trace_finish(output, /)\n--\n\nThe function has returned this." },
     { "trace_abort", trace_abort, METH_NOARGS, "trace_abort()\n--\n\nThe end of a trace that has failed." },
+    { "load_torchscript", load_torchscript, METH_VARARGS,
+      "load_torchscript(path, extra, /)\n--\n\n(Graph, modules, tensors, training, extra files) of an archive." },
+    { "load_torchscript_bytes", load_torchscript_bytes, METH_VARARGS,
+      "load_torchscript_bytes(data, name, extra, /)\n--\n\nThe same of a buffer." },
     { "is_tracing", is_tracing, METH_NOARGS, "is_tracing()\n--\n\nDoes this thread trace?" },
     { "trace_arithmetic", trace_arithmetic, METH_VARARGS,
       "trace_arithmetic(how, a, b, value, /)\n--\n\nvalue, as a size that is computed from others." },

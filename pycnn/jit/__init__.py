@@ -1,16 +1,17 @@
 """torch.jit: networks as files that run without their Python code, in pycnn, PyTorch, C++ and Java.
 
 :func:`trace` writes down the operators that a network calls for an example; the result is called like the network and saved
-as a TorchScript archive (``model.pt``), which ``torch.jit.load`` and libtorch read.
+as a TorchScript archive (``model.pt``), which ``torch.jit.load`` and libtorch read. :func:`load` reads such archives, also
+those of ``torch.jit.trace``; what is in them is parsed, never run as Python.
 """
 
 from pycnn import _C
 from pycnn.jit._sizes import TracedInt, TracerWarning, warn_untraceable
-from pycnn.jit._script import ScriptFunction, ScriptModule, save
+from pycnn.jit._script import ScriptFunction, ScriptModule, load, save
 from pycnn.jit._trace import TopLevelTracedModule, TracedModule, trace
 
 __all__ = ["ScriptFunction", "ScriptModule", "TopLevelTracedModule", "TracedModule", "TracerWarning", "export", "ignore",
-           "is_scripting", "is_tracing", "save", "script", "trace", "unused"]
+           "is_scripting", "is_tracing", "load", "save", "script", "trace", "unused"]
 
 _C._set_trace_classes(TracedInt, warn_untraceable)
 

@@ -1,13 +1,15 @@
 """Modules that run a recorded graph, and their files."""
 
+import io
 import os
 
 from pycnn import _C
 from pycnn.nn.modules.module import Module
+from pycnn.nn.parameter import Parameter
 
 
 class ScriptModule(Module):
-    """A network that is a graph: made by :func:`pycnn.jit.trace`.
+    """A network that is a graph: made by :func:`pycnn.jit.trace` or :func:`pycnn.jit.load`.
 
     It is called as the network was, has its parameters, buffers and children under the same names, can be trained, and is
     saved with :meth:`save`. What ``training`` was when the graph was made is part of the graph: :meth:`train` and
@@ -95,6 +97,10 @@ class ScriptModule(Module):
         return f"original_name={self.original_name}"
 
 
+class RecursiveScriptModule(ScriptModule):
+    """A module of a loaded archive."""
+
+
 class ScriptFunction:
     """A traced function: called as the function was, saved with :meth:`save`.
 
@@ -172,12 +178,12 @@ def _save(graph, tensors, training, f, extra_files):
 
 
 def save(m, f, _extra_files=None):
-    """Write a traced model to a TorchScript archive, which ``torch.jit.load`` and libtorch read.
+    """Write a traced model to a TorchScript archive, which ``torch.jit.load``, libtorch and :func:`load` read.
 
     Parameters
     ----------
     m : ScriptModule or ScriptFunction
-        From :func:`trace`.
+        From :func:`trace` or :func:`load`.
     f : path or binary file
         A path is replaced as a whole, by a rename after the last byte is on the disk.
     _extra_files : dict of str to (str or bytes), optional
@@ -192,3 +198,52 @@ def save(m, f, _extra_files=None):
         raise RuntimeError(f"jit.save: expected a traced model, got {type(m).__name__}: call jit.trace(model, example_inputs) "
                            "first")
     m.save(f, _extra_files)
+
+
+def load(f, map_location=None, _extra_files=None, _restore_shapes=False):
+    """Read a TorchScript archive of :func:`save` or of ``torch.jit.trace(...).save``.
+
+    Parameters
+    ----------
+    f : path or binary file
+        A file needs ``read``.
+    map_location : optional
+        Tensors come to the CPU, whatever it and the file say.
+    _extra_files : dict, optional
+        Its values are replaced by the bytes of the records that its keys name.
+
+    Returns
+    -------
+    ScriptModule
+
+    Raises
+    ------
+    ValueError
+        If there is no such file.
+    CheckpointError
+        If it is damaged, is something else, or holds loops and branches: what ``torch.jit.script`` makes.
+    NotImplementedError
+        If the model uses an operator that pycnn does not have; the message names it.
+
+    Notes
+    -----
+    The archive's source text is parsed as the straight-line code that a trace is. Nothing of it is run as Python, and nothing
+    at all while it is loaded.
+    """
+    names = list(_extra_files or ())
+    if isinstance(f, (str, os.PathLike)):
+        path = os.fspath(f)
+        if not os.path.exists(path):
+            raise ValueError(f"The provided filename {path} does not exist")
+        if os.path.isdir(path):
+            raise ValueError(f"The provided filename {path} is a directory")
+        result = _C.load_torchscript(path, names)
+    else:
+        data = f.getbuffer() if isinstance(f, io.BytesIO) and f.tell() == 0 else f.read()
+        result = _C.load_torchscript_bytes(data, str(getattr(f, "name", "file")), names)
+    graph, modules, tensors, training, extra = result
+    parameters = {number for _, attributes, _ in modules for _, number, is_parameter in attributes if is_parameter}
+    tensors = [Parameter(t, requires_grad=t.requires_grad) if k in parameters else t for k, t in enumerate(tensors)]
+    for name, value in extra.items():
+        _extra_files[name] = value
+    return RecursiveScriptModule._build(graph, modules, tensors, training)

@@ -47,7 +47,7 @@ def trace(func, example_inputs=None, optimize=None, check_trace=True, check_inpu
     check_tolerance : float, default 1e-5
         Relative and absolute, in these comparisons.
     strict : bool, default True
-        Refuse lists and dicts as results.
+        Refuse a dict as the result, warn of a list.
     example_kwarg_inputs : dict of str to Tensor, optional
         In the place of `example_inputs`.
 
@@ -200,13 +200,19 @@ def _record(call, modules, tensors, index, inputs, names, strict):
 
 
 def _check_output(output, strict):
+    """Refuse and warn of what torch refuses and warns of; the rest is up to the graph."""
+    if output is None:
+        raise RuntimeError("The traced function didn't return any values! Side-effects are not captured in traces, so it would be "
+                           "a no-op.")
     if strict and isinstance(output, (list, dict)):
         kind = "list" if isinstance(output, list) else "dict"
-        raise RuntimeError(f"Encountering a {kind} at the output of the tracer might cause the trace to be incorrect, this is only "
-                           "valid if the container structure does not change based on the module's inputs. Consider using a "
-                           "constant container instead (e.g. for `list`, use a `tuple` instead. for `dict`, use a `NamedTuple` "
-                           "instead). If you absolutely need this and know the side effects, pass strict=False to trace() to "
-                           "allow this behavior.")
+        message = (f"Encountering a {kind} at the output of the tracer might cause the trace to be incorrect, this is only valid "
+                   "if the container structure does not change based on the module's inputs. Consider using a constant container "
+                   "instead (e.g. for `list`, use a `tuple` instead. for `dict`, use a `NamedTuple` instead). If you absolutely "
+                   "need this and know the side effects, pass strict=False to trace() to allow this behavior.")
+        if kind == "dict":
+            raise RuntimeError(message)
+        warnings.warn(message, TracerWarning, stacklevel=4)
 
 
 # ---- checks
