@@ -72,7 +72,7 @@ def _progress(loader, text):
         from tqdm import tqdm  # tqdm.auto's begins an iteration too many: its draws would change the run
     except ImportError:
         return loader
-    return tqdm(loader, desc=text, leave=False, disable=None)
+    return tqdm(loader, desc=text, unit="step", leave=False, disable=None)
 
 
 def _learn(model, criterion, optimizer, batches):
