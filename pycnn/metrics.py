@@ -36,7 +36,7 @@ def _classes(values, name):
 
 
 def _pair(y_true, y_pred):
-    """Both as arrays of one length and kind, and the classes that occur, in order."""
+    """Both as arrays of one length and kind."""
     y_true, y_pred = _classes(y_true, "y_true"), _classes(y_pred, "y_pred")
     if len(y_true) != len(y_pred):
         raise ValueError("Found input variables with inconsistent numbers of samples: "
@@ -44,7 +44,12 @@ def _pair(y_true, y_pred):
     if len(y_true) and (y_true.dtype.kind in "US") != (y_pred.dtype.kind in "US"):
         raise ValueError("Mix of label input types: y_true and y_pred should both hold integers or both names, got "
                          f"{y_true.dtype} and {y_pred.dtype}")
-    return y_true, y_pred, np.unique(np.concatenate([y_true, y_pred]))
+    return y_true, y_pred
+
+
+def _occurring(y_true, y_pred):
+    """The classes that occur, in order."""
+    return np.unique(np.concatenate([np.unique(y_true), np.unique(y_pred)]))
 
 
 def _places(values, labels):
@@ -100,16 +105,16 @@ def confusion_matrix(y_true, y_pred, *, labels=None, num_classes=None, normalize
     """
     if normalize not in (None, "true", "pred", "all"):
         raise ValueError(f"normalize should be None, 'true', 'pred' or 'all', got {normalize!r}")
-    y_true, y_pred, present = _pair(y_true, y_pred)
+    y_true, y_pred = _pair(y_true, y_pred)
     if num_classes is not None:
         if labels is not None:
             raise ValueError("give either labels or num_classes")
-        if len(present) and present.dtype.kind in "US":
-            raise ValueError(f"num_classes counts integers, but the classes are names as {str(present[0])!r}: give labels")
+        if len(y_true) and y_true.dtype.kind in "US":
+            raise ValueError(f"num_classes counts integers, but the classes are names as {str(y_true[0])!r}: give labels")
         matrix = _count(y_true, y_pred, int(num_classes))
     else:
         if labels is None:
-            labels = present
+            labels = _occurring(y_true, y_pred)
         else:
             labels = np.asarray(labels)
             if labels.size == 0:
@@ -151,7 +156,7 @@ def accuracy_score(y_true, y_pred, *, normalize=True):
     >>> accuracy_score([0, 1, 2, 2], [0, 2, 2, 2])
     0.75
     """
-    y_true, y_pred, _ = _pair(y_true, y_pred)
+    y_true, y_pred = _pair(y_true, y_pred)
     right = int((y_true == y_pred).sum())
     if not normalize:
         return float(right)
@@ -189,7 +194,8 @@ def top_k_accuracy_score(y_true, y_score, *, k=2, normalize=True):
     if k < 1:
         raise ValueError(f"k should be at least 1, got {k}")
     labels = _C.from_numpy(np.array(_classes(y_true, "y_true"), np.int64))
-    places = _C.fn._places(_C.from_numpy(np.array(y_score, np.float64)), labels)
+    scores = y_score if isinstance(y_score, _C.TensorBase) else _C.from_numpy(np.array(y_score))
+    places = _C.fn._places(scores, labels)
     right = int((places.numpy() < k).sum())
     if not normalize:
         return float(right)
@@ -200,8 +206,8 @@ def top_k_accuracy_score(y_true, y_score, *, k=2, normalize=True):
 
 # ---- precision, recall, F ----------------------------------------------------------------------------------------
 
-
-AVERAGES = (None, "micro", "macro", "weighted", "binary")
+_AVERAGES = (None, "micro", "macro", "weighted", "binary")
+_ALL = ("Precision", "Recall", "F-score")
 
 
 def _divide(numerator, denominator, zero_division, name, what):
@@ -210,7 +216,7 @@ def _divide(numerator, denominator, zero_division, name, what):
     if name and zero_division == "warn" and zero.any():
         where = "due to" if len(zero) == 1 else "in labels with"
         warnings.warn(f"{name} is ill-defined and being set to 0.0 {where} no {what} samples. Use `zero_division` parameter to "
-                      "control this behavior.", UndefinedMetricWarning, stacklevel=5)
+                      "control this behavior.", UndefinedMetricWarning, stacklevel=6)
     value = 0.0 if zero_division == "warn" else float(zero_division)
     return np.where(zero, value, numerator / np.where(zero, 1, denominator))
 
@@ -224,27 +230,19 @@ def _mean(values, weights=None):
     return float(np.average(values[defined], weights=weights))
 
 
-def _scores(y_true, y_pred, labels, pos_label, average, zero_division, warn_for, beta=1.0):
-    """(precision, recall, F, support); warnings for those of `warn_for` alone."""
-    if average not in AVERAGES:
-        raise ValueError(f"average has to be one of {AVERAGES}, got {average!r}")
-    if zero_division != "warn" and not (zero_division in (0, 1) or np.isnan(zero_division)):
-        raise ValueError(f"zero_division should be 'warn', 0, 1 or nan, got {zero_division!r}")
-    y_true, y_pred, present = _pair(y_true, y_pred)
-    if average == "binary":
-        if len(present) > 2:
-            raise ValueError("Target is multiclass but average='binary'. Please choose another average setting, one of "
-                             "[None, 'micro', 'macro', 'weighted'].")
-        if len(present) == 2 and pos_label not in present:
-            raise ValueError(f"pos_label={pos_label} is not a valid label. It should be one of {present}")
-        labels = [pos_label]
-    labels = present if labels is None else np.asarray(labels)
-    every = np.union1d(labels, present)  # a wrong class counts for its column though its row is not asked for
+def _counts(y_true, y_pred, labels, occurring):
+    """Of each label: how many images were taken for it rightly, how many at all, how many there are."""
+    every = np.union1d(labels, occurring)  # a wrong class counts for its column though its row is not asked for
     matrix = _count(_places(y_true, every), _places(y_pred, every), len(every))
     chosen = _places(labels, every)
-    right, predicted, support = matrix.diagonal()[chosen], matrix.sum(0)[chosen], matrix.sum(1)[chosen]
-    if average == "micro":
-        right, predicted, support = (v.sum(keepdims=True) for v in (right, predicted, support))
+    return matrix.diagonal()[chosen], matrix.sum(0)[chosen], matrix.sum(1)[chosen]
+
+
+def _figures(counts, average, zero_division, warn_for, beta=1.0):
+    """(precision, recall, F, support); warnings for those of `warn_for` alone."""
+    if zero_division != "warn" and not (zero_division in (0, 1) or np.isnan(zero_division)):
+        raise ValueError(f"zero_division should be 'warn', 0, 1 or nan, got {zero_division!r}")
+    right, predicted, support = (v.sum(keepdims=True) for v in counts) if average == "micro" else counts
 
     def divide(a, b, name, what):
         return _divide(a, b, zero_division, name if name in warn_for else None, what)
@@ -255,6 +253,23 @@ def _scores(y_true, y_pred, labels, pos_label, average, zero_division, warn_for,
         return precision, recall, f, support
     weights = support if average == "weighted" else None
     return _mean(precision, weights), _mean(recall, weights), _mean(f, weights), None
+
+
+def _scores(y_true, y_pred, labels, pos_label, average, zero_division, warn_for, beta=1.0):
+    """The figures of two lists of classes."""
+    if average not in _AVERAGES:
+        raise ValueError(f"average has to be one of {_AVERAGES}, got {average!r}")
+    y_true, y_pred = _pair(y_true, y_pred)
+    occurring = _occurring(y_true, y_pred)
+    if average == "binary":
+        if len(occurring) > 2:
+            raise ValueError("Target is multiclass but average='binary'. Please choose another average setting, one of "
+                             "[None, 'micro', 'macro', 'weighted'].")
+        if len(occurring) == 2 and pos_label not in occurring:
+            raise ValueError(f"pos_label={pos_label} is not a valid label. It should be one of {occurring}")
+        labels = [pos_label]
+    labels = occurring if labels is None else np.asarray(labels)
+    return _figures(_counts(y_true, y_pred, labels, occurring), average, zero_division, warn_for, beta)
 
 
 def precision_recall_fscore_support(y_true, y_pred, *, beta=1.0, labels=None, pos_label=1, average=None,
@@ -292,7 +307,7 @@ def precision_recall_fscore_support(y_true, y_pred, *, beta=1.0, labels=None, po
     --------
     sklearn.metrics.precision_recall_fscore_support : the same numbers.
     """
-    return _scores(y_true, y_pred, labels, pos_label, average, zero_division, ("Precision", "Recall", "F-score"), beta)
+    return _scores(y_true, y_pred, labels, pos_label, average, zero_division, _ALL, beta)
 
 
 def precision_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", zero_division="warn"):
@@ -403,19 +418,20 @@ def classification_report(y_true, y_pred, *, labels=None, target_names=None, dig
     --------
     sklearn.metrics.classification_report : the same text.
     """
-    _, _, present = _pair(y_true, y_pred)
+    y_true, y_pred = _pair(y_true, y_pred)
+    occurring = _occurring(y_true, y_pred)
+    labels = occurring if labels is None else np.asarray(labels)
     # The share of right images is one number only if no class that occurs is left out.
-    micro = "accuracy" if labels is None or set(present.tolist()) <= set(np.asarray(labels).tolist()) else "micro avg"
-    labels = present if labels is None else np.asarray(labels)
+    micro = "accuracy" if np.isin(occurring, labels).all() else "micro avg"
     names = [str(label) for label in labels] if target_names is None else [str(name) for name in target_names]
     if len(names) != len(labels):
         raise ValueError(f"Number of classes, {len(labels)}, does not match size of target_names, {len(names)}. "
                          "Try specifying the labels parameter")
-    all_three = ("Precision", "Recall", "F-score")
-    each = _scores(y_true, y_pred, labels, 1, None, zero_division, all_three)
+    counts = _counts(y_true, y_pred, labels, occurring)
+    each = _figures(counts, None, zero_division, _ALL)
     rows = {name: values for name, *values in zip(names, *each)}
     for average, name in (("micro", micro), ("macro", "macro avg"), ("weighted", "weighted avg")):
-        rows[name] = [*_scores(y_true, y_pred, labels, 1, average, zero_division, all_three)[:3], each[3].sum()]
+        rows[name] = [*_figures(counts, average, zero_division, _ALL)[:3], each[3].sum()]
     headers = ("precision", "recall", "f1-score", "support")
     if output_dict:
         report = {name: dict(zip(headers, map(float, values))) for name, values in rows.items()}
