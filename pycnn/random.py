@@ -55,7 +55,7 @@ def fork_rng(devices=None, enabled=True, device_type="cpu"):
 
     Parameters
     ----------
-    devices, device_type
+    devices, device_type : object
         Accepted; there is one device.
     enabled : bool, default True
         False: do nothing.

@@ -33,7 +33,7 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
     f : path or binary file
         A path is replaced as a whole, by a rename after the last byte is on the disk: an interrupted or failed write leaves
         the old file. A file needs ``write``.
-    pickle_module, pickle_protocol, _disable_byteorder_record
+    pickle_module, pickle_protocol, _disable_byteorder_record : object
         Accepted; the pickle is always written by C, in protocol 2, with that record.
     _use_new_zipfile_serialization : bool, default True
         False: the format of torch before 1.6, without checksums.

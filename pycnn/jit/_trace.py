@@ -38,7 +38,7 @@ def trace(func, example_inputs=None, optimize=None, check_trace=True, check_inpu
     example_inputs : Tensor or tuple of Tensor
         Values do not matter, shapes do a little: a size that is asked for with ``x.size(0)`` or ``x.shape[0]`` and used in
         ``view`` or the like stays open, ``x.view(-1, 4096)`` keeps the batch open.
-    optimize, _force_outplace, _module_class, _compilation_unit, _store_inputs
+    optimize, _force_outplace, _module_class, _compilation_unit, _store_inputs : object
         Accepted.
     check_trace : bool, default True
         Compare the graph with `func` on the example, and on a larger batch where `func` takes one.

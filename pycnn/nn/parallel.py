@@ -10,7 +10,7 @@ class DataParallel(Module):
     Parameters
     ----------
     module : Module
-    device_ids, output_device, dim
+    device_ids, output_device, dim : object
         Accepted: there is nothing to divide a batch among.
 
     Attributes

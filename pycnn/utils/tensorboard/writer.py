@@ -103,7 +103,7 @@ class SummaryWriter:
     comment : str, default ""
     purge_step : int, optional
         TensorBoard forgets what an earlier run wrote for this step and later ones.
-    max_queue, flush_secs
+    max_queue, flush_secs : int, float
         As for :class:`FileWriter`.
     filename_suffix : str, default ""
 
