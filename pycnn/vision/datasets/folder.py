@@ -260,7 +260,7 @@ class ImageFolder(DatasetFolder):
 
     Attributes
     ----------
-    classes, class_to_idx, samples, targets
+    classes, class_to_idx, samples, targets : list, dict, list, list
         As of :class:`DatasetFolder`.
     imgs : list of (str, int)
         The same as ``samples``.
