@@ -211,6 +211,8 @@ def load(f, map_location=None, _extra_files=None, _restore_shapes=False):
         Tensors come to the CPU, whatever it and the file say.
     _extra_files : dict, optional
         Its values are replaced by the bytes of the records that its keys name.
+    _restore_shapes : bool, default False
+        Accepted and ignored.
 
     Returns
     -------
