@@ -39,6 +39,20 @@ static inline int64_t pc_panel_lanes(int64_t channels, int64_t panel, int64_t wi
     return channels - panel * width > width / 2 ? width : width / 2;
 }
 
+/* conv_panels.c. Weights of any strides to panels of `width` lanes in each group; lanes and inner of a group. */
+typedef struct pc_panels {
+    const float *w;
+    float *to;
+    int64_t groups, lanes, inner, rows, cols;
+    int64_t group_stride, lane_stride, inner_stride, row_stride, col_stride;
+    int64_t width, panels;
+} pc_panels;
+pc_status pc_panels_pack(const pc_panels *p);
+/* Floats of a group. depth: taps times inner channels. */
+int64_t pc_panel_group_floats(int64_t lanes, int64_t panels, int64_t width, int64_t depth);
+/* One panel of `stored` lanes to `lanes` rows [inner][tap] of a contiguous tensor. */
+void pc_panel_unpack(const float *from, int64_t stored, int64_t lanes, int64_t inner, int64_t taps, float *to);
+
 /* What a pass makes of its weight once, of so many floats: pc_derived's values; NULL when memory is short. *found: they
    are filled already. own: what they depend on beside the instruction set and the weight's shape, the algorithm first.
    pc_derived_release afterwards. */

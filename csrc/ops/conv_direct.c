@@ -81,6 +81,10 @@ static int64_t copy_floats(const blocks *b, const taps *t, int64_t pitch)
     return b->images * reach(b->rows, t->sh, t->r, t->dh) * reach(b->cols, t->sw, t->s, t->dw) * pitch;
 }
 
+/* Floats from one copied pixel to the next. Neighbours that the kernel reads together must not fall into the same few sets of
+   the level 1 cache, as those do that are a multiple of 2 KB apart. */
+static int64_t spread(int64_t c, int64_t step) { return c >= 128 && c * step % 512 == 0 ? c + 16 : c; }
+
 /* Can the block read x where it stands? */
 static bool view(const pc_nhwc *x, const taps *t, const rect *q, int64_t pitch, source *out)
 {
@@ -126,45 +130,6 @@ static source load(const pc_nhwc *x, const taps *t, const rect *q, int64_t pitch
     return out;
 }
 
-/* ---- packed weights ----------------------------------------------------------------------------- */
-
-/* Panels of `width` output channels: [group][panel][row][column][inner channel][lane]. */
-typedef struct pack {
-    const float *w;
-    float *to;
-    int64_t groups, lanes, inner, rows, cols;                       /* lanes and inner of a group */
-    int64_t group_stride, lane_stride, inner_stride, row_stride, col_stride;
-    int64_t width, panels;                                          /* of a group */
-} pack;
-
-static int64_t group_floats(int64_t lanes, int64_t panels, int64_t width, int64_t depth)
-{
-    return panels == 0 ? 0 : ((panels - 1) * width + pc_panel_lanes(lanes, panels - 1, width)) * depth;
-}
-
-static pc_status pack_panels(void *ctx, int64_t begin, int64_t end)
-{
-    const pack *p = ctx;
-    const int64_t depth = p->rows * p->cols * p->inner;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t g = i / p->panels, j = i % p->panels;
-        int64_t stored = pc_panel_lanes(p->lanes, j, p->width), lanes = least(p->lanes - j * p->width, stored);
-        float *to = p->to + g * group_floats(p->lanes, p->panels, p->width, depth) + j * p->width * depth;
-        const float *w = p->w + g * p->group_stride + j * p->width * p->lane_stride;
-        /* 16 channels at a time: their taps share cache lines */
-        for (int64_t c0 = 0; c0 < p->inner; c0 += 16)
-            for (int64_t row = 0; row < p->rows; row++)
-                for (int64_t col = 0; col < p->cols; col++)
-                    for (int64_t c = c0; c < least(c0 + 16, p->inner); c++) {
-                        const float *from = w + row * p->row_stride + col * p->col_stride + c * p->inner_stride;
-                        float *at = to + ((row * p->cols + col) * p->inner + c) * stored;
-                        for (int64_t lane = 0; lane < lanes; lane++) at[lane] = from[lane * p->lane_stride];
-                        for (int64_t lane = lanes; lane < stored; lane++) at[lane] = 0;
-                    }
-    }
-    return PC_OK;
-}
-
 /* ---- forward ------------------------------------------------------------------------------------ */
 
 typedef struct direct {
@@ -205,7 +170,7 @@ static void direct_block(const direct *d, const rect *q, const source *s, int64_
         t.bq = pc_panel_lanes(k, j, width);
         t.bv = c * t.bq;
         t.bu = d->t.s * t.bv;
-        const float *b = d->weights + g * group_floats(k, d->panels, width, depth) + j * width * depth;
+        const float *b = d->weights + g * pc_panel_group_floats(k, d->panels, width, depth) + j * width * depth;
         t.width = least(k - j * width, width);
         t.bias = d->bias == NULL ? NULL : d->bias + g * k + j * width;
         for (int64_t n = q->n0; n < q->n1; n++)
@@ -268,7 +233,7 @@ static pc_status direct_run(direct *d)
     const int64_t macs = most(taps * (c / d->groups) * d->k, 1), pixels = d->n * d->oh * d->ow;
     if (pixels == 0 || d->k == 0) return PC_OK;
     const int64_t task = least(most(macs > INT64_MAX / pixels ? TASK_MOST : macs * pixels / TASKS, TASK_LEAST), TASK_MOST);
-    d->pitch = c;
+    d->pitch = spread(c, d->t.sw);
     /* 112 pixels: 8 full tiles for each time that a panel is read. */
     int64_t block = least(most(task / macs, 112), most(COPY_FLOATS / most(d->t.sh * d->t.sw * c, 1), 28));
     d->b = blocks_of(d->n, d->oh, d->ow, block);
@@ -294,7 +259,7 @@ static pc_status direct_with(direct *d, const pc_conv_pass *a, int lane, int inn
     const float *from = pc_f32(w) + first_row * w->stride[2] + first_col * w->stride[3];
     d->width = pc_k->f32_tile_width();
     d->panels = ceil_div(k, d->width);
-    const int64_t floats = d->depthwise ? depth * d->k : d->groups * group_floats(k, d->panels, d->width, depth);
+    const int64_t floats = d->depthwise ? depth * d->k : d->groups * pc_panel_group_floats(k, d->panels, d->width, depth);
     bool found;
     const int64_t key[PC_CONV_KEY] = { d->depthwise ? -1 : -2, lane ? d->groups : -d->groups, d->t.r, d->t.s, row_step, col_step, from - pc_f32(w) };
     pc_derived *packed = pc_conv_derived(a, floats, key, &found);
@@ -307,10 +272,10 @@ static pc_status direct_with(direct *d, const pc_conv_pass *a, int lane, int inn
                     packed->values[(row * d->t.s + col) * d->k + i] =
                         from[i * w->stride[0] + row * row_step * w->stride[2] + col * col_step * w->stride[3]];
     } else if (!found) {
-        pack p = { from, packed->values, d->groups, k, c, d->t.r, d->t.s, w->shape[0] / d->groups * w->stride[0],
-                   w->stride[lane], w->stride[inner], row_step * w->stride[2], col_step * w->stride[3],
-                   d->width, d->panels };
-        PC_TRY(pc_parallel_for(d->groups * d->panels, ((int64_t)1 << 16) / most(depth * d->width, 1) + 1, pack_panels, &p));
+        pc_panels p = { from, packed->values, d->groups, k, c, d->t.r, d->t.s, w->shape[0] / d->groups * w->stride[0],
+                        w->stride[lane], w->stride[inner], row_step * w->stride[2], col_step * w->stride[3],
+                        d->width, d->panels };
+        PC_TRY(pc_panels_pack(&p));
     }
     if (!found) pc_conv_keep(a, packed);
     PC_TRY(direct_run(d));
@@ -387,12 +352,13 @@ typedef struct weight_sums {
     int64_t slots, parts, part;        /* panels of a task */
     int64_t width, panels;             /* of a group */
     int64_t depth;                     /* taps times inner channels */
+    int64_t pitch;                     /* of copied pixels */
     int64_t bias_at, slot_floats;
     float *slot;
     float *gw, *gb;
 } weight_sums;
 
-/* The last panel of a group may lack channels, which vectors would read all the same: it is copied, with zeros there. */
+/* A panel of channels on its own. The last one of a group may lack some, which vectors would read all the same: zeros. */
 static void copy_panel(const weight_sums *j, const rect *q, int64_t channel, int64_t valid, int64_t lanes, float *to)
 {
     const pc_nhwc *g = j->g;
@@ -421,8 +387,8 @@ static void sum_panels(const weight_sums *j, const rect *q, const source *s, flo
         const int64_t channel = g * k + panel * j->width, valid = k - panel * j->width;
         t.width = t.ci = pc_panel_lanes(k, panel, j->width);
         t.c4 = 4 * t.ci;
-        if (valid < t.width) {
-            copy_panel(j, q, channel, valid, t.width, spare);
+        if (valid < t.width || spread(j->g->c, 1) != j->g->c) {
+            copy_panel(j, q, channel, least(valid, t.width), t.width, spare);
             t.b = spare;
             t.bq = t.width;
             t.bv = t.n * t.bq;
@@ -473,7 +439,7 @@ static pc_status sum_tasks(void *ctx, int64_t begin, int64_t end)
     pc_status status = PC_OK;
     const weight_sums *j = ctx;
     const int64_t panels = j->groups * j->panels, spare = j->b.images * j->b.rows * j->b.cols * j->width;
-    float *memory = pc_alloc((size_t)(spare + copy_floats(&j->b, &j->t, j->x->c)) * sizeof *memory);
+    float *memory = pc_alloc((size_t)(spare + copy_floats(&j->b, &j->t, j->pitch)) * sizeof *memory);
     PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for a convolution's block of input");
     for (int64_t i = begin; i < end; i++) {
         int64_t index = i % j->slots, first = i / j->slots * j->part, last = least(first + j->part, panels);
@@ -483,7 +449,7 @@ static pc_status sum_tasks(void *ctx, int64_t begin, int64_t end)
         for (int64_t b = b0; b < b1; b++) {
             rect q = block_at(&j->b, b);
             source s;
-            if (!view(j->x, &j->t, &q, j->x->c, &s)) s = load(j->x, &j->t, &q, j->x->c, memory + spare);
+            if (!view(j->x, &j->t, &q, j->pitch, &s)) s = load(j->x, &j->t, &q, j->pitch, memory + spare);
             sum_panels(j, &q, &s, slot, memory, first, last, b > b0);
             PC_TRY(pc_poll()); /* a slot's share may take many milliseconds */
         }
@@ -507,21 +473,18 @@ static pc_status finish_panels(void *ctx, int64_t begin, int64_t end)
             if (j->want_weight && !j->depthwise)
                 pc_k->f32_accumulate(sums, sums + slot * j->slot_floats, j->depth * stride);
         }
-        for (int64_t lane = 0; lane < lanes; lane++) {
-            if (j->want_bias) j->gb[first + lane] = bias[lane];
-            if (!j->want_weight) continue;
-            float *gw = j->gw + (first + lane) * (j->depthwise ? 1 : c) * taps;
-            if (j->depthwise) {
-                for (int64_t v = 0; v < taps; v++) {
-                    gw[v] = j->slot[v * c + first + lane];
-                    for (int64_t slot = 1; slot < j->slots; slot++)
-                        gw[v] += j->slot[slot * j->slot_floats + v * c + first + lane];
-                }
-                continue;
-            }
-            for (int64_t v = 0; v < taps; v++)
-                for (int64_t q = 0; q < c; q++) gw[q * taps + v] = sums[(v * c + q) * stride + lane];
+        if (j->want_bias) memcpy(j->gb + first, bias, (size_t)lanes * sizeof *bias);
+        if (!j->want_weight) continue;
+        if (!j->depthwise) {
+            pc_panel_unpack(sums, stride, lanes, c, taps, j->gw + first * c * taps);
+            continue;
         }
+        for (int64_t at = first; at < first + lanes; at++)
+            for (int64_t v = 0; v < taps; v++) {
+                float *gw = j->gw + at * taps + v;
+                *gw = j->slot[v * c + at];
+                for (int64_t slot = 1; slot < j->slots; slot++) *gw += j->slot[slot * j->slot_floats + v * c + at];
+            }
     }
     return PC_OK;
 }
@@ -545,6 +508,7 @@ static pc_status weight_gradient(const pc_conv_pass *a, bool depthwise)
     }
     if (!j.want_weight) j.t.r = j.t.s = 0;
     const int64_t taps = j.t.r * j.t.s;
+    j.pitch = spread(j.x->c, j.t.sw);
     j.width = pc_k->f32_tile_width();
     j.panels = ceil_div(k, j.width);
     j.depth = depthwise ? 0 : taps * (p->c / p->groups);
