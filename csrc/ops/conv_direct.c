@@ -555,8 +555,13 @@ static const char *refuse_filters(const pc_conv_pass *a)
     const pc_conv *p = &a->p;
     if (p->r != 1 || p->s != 1) return "the filter is larger than 1x1";
     if (is_depthwise(p)) return "groups are single channels";
-    bool same = p->sh == 1 && p->sw == 1 && p->ph == 0 && p->pw == 0 && p->oh == p->h && p->ow == p->w;
-    return same ? NULL : "strided or padded";
+    return p->ph == 0 && p->pw == 0 ? NULL : "padded";
+}
+static bool is_strided(const pc_conv *p) { return p->oh != p->h || p->ow != p->w; }
+static const char *refuse_strided(const pc_conv_pass *a) { return is_strided(&a->p) ? "strided" : refuse_filters(a); }
+static const char *avoid_planes(const pc_conv_pass *a)
+{
+    return is_strided(&a->p) && !a->x->pixels ? "strided, and channels apart" : NULL;
 }
 
 static pc_status direct_forward(const pc_conv_pass *a) { return forward(a, false); }
@@ -575,13 +580,61 @@ static void flatten(pc_conv *p, pc_nhwc *x, pc_nhwc *g)
     if (x != NULL) x->n = n, x->h = 1, x->w = w;
     if (g != NULL) g->n = n, g->h = 1, g->w = w;
 }
+
+typedef struct pick {
+    const pc_nhwc *from;
+    const pc_conv *p;
+    float *to;
+} pick;
+
+/* Rows of output. */
+static pc_status pick_pixels(void *ctx, int64_t begin, int64_t end)
+{
+    const pick *j = ctx;
+    const pc_nhwc *x = j->from;
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t ow = 0; ow < j->p->ow; ow++) {
+            const float *from = x->p + ((i / j->p->oh * x->h + i % j->p->oh * j->p->sh) * x->w + ow * j->p->sw) * x->c;
+            float *to = j->to + (i * j->p->ow + ow) * x->c;
+            if (x->relu) pc_k->f32_relu(to, from, x->c);
+            else memcpy(to, from, (size_t)x->c * sizeof *to);
+        }
+    return PC_OK;
+}
+
+/* The pixels of x that a strided 1x1 filter reads, if it is strided; pc_nhwc_close afterwards. */
+static pc_status open_picked(const pc_conv_pass *a, pc_nhwc *x)
+{
+    pc_status status = PC_OK;
+    const pc_conv *p = &a->p;
+    *x = *a->x;
+    x->held = NULL, x->memory = NULL;
+    if (!is_strided(p)) return PC_OK;
+    if (!x->pixels) PC_TRY(pc_nhwc_gather(x));
+    pick j = { x, p, pc_alloc((size_t)(p->n * p->oh * p->ow * p->c) * sizeof *j.to) };
+    PC_CHECK(j.to != NULL, PC_ENOMEM, "out of memory for the pixels that a convolution reads");
+    status = pc_parallel_for(p->n * p->oh, COPY_FLOATS / most(p->ow * p->c, 1) + 1, pick_pixels, &j);
+    pc_free(x->memory);
+    x->p = x->memory = j.to;
+    x->h = p->oh, x->w = p->ow;
+    x->relu = false;
+done:
+    return status;
+}
+
 static pc_status pointwise_forward(const pc_conv_pass *a)
 {
+    pc_status status = PC_OK;
     pc_conv_pass flat = *a;
-    pc_nhwc x = *a->x;
+    pc_nhwc x = { 0 };
+    PC_TRY(open_picked(a, &x));
+    flat.p.h = x.h, flat.p.w = x.w, flat.p.sh = flat.p.sw = 1;
     flatten(&flat.p, &x, NULL);
     flat.x = &x;
-    return forward(&flat, false);
+    PC_TRY(forward(&flat, false));
+done:
+    pc_nhwc_close(&x);
+    return status;
 }
 static pc_status pointwise_input(const pc_conv_pass *a)
 {
@@ -593,17 +646,23 @@ static pc_status pointwise_input(const pc_conv_pass *a)
 }
 static pc_status pointwise_weight(const pc_conv_pass *a)
 {
+    pc_status status = PC_OK;
     pc_conv_pass flat = *a;
-    pc_nhwc x = *a->x, g = *a->g;
+    pc_nhwc x = { 0 }, g = *a->g;
+    PC_TRY(open_picked(a, &x));
+    flat.p.h = x.h, flat.p.w = x.w, flat.p.sh = flat.p.sw = 1;
     flatten(&flat.p, &x, &g);
     flat.x = &x;
     flat.g = &g;
-    return weight_gradient(&flat, false);
+    PC_TRY(weight_gradient(&flat, false));
+done:
+    pc_nhwc_close(&x);
+    return status;
 }
 
-const pc_conv_algorithm pc_conv_pointwise_forward = { "pointwise", refuse_filters, nothing, pointwise_forward };
-const pc_conv_algorithm pc_conv_pointwise_input = { "pointwise", refuse_filters, nothing, pointwise_input };
-const pc_conv_algorithm pc_conv_pointwise_weight = { "pointwise", refuse_filters, nothing, pointwise_weight };
+const pc_conv_algorithm pc_conv_pointwise_forward = { "pointwise", refuse_filters, avoid_planes, pointwise_forward };
+const pc_conv_algorithm pc_conv_pointwise_input = { "pointwise", refuse_strided, nothing, pointwise_input };
+const pc_conv_algorithm pc_conv_pointwise_weight = { "pointwise", refuse_filters, avoid_planes, pointwise_weight };
 const pc_conv_algorithm pc_conv_depthwise_forward = { "depthwise", refuse_groups, nothing, depthwise_forward };
 const pc_conv_algorithm pc_conv_depthwise_input = { "depthwise", refuse_groups, nothing, depthwise_input };
 const pc_conv_algorithm pc_conv_depthwise_weight = { "depthwise", refuse_groups, nothing, depthwise_weight };
