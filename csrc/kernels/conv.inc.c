@@ -171,17 +171,15 @@ static void f32_pixels_to_planes(float *restrict dst, int64_t plane, const float
 
 /* ---- depthwise ---------------------------------------------------------------------------------- */
 
-/* The usual 3x3 filter on a full vector of channels: weights in registers, each pixel loaded once for a row of the
-   filter. step: the stride, 1 or 2. Returns how many outputs were done. */
-ALWAYS_INLINE int64_t depthwise_3x3(const pc_tile *t, int64_t k, const vf bias, const int step)
+/* Filters of up to 3x3 on a full vector of channels, weights in registers. Where filters of three columns take steps of 1 or
+   2 pixels, four outputs share their loads. The sum of an output runs over rows, then columns, from its bias on. */
+ALWAYS_INLINE int64_t depthwise_fours(const pc_tile *t, int64_t k, const vf bias, const vf *w, const int rows, const int step)
 {
-    vf w[9];
     int64_t i = 0;
-    for (int j = 0; j < 9; j++) w[j] = vf_load(t->b + j / 3 * t->bu + j % 3 * t->bv + k);
     for (; i + 4 <= t->m; i += 4) {
         vf acc[4] = { bias, bias, bias, bias };
 #pragma GCC unroll 3
-        for (int u = 0; u < 3; u++) {
+        for (int u = 0; u < rows; u++) {
             const float *a = t->a + i * t->ai + u * t->au + k;
             vf x[9];
 #pragma GCC unroll 9
@@ -196,23 +194,49 @@ ALWAYS_INLINE int64_t depthwise_3x3(const pc_tile *t, int64_t k, const vf bias, 
     return i;
 }
 
+ALWAYS_INLINE void depthwise_few(const pc_tile *t, int64_t k, const vf bias, const int rows, const int columns)
+{
+    vf w[9];
+    int64_t i = 0;
+#pragma GCC unroll 9
+    for (int j = 0; j < rows * columns; j++) w[j] = vf_load(t->b + j / columns * t->bu + j % columns * t->bv + k);
+    if (columns == 3 && t->ai == t->av) i = depthwise_fours(t, k, bias, w, rows, 1);
+    else if (columns == 3 && t->ai == 2 * t->av) i = depthwise_fours(t, k, bias, w, rows, 2);
+    for (; i < t->m; i++) {
+        const float *a = t->a + i * t->ai + k;
+        vf acc = bias;
+#pragma GCC unroll 9
+        for (int j = 0; j < rows * columns; j++)
+            acc = vf_fma(vf_load(a + j / columns * t->au + j % columns * t->av), w[j], acc);
+        vf_store(t->c + i * t->ci + k, acc);
+    }
+}
+
+ALWAYS_INLINE void depthwise_any(const pc_tile *t, int64_t k, const vf bias, const int n)
+{
+    for (int64_t i = 0; i < t->m; i++) {
+        vf acc = bias;
+        for (int64_t u = 0; u < t->nu; u++)
+            for (int64_t v = 0; v < t->nv; v++)
+                acc = vf_fma(load_channels(t->a + i * t->ai + u * t->au + v * t->av + k, n),
+                             load_channels(t->b + u * t->bu + v * t->bv + k, n), acc);
+        store_channels(t->c + i * t->ci + k, acc, n);
+    }
+}
+
 /* c[i][k] = bias[k] + sum over u, v of a[i * ai + u * au + v * av + k] * b[u * bu + v * bv + k], any width. */
 static void f32_depthwise(const pc_tile *t)
 {
     const int n = t->width < VL ? (int)t->width : VL;
-    const bool usual = t->nu == 3 && t->nv == 3 && n == VL;
+    const int64_t size = n == VL && t->nu <= 3 && t->nv <= 3 ? t->nu * 4 + t->nv : 0;
     for (int64_t k = 0; k < t->width; k = next_channels(k, t->width)) {
         const vf bias = t->bias == NULL ? (vf){ 0 } : load_channels(t->bias + k, n);
-        int64_t i = 0;
-        if (usual && t->ai == t->av) i = depthwise_3x3(t, k, bias, 1);
-        else if (usual && t->ai == 2 * t->av) i = depthwise_3x3(t, k, bias, 2);
-        for (; i < t->m; i++) {
-            vf acc = bias;
-            for (int64_t u = 0; u < t->nu; u++)
-                for (int64_t v = 0; v < t->nv; v++)
-                    acc = vf_fma(load_channels(t->a + i * t->ai + u * t->au + v * t->av + k, n),
-                                 load_channels(t->b + u * t->bu + v * t->bv + k, n), acc);
-            store_channels(t->c + i * t->ci + k, acc, n);
+        switch (size) {
+#define FEW(rows, columns)                                                                                             \
+    case rows * 4 + columns: depthwise_few(t, k, bias, rows, columns); break;
+            FEW(3, 3) FEW(3, 2) FEW(3, 1) FEW(2, 3) FEW(2, 2) FEW(2, 1) FEW(1, 3) FEW(1, 2) FEW(1, 1)
+#undef FEW
+        default: depthwise_any(t, k, bias, n);
         }
     }
 }

@@ -190,18 +190,42 @@ static void direct_block(const direct *d, const rect *q, const source *s, int64_
     }
 }
 
+/* Outputs whose taps all lie within the image are [*lo, *hi). */
+static void whole_filters(int64_t size, int64_t outputs, int64_t stride, int64_t pad, int64_t count, int64_t dilation,
+                          int64_t *lo, int64_t *hi)
+{
+    const int64_t last = size - 1 + pad - (count - 1) * dilation; /* where the last of them may begin */
+    *lo = least(pad > 0 ? ceil_div(pad, stride) : 0, outputs);
+    *hi = most(least(last < 0 ? 0 : last / stride + 1, outputs), *lo);
+}
+
+/* The block's input is read where it stands, or from s, which has its padding. */
 static void depthwise_block(const direct *d, const rect *q, const source *s)
 {
-    pc_tile t = {
-        .ai = d->t.sw * s->pixel, .au = d->t.dh * s->row, .av = d->t.dw * s->pixel,
-        .b = d->weights, .bu = d->t.s * d->k, .bv = d->k, .nu = d->t.r, .nv = d->t.s,
-        .ci = d->out_pixel, .m = q->w1 - q->w0, .width = d->k, .bias = d->bias,
-    };
+    const taps *f = &d->t;
+    const int64_t row = s != NULL ? s->row : d->in->w * d->in->c, pixel = s != NULL ? s->pixel : d->in->c;
+    int64_t lo = q->w0, hi = q->w1, r0 = 0, r1 = f->r, s0 = 0, s1 = f->s;
+    pc_tile t = { .ai = f->sw * pixel, .au = f->dh * row, .av = f->dw * pixel, .bu = f->s * d->k, .bv = d->k,
+                  .ci = d->out_pixel, .width = d->k, .bias = d->bias };
+    if (s == NULL) whole_filters(d->in->w, d->ow, f->sw, f->pw, f->s, f->dw, &lo, &hi);
     for (int64_t n = q->n0; n < q->n1; n++)
         for (int64_t h = q->h0; h < q->h1; h++) {
-            t.a = s->p + (n - q->n0) * s->image + (h - q->h0) * d->t.sh * s->row;
-            t.c = d->out + n * d->out_image + h * d->out_row + q->w0 * d->out_pixel;
-            pc_k->f32_depthwise(&t);
+            if (s == NULL) inside(h * f->sh - f->ph, d->in->h, f->r, f->dh, &r0, &r1);
+            const float *from = s != NULL ? s->p + (n - q->n0) * s->image + (h - q->h0) * f->sh * row
+                                          : d->in->p + (n * d->in->h + h * f->sh - f->ph) * row;
+            for (int64_t w = q->w0, next; w < q->w1; w = next) {
+                const bool whole = w >= lo && w < hi;
+                next = whole ? least(hi, q->w1) : w + 1;
+                if (!whole) inside(w * f->sw - f->pw, d->in->w, f->s, f->dw, &s0, &s1);
+                else s0 = 0, s1 = f->s;
+                t.m = next - w;
+                t.nu = r1 - r0;
+                t.nv = s1 - s0;
+                t.a = from + r0 * t.au + s0 * t.av + (s != NULL ? (w - q->w0) * f->sw : w * f->sw - f->pw) * pixel;
+                t.b = d->weights + r0 * t.bu + s0 * t.bv;
+                t.c = d->out + n * d->out_image + h * d->out_row + w * d->out_pixel;
+                pc_k->f32_depthwise(&t);
+            }
         }
 }
 
@@ -214,6 +238,10 @@ static pc_status direct_tasks(void *ctx, int64_t begin, int64_t end)
         int64_t part = i / d->b.count, first = part * d->part;
         rect q = block_at(&d->b, i % d->b.count);
         source s;
+        if (d->depthwise && d->in->pixels && !d->in->relu) {
+            depthwise_block(d, &q, NULL);
+            continue;
+        }
         if (!view(d->in, &d->t, &q, d->pitch, &s)) {
             if (memory == NULL) memory = pc_alloc((size_t)copy_floats(&d->b, &d->t, d->pitch) * sizeof *memory);
             PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for a convolution's block of input");
