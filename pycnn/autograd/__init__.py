@@ -69,7 +69,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     allow_unused : bool, optional
         Return None for inputs that the outputs do not depend on.
     is_grads_batched : bool, default False
-        Not supported.
+        Not supported: True raises NotImplementedError.
     materialize_grads : bool, default False
         Return zeros instead of None.
 
@@ -82,8 +82,12 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     ------
     RuntimeError
         If an input was not used and `allow_unused` is not True.
+    NotImplementedError
+        If `create_graph` or `is_grads_batched` is True.
     """
     _refuse_create_graph(create_graph)
+    if is_grads_batched:
+        raise NotImplementedError("is_grads_batched=True: batches of gradients are not supported by pycnn; call grad() for each")
     outputs, inputs = _tuple(outputs), _tuple(inputs)
     for x in inputs:
         if not x.requires_grad:

@@ -299,3 +299,5 @@ def test_gradients_of_gradients_are_refused():
     x = pycnn.ones(1, requires_grad=True)
     with pytest.raises(NotImplementedError, match="create_graph"):
         (x * x).backward(create_graph=True)
+    with pytest.raises(NotImplementedError, match="is_grads_batched"):
+        pycnn.autograd.grad(x * x, x, pycnn.ones(2), is_grads_batched=True)
