@@ -48,20 +48,18 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     ceil_mode : bool, default False
         Keep a last window that reaches over the edge.
     return_indices : bool, default False
-        True is not supported.
+        Return where each maximum stands, too.
 
     Returns
     -------
-    Tensor [N, C, OL]
-
-    Raises
-    ------
-    NotImplementedError
-        If `return_indices` is True: torch returns the positions here, pycnn only in :func:`max_pool2d`.
+    Tensor [N, C, OL], or (Tensor, Tensor)
     """
-    if return_indices:
-        raise NotImplementedError("max_pool1d: return_indices=True is not supported; use max_pool2d on [N, C, 1, L]")
-    return _nn.max_pool1d(input, kernel_size, kernel_size if stride is None else stride, padding, dilation, ceil_mode)
+    stride = kernel_size if stride is None or stride == () or stride == [] else stride
+    if not return_indices:
+        return _nn.max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode)
+    k, s, p, d = (v if isinstance(v, int) else v[0] for v in (kernel_size, stride, padding, dilation))
+    result = _nn.max_pool2d_with_indices(input.unsqueeze(-2), (1, k), (1, s), (0, p), (1, d), ceil_mode)
+    return tuple(t.squeeze(-2) for t in result)
 
 
 def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):

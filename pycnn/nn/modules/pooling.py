@@ -31,7 +31,7 @@ class MaxPool1d(_MaxPoolNd):
     dilation : int, default 1
         Distance of neighbouring elements of a window.
     return_indices : bool, default False
-        True is not supported.
+        Return where each maximum stands, too.
     ceil_mode : bool, default False
         Keep a last window that reaches over the edge.
     """
