@@ -1,10 +1,18 @@
 """torch.distributed, without it: the questions that a script asks first, and torch's error for the rest."""
 
+import enum
+
 from pycnn._missing import getattr_of as _getattr_of
 
-__all__ = ["all_gather", "all_reduce", "barrier", "broadcast", "destroy_process_group", "get_backend", "get_rank",
+__all__ = ["ReduceOp", "all_gather", "all_reduce", "barrier", "broadcast", "destroy_process_group", "get_backend", "get_rank",
            "get_world_size", "init_process_group", "is_available", "is_gloo_available", "is_initialized", "is_mpi_available",
            "is_nccl_available", "is_torchelastic_launched", "reduce"]
+
+
+class ReduceOp(enum.Enum):
+    """How values of several processes become one."""
+
+    SUM, AVG, PRODUCT, MIN, MAX = range(5)
 
 
 def is_available():

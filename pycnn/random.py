@@ -3,6 +3,7 @@
 import contextlib
 
 from pycnn._C import Generator, default_generator
+from pycnn._missing import getattr_of as _getattr_of
 
 __all__ = ["Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
            "set_rng_state"]
@@ -70,3 +71,6 @@ def fork_rng(devices=None, enabled=True, device_type="cpu"):
     finally:
         if enabled:
             set_rng_state(state)
+
+
+__getattr__ = _getattr_of(__name__, globals())

@@ -10,6 +10,7 @@ import pickle
 import warnings
 
 from pycnn import _C
+from pycnn._missing import getattr_of as _getattr_of
 from pycnn._C import CheckpointError
 from pycnn._device import device
 
@@ -162,3 +163,6 @@ def _load_file(f):
         result, used, legacy = _C.load_checkpoint_bytes(f.read(), name)
     f.seek(start + used)  # several may stand in a row
     return result, legacy
+
+
+__getattr__ = _getattr_of(__name__, globals())

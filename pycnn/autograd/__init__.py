@@ -1,6 +1,7 @@
 """Automatic differentiation: backward, grad, grad modes and custom functions."""
 
 from pycnn import _C
+from pycnn._missing import getattr_of as _getattr_of
 from pycnn.autograd.function import Function
 from pycnn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
@@ -108,6 +109,39 @@ def _refuse_create_graph(create_graph):
         raise NotImplementedError("create_graph=True: gradients of gradients are not supported by pycnn")
 
 
+class set_detect_anomaly:
+    """Accept a bool, also as a context: nothing more is checked. A gradient that cannot be computed names its operator anyway.
+
+    Parameters
+    ----------
+    mode : bool
+    check_nan : bool, default True
+        Accepted: backward does not look for NaN.
+    """
+
+    def __init__(self, mode, check_nan=True):
+        self.mode = mode
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        return None
+
+
+class detect_anomaly(set_detect_anomaly):
+    """The context of :class:`set_detect_anomaly`.
+
+    Parameters
+    ----------
+    check_nan : bool, default True
+        Accepted: backward does not look for NaN.
+    """
+
+    def __init__(self, check_nan=True):
+        super().__init__(True, check_nan)
+
+
 class _VariableMeta(type):
     def __instancecheck__(cls, instance):
         return isinstance(instance, _C.TensorBase)
@@ -126,3 +160,6 @@ class Variable(metaclass=_VariableMeta):
 
     def __new__(cls, data, requires_grad=False, volatile=False):
         return data.detach().requires_grad_(requires_grad)
+
+
+__getattr__ = _getattr_of(__name__, globals())

@@ -218,6 +218,74 @@ class device(_nullcontext):
         self.idx = device
 
 
+class stream(_nullcontext):
+    """A context in which nothing changes: there are no streams.
+
+    Parameters
+    ----------
+    stream : optional
+    """
+
+    def __init__(self, stream):
+        super().__init__()
+        self.stream = stream
+
+
+class Stream:
+    """Raises AssertionError, as torch does without CUDA; with $PYCNN_CUDA_AS_CPU, a queue that is always empty.
+
+    Parameters
+    ----------
+    device, priority : optional
+        Accepted.
+    """
+
+    def __init__(self, device=None, priority=0):
+        _check_device("cuda")
+
+    def synchronize(self):
+        """Do nothing: what came before is done."""
+
+    def wait_stream(self, stream):
+        """Do nothing: what came before is done.
+
+        Parameters
+        ----------
+        stream : Stream
+        """
+
+    def wait_event(self, event):
+        """Do nothing: what came before is done.
+
+        Parameters
+        ----------
+        event : Event
+        """
+
+    def query(self):
+        """Return True: what came before is done.
+
+        Returns
+        -------
+        bool
+        """
+        return True
+
+
+def current_stream(device=None):
+    """Raise AssertionError, as torch does without CUDA; with $PYCNN_CUDA_AS_CPU, return a :class:`Stream`.
+
+    Parameters
+    ----------
+    device : optional
+
+    Returns
+    -------
+    Stream
+    """
+    return Stream(device)
+
+
 class Event:
     """A point in time. Without ``PYCNN_CUDA_AS_CPU=1``, recording it raises AssertionError.
 

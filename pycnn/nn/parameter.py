@@ -1,6 +1,7 @@
 """Parameter and Buffer: tensors that a Module registers when they are assigned to it."""
 
 from pycnn import _C
+from pycnn._missing import getattr_of as _getattr_of
 from pycnn._tensor import Tensor
 
 
@@ -43,3 +44,6 @@ class Buffer(Tensor):
         self = _C.TensorBase._make_subclass(cls, data, data.requires_grad)
         self.persistent = persistent
         return self
+
+
+__getattr__ = _getattr_of(__name__, globals())

@@ -4,7 +4,7 @@ import importlib as _importlib
 
 from pycnn._missing import getattr_of as _getattr_of
 
-_SUBMODULES = {"data", "model_zoo", "tensorboard"}
+_SUBMODULES = {"checkpoint", "data", "model_zoo", "tensorboard"}
 
 
 def __getattr__(name):

@@ -116,6 +116,34 @@ def test_missing_mnist(tmp_path):
         vision.datasets.EMNIST(tmp_path, "x")
 
 
+def test_svhn(tmp_path, monkeypatch):
+    """In a file of its own format, which SciPy writes."""
+    import hashlib
+
+    from scipy.io import savemat
+    rng = np.random.default_rng(3)
+    savemat(tmp_path / "test_32x32.mat", {"X": rng.integers(0, 256, (32, 32, 3, 12), dtype=np.uint8),
+                                          "y": rng.integers(1, 11, (12, 1), dtype=np.uint8)})
+    md5 = hashlib.md5((tmp_path / "test_32x32.mat").read_bytes()).hexdigest()
+    for _, v in BOTH:
+        monkeypatch.setitem(v.datasets.SVHN.split_list, "test", [*v.datasets.SVHN.split_list["test"][:2], md5])
+
+    def call(m, v):
+        T = v.transforms
+        plain = v.datasets.SVHN(tmp_path, "test")
+        images = v.datasets.SVHN(tmp_path, "test", T.Compose([T.RandomCrop(32, 4), T.ToTensor(), T.Normalize((0.5,) * 3, (0.2,) * 3)]))
+        loader = m.utils.data.DataLoader(images, batch_size=5, shuffle=True)
+        return [plain.data.tobytes(), plain.data.shape, plain.labels.tolist(), plain[3][0].tobytes(), plain[3][1], repr(plain), list(loader)]
+    same(call)
+    images = vision.datasets.SVHN(tmp_path, "test", vision.transforms.ToTensor())
+    pixels, labels, _ = images._pipeline()
+    assert pixels.flags.c_contiguous and pixels.base is not None and len(labels) == 12
+    with pytest.raises(RuntimeError, match="Dataset not found or corrupted.*train_32x32.mat .MD5 e26"):
+        vision.datasets.SVHN(tmp_path)
+    with pytest.raises(ValueError, match="Unknown value 'x' for argument split"):
+        vision.datasets.SVHN(tmp_path, "x")
+
+
 # ---- folders --------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")

@@ -118,3 +118,46 @@ def test_targets_of_cross_entropy_get_gradients():
     for options in ({}, {"label_smoothing": 0.2}, {"reduction": "sum"}, {"reduction": "none"}):
         compare(lambda m, s, t: m.nn.functional.cross_entropy(s, t, **options), [scores, target])
         compare(lambda m, s, t: m.nn.functional.cross_entropy(s, t, weight=m.from_numpy(weight), **options), [scores, target])
+
+
+IMAGES = numbers(rng, (2, 3, 7, 6))
+WINDOWS = [dict(kernel_size=3), dict(kernel_size=(2, 3), stride=2), dict(kernel_size=2, dilation=(2, 1), padding=1), dict(kernel_size=1)]
+
+
+@pytest.mark.parametrize("options", WINDOWS, ids=str)
+def test_windows_as_columns(options):
+    compare(lambda m, x: [m.nn.functional.unfold(x, **options), repr(m.nn.Unfold(**options))], [IMAGES])
+    compare(lambda m, x: m.nn.Unfold(**options)(x), [IMAGES[0]])
+    columns = torch.nn.functional.unfold(torch.from_numpy(IMAGES), **options).numpy()
+    compare(lambda m, x: [m.nn.functional.fold(x, (7, 6), **options), repr(m.nn.Fold((7, 6), **options))], [columns])
+    compare(lambda m, x: m.nn.Fold((7, 6), **options)(x), [columns[1]])
+
+
+def test_refused_windows():
+    for call in (lambda F, x: F.unfold(x, 9), lambda F, x: F.fold(x[0], 4, 2), lambda F, x: F.fold(x[0][:, :4], 4, 2)):
+        compare(lambda m, x: call(m.nn.functional, x), [IMAGES])
+
+
+@pytest.mark.parametrize("grad", [False, True])
+def test_checkpoints_in_time(grad):
+    """The same gradients, dropout included, from a function that runs twice."""
+    import pycnn.utils.checkpoint
+    import torch.utils.checkpoint
+    calls = []
+
+    def run(m, x):
+        m.manual_seed(1)
+        model = m.nn.Sequential(m.nn.Linear(4, 6), m.nn.ReLU(), m.nn.Dropout(0.5), m.nn.Linear(6, 6), m.nn.Tanh(), m.nn.Linear(6, 2))
+
+        def first(x, factor=1):
+            calls.append(m.__name__)
+            return model[:4](x) * factor
+        x = x.detach().requires_grad_(grad)
+        y = m.utils.checkpoint.checkpoint(first, x, use_reentrant=False, factor=2)
+        y = m.utils.checkpoint.checkpoint_sequential(model[4:], 2, y, use_reentrant=False)
+        y.square().sum().backward()
+        with m.no_grad():
+            again = m.utils.checkpoint.checkpoint(first, x, use_reentrant=False)
+        return [y.detach(), again.requires_grad, m.rand(2), *(p.grad for p in model.parameters()), *([x.grad] if grad else [])]
+    compare(run, [A], grads=False)
+    assert calls == ["torch"] * 3 + ["pycnn"] * 3

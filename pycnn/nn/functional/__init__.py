@@ -19,7 +19,8 @@ from pycnn.nn.functional._pooling import (
     lp_pool2d, max_pool1d, max_pool2d)
 from pycnn.nn.functional._resize import interpolate, upsample, upsample_bilinear, upsample_nearest
 from pycnn.nn.functional._shape import (
-    channel_shuffle, cosine_similarity, embedding, one_hot, pad, pairwise_distance, pixel_shuffle, pixel_unshuffle)
+    channel_shuffle, cosine_similarity, embedding, fold, one_hot, pad, pairwise_distance, pixel_shuffle, pixel_unshuffle,
+    unfold)
 
 
 def __getattr__(name):

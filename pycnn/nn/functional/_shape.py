@@ -5,6 +5,82 @@ from pycnn import _C
 _nn, _fn = _C.nn, _C.fn
 
 
+def _pairs(*values):
+    return [(v, v) if isinstance(v, int) else tuple(v) for v in values]
+
+
+def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+    """Lay the windows of images out as columns.
+
+    Parameters
+    ----------
+    input : Tensor [N, C, H, W] or [C, H, W]
+    kernel_size, dilation, padding, stride : int or (int, int)
+
+    Returns
+    -------
+    Tensor [N, C kh kw, windows]
+
+    Raises
+    ------
+    RuntimeError
+        If there is no window.
+    """
+    (kh, kw), (dh, dw), (ph, pw), (sh, sw) = _pairs(kernel_size, dilation, padding, stride)
+    if input.dim() == 3:
+        return unfold(input.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)
+    if input.dim() != 4:
+        raise RuntimeError(f"Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
+                           f"but got: {list(input.shape)}")
+    span_h, span_w = dh * (kh - 1) + 1, dw * (kw - 1) + 1
+    n, c, h, w = input.shape
+    oh, ow = (h + 2 * ph - span_h) // sh + 1, (w + 2 * pw - span_w) // sw + 1
+    if oh < 1 or ow < 1:
+        raise RuntimeError(f"Given input with spatial size ({h}, {w}), kernel_size=({kh}, {kw}), dilation=({dh}, {dw}), padding=({ph}, {pw}), "
+                           f"calculated shape of the array of sliding blocks as ({oh}, {ow}), but its components must be at least one.")
+    x = _fn.constant_pad_nd(input, [pw, pw, ph, ph], 0.0) if ph or pw else input
+    x = x.unfold(2, span_h, sh).unfold(3, span_w, sw)[..., ::dh, ::dw]
+    return x.permute(0, 1, 4, 5, 2, 3).reshape(n, c * kh * kw, oh * ow)
+
+
+def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """Add columns up to images: what :func:`unfold` took apart, overlaps added.
+
+    Parameters
+    ----------
+    input : Tensor [N, C kh kw, windows] or [C kh kw, windows]
+    output_size : int or (int, int)
+    kernel_size, dilation, padding, stride : int or (int, int)
+
+    Returns
+    -------
+    Tensor [N, C, H, W]
+
+    Raises
+    ------
+    RuntimeError
+        If the number of columns or rows is another one.
+    """
+    (h, w), (kh, kw), (dh, dw), (ph, pw), (sh, sw) = _pairs(output_size, kernel_size, dilation, padding, stride)
+    if input.dim() == 2:
+        return fold(input.unsqueeze(0), output_size, kernel_size, dilation, padding, stride).squeeze(0)
+    n, rows, columns = input.shape
+    oh, ow = (h + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (w + 2 * pw - dw * (kw - 1) - 1) // sw + 1
+    if rows % (kh * kw) != 0:
+        raise RuntimeError(f"Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
+                           f"input.size(1)={rows} and kernel_size=({kh}, {kw}).")
+    if oh * ow != columns or oh < 1:
+        raise RuntimeError(f"Given output_size=({h}, {w}), kernel_size=({kh}, {kw}), dilation=({dh}, {dw}), padding=({ph}, {pw}), "
+                           f"stride=({sh}, {sw}), expected size of input's dimension 2 to match the calculated number of sliding blocks "
+                           f"{oh} * {ow} = {oh * ow}, but got input.size(2)={columns}.")
+    parts = input.view(n, rows // (kh * kw), kh, kw, oh, ow)
+    out = input.new_zeros((n, rows // (kh * kw), h + 2 * ph, w + 2 * pw))
+    for i in range(kh):
+        for j in range(kw):
+            out[:, :, i * dh:i * dh + sh * (oh - 1) + 1:sh, j * dw:j * dw + sw * (ow - 1) + 1:sw] += parts[:, :, i, j]
+    return out[:, :, ph:ph + h, pw:pw + w].contiguous()
+
+
 def one_hot(tensor, num_classes=-1):
     """Turn class indices [...] into rows of zeros with a one, [..., num_classes].
 

@@ -9,6 +9,7 @@ from pycnn.nn.modules.conv import Conv1d, Conv2d, ConvTranspose2d
 from pycnn.nn.modules.distance import CosineSimilarity, PairwiseDistance
 from pycnn.nn.modules.dropout import Dropout, Dropout1d, Dropout2d, Dropout3d
 from pycnn.nn.modules.flatten import Flatten, Unflatten
+from pycnn.nn.modules.fold import Fold, Unfold
 from pycnn.nn.modules.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from pycnn.nn.modules.linear import Identity, Linear
 from pycnn.nn.modules.loss import (BCELoss, BCEWithLogitsLoss, CosineEmbeddingLoss, CrossEntropyLoss, GaussianNLLLoss,
