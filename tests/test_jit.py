@@ -110,7 +110,8 @@ def test_sizes_stay_open():
         n, c = x.shape[0], x.size(1)
         pieces = x.view(n, 2, c // 2, -1)
         y = pieces.flatten(2)[:, 0]
-        return pieces.reshape(-1, x.size(-1)), pycnn.zeros(n * 2, c % 3 + 1) + n, y.expand(x.size(0), -1), y * c
+        half = x[:, : c // 2, -x.size(2):][:, c // 2 - 1]
+        return half, pieces.reshape(-1, x.size(-1)), pycnn.zeros(n * 2, c % 3 + 1) + n, y.expand(x.size(0), -1), y * c
 
     traced = pycnn.jit.trace(f, rand(3, 4, 5))
     for shape in ((3, 4, 5), (7, 6, 2), (1, 10, 9)):
@@ -128,6 +129,7 @@ def test_sizes_stay_open():
     (lambda x: x + pycnn.tensor(float(x.sum())), "Python float"),
     (lambda x: x if x.size(0) == 3 else -x, "Python boolean"),
     (lambda x: sum(row for row in x), "Iterating over a tensor"),
+    (lambda x: x[x.argmax() % 3], "Python index"),
 ])
 def test_what_a_trace_loses_is_warned_of(f, message):
     with pytest.warns(TracerWarning, match=message) as caught:
@@ -438,6 +440,16 @@ def test_broken_bytes():
 def test_numbers_in_the_source():
     for text, value in (("1e-05", 1e-5), ("2.", 2.0), ("-3", -3), (".5", 0.5), ("inf", float("inf")), ("-1.5e3", -1500.0)):
         same(loaded(with_body(f"return torch.add(torch.zeros([2]), {text})"))(rand(1, 3)), pycnn.zeros(2) + value)
+
+
+def test_division_of_integers_before_version_4():
+    body = with_body("return torch.div(torch.sub(torch.zeros([3], dtype=4), 7), 2)")
+    same(loaded(body)(rand(1, 3)), pycnn.tensor([-3, -3, -3]))
+    same(loaded(saved(loaded(body)))(rand(1, 3)), pycnn.tensor([-3, -3, -3]))
+    with zipfile.ZipFile(io.BytesIO(body)) as z:
+        code = z.read(f"m/{CODE}")
+    same(loaded(archive({CODE: code, "version": b"4\n"}))(rand(1, 3)), pycnn.tensor([-3.5] * 3))
+    same(loaded(with_body("return torch.div(x, 2)"))(rand(2, 3)), rand(2, 3) / 2)
 
 
 def test_both_places_of_the_version():

@@ -230,7 +230,7 @@ done:
 /* ---- the rest -------------------------------------------------------------------------------------- */
 
 /* 3 to 10 are known: torch 1.0 to today. */
-static pc_status check_version(const pc_zip *z)
+static pc_status read_version(const pc_zip *z, int *out)
 {
     pc_status status = PC_OK;
     char text[16] = { 0 };
@@ -241,6 +241,7 @@ static pc_status check_version(const pc_zip *z)
     int version = 0;
     for (const char *p = text; *p >= '0' && *p <= '9' && version < 10000; p++) version = version * 10 + *p - '0';
     PC_CHECK(version >= 3 && version <= 10, PC_EFORMAT, "the archive is of version %d: 3 to 10 are known", version);
+    *out = version;
 done:
     return status;
 }
@@ -292,7 +293,7 @@ static pc_status load(reader *r, pc_loaded *out)
     pc_module *modules = NULL;
     PC_CHECK(pc_zip_find(r->z, "constants.pkl") != NULL || pc_zip_find(r->z, "data.pkl") == NULL, PC_EFORMAT,
              "this is no TorchScript archive but a file of torch.save: use load");
-    PC_TRY(check_version(r->z));
+    PC_TRY(read_version(r->z, &r->script.version));
     PC_TRY(read_pickle(r, "data.pkl", "data", &r->data));
     PC_CHECK(r->data.root->kind == PC_ITEM_OBJECT && r->data.root->tag == OBJECT_MODULE, PC_EFORMAT, "data.pkl is no module");
     PC_TRY(read_module(r, r->data.root->object, 0, &root));

@@ -125,7 +125,7 @@ static void write_special(const pc_graph_node *n, pc_aten_call *c)
         write_batch_norm(c, n);
     } else if (is_row(op, "div") || is_row(op, "divide")) {
         int64_t mode = n->args[2].i;
-        c->version = 4;
+        c->version = n->old_division ? 3 : 4;
         c->n = 2;
         if (mode != 0) push(c, "rounding_mode", text_arg(mode == 1 ? "trunc" : "floor"));
     } else if (is_row(op, "true_divide")) {

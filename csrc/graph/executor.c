@@ -128,6 +128,8 @@ static pc_status run_op(run *r, const pc_graph_node *n)
     r->in = r->inline_in;
     r->nnumbers = 0;
     PC_TRY(prepare(r, n));
+    if (n->old_division && !pc_dtype_is_float(r->in[0]->dtype) && !pc_dtype_is_float(r->in[1]->dtype))
+        r->v[0] = (pc_value){ .kind = PC_INT, .i = 1 }; /* rounding_mode="trunc" */
     int room = most_results(r, pc_schema_of(n->op));
     if (room > INLINE_TENSORS) {
         out = pc_calloc((size_t)room, sizeof *out);

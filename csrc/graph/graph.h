@@ -55,6 +55,7 @@ typedef enum pc_arithmetic { PC_ADD, PC_SUBTRACT, PC_MULTIPLY, PC_FLOOR_DIVIDE, 
 typedef struct pc_graph_node {
     uint8_t kind;
     bool inplace;            /* of OP */
+    bool old_division;       /* of div in files before version 4: of integers it gives an integer, rounded to zero */
     bool whole;              /* of OP with a list of results: out has all of them, otherwise the first ones */
     uint8_t arithmetic;
     const pc_op *op;

@@ -299,6 +299,7 @@ static pc_status torch_call(follower *f, const pc_token **t, pc_arg *out)
     c->n = n;
     pc_graph_node *node;
     PC_TRY(pc_aten_read(f->g, c, &node));
+    node->old_division = f->s->version < 4 && n == 2 && (strcmp(c->name, "div") == 0 || strcmp(c->name, "div_") == 0);
     PC_TRY(result_of(f, f->g->nnodes - 1, out));
 done:
     return status;

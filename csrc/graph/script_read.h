@@ -20,6 +20,7 @@ typedef struct pc_script_class {
 
 typedef struct pc_script {
     const pc_zip *z;
+    int version;             /* of the archive's format */
     pc_arena arena;          /* owns everything */
     struct pc_script_file *files;
     pc_script_class *classes;

@@ -12,6 +12,7 @@ typedef struct item {
     enum { WHOLE, NUMBER, SLICE, NEW_DIM, ELLIPSIS, TRUTH, TENSOR } kind;
     int64_t i, stop, step; /* NUMBER, TRUTH: i; SLICE: all */
     bool tensor;           /* NUMBER: given as one */
+    int var, stop_var;     /* of i and stop, where they are sizes of a trace: see pc_py_size */
     pc_tensor *t;          /* TENSOR: owned */
 } item;
 
@@ -64,6 +65,10 @@ static int tensor_item(pc_tensor *t, item *out)
         *out = (item){ .kind = TENSOR, .t = t };
         return 0;
     }
+    if (pc_recording() != NULL && pc_py_warn_untraceable(t, "Python index") < 0) {
+        pc_release(t);
+        return -1;
+    }
     pc_status status = pc_tensor_settle(t);
     PyObject *number = status == PC_OK ? pc_py_number(t->dtype, pc_data(t)) : pc_py_raise(status);
     bool truth = t->dtype == PC_BOOL || t->dtype == PC_U8;
@@ -100,8 +105,25 @@ static int integer_item(PyObject *o, item *out)
             PyErr_SetString(PyExc_ValueError, "Overflow when unpacking long long");
         return -1;
     }
-    *out = (item){ .kind = NUMBER, .i = i };
+    *out = (item){ .kind = NUMBER, .i = i, .var = pc_recording() != NULL ? pc_py_size(o) : 0 };
     return 0;
+}
+
+static int slice_item(PyObject *o, item *out)
+{
+    Py_ssize_t start, stop, step;
+    if (PySlice_Unpack(o, &start, &stop, &step) < 0) return -1;
+    if (step < 0) {
+        PyErr_SetString(PyExc_ValueError, "step must be greater than zero");
+        return -1;
+    }
+    *out = (item){ .kind = SLICE, .i = start, .stop = stop, .step = step };
+    if (pc_recording() == NULL) return 0;
+    PyObject *from = PyObject_GetAttrString(o, "start"), *to = PyObject_GetAttrString(o, "stop");
+    if (from != NULL && to != NULL) out->var = pc_py_size(from), out->stop_var = pc_py_size(to);
+    Py_XDECREF(from);
+    Py_XDECREF(to);
+    return from != NULL && to != NULL ? 0 : -1;
 }
 
 static int read_item(PyObject *o, item *out)
@@ -115,16 +137,7 @@ static int read_item(PyObject *o, item *out)
         *out = (item){ .kind = o == Py_None ? NEW_DIM : ELLIPSIS };
         return 0;
     }
-    if (PySlice_Check(o)) {
-        Py_ssize_t start, stop, step;
-        if (PySlice_Unpack(o, &start, &stop, &step) < 0) return -1;
-        if (step < 0) {
-            PyErr_SetString(PyExc_ValueError, "step must be greater than zero");
-            return -1;
-        }
-        *out = (item){ .kind = SLICE, .i = start, .stop = stop, .step = step };
-        return 0;
-    }
+    if (PySlice_Check(o)) return slice_item(o, out);
     if (pc_py_is_tensor(o)) return tensor_item(pc_retain(((pc_py_tensor *)o)->t), out);
     if (PyIndex_Check(o)) { /* NumPy's integers; its arrays say no */
         PyObject *index = PyNumber_Index(o);
@@ -245,8 +258,18 @@ static pc_status step(cursor *c, const char *name, const pc_value *v)
 
 #define INT(x) { .kind = PC_INT, .i = (x) }
 
-static pc_status select_number(cursor *c, int64_t i, int real_dim)
+/* In the row about to be applied, slots of the values first and first + 1 are sizes, as far as they are. */
+static void note_sizes(const item *it, int first)
 {
+    if (pc_recording() == NULL) return;
+    pc_py_forget_arguments();
+    pc_py_note_size(first, it->var);
+    pc_py_note_size(first + 1, it->stop_var);
+}
+
+static pc_status select_number(cursor *c, const item *it, int real_dim)
+{
+    int64_t i = it->i;
     if (c->t->ndim == 0)
         return pc_fail(PC_EINDEX, "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
                                   "`tensor.item<T>()` in C++ to convert a 0-dim tensor to a number");
@@ -254,13 +277,15 @@ static pc_status select_number(cursor *c, int64_t i, int real_dim)
     if (i < -size || i >= size)
         return pc_fail(PC_EINDEX, "index %lld is out of bounds for dimension %d with size %lld", (long long)i, real_dim,
                        (long long)size);
+    note_sizes(it, 1);
     return step(c, "select", (pc_value[]){ INT(c->dim), INT(i) });
 }
 
 static pc_status slice(cursor *c, const item *it)
 {
     if (c->t->ndim == 0) return pc_fail(PC_EINDEX, "slice() cannot be applied to a 0-dim tensor.");
-    if (it->i == 0 && it->stop >= c->t->shape[c->dim] && it->step == 1) return PC_OK;
+    if (it->i == 0 && it->stop >= c->t->shape[c->dim] && it->step == 1 && it->stop_var == 0) return PC_OK;
+    note_sizes(it, 1);
     return step(c, "slice", (pc_value[]){ INT(c->dim), INT(it->i), INT(it->stop), INT(it->step) });
 }
 
@@ -305,7 +330,7 @@ static int walk(pc_tensor *self, item *items, int n, cursor *c)
     for (int k = 0; k < n; k++)
         named += items[k].kind == TENSOR ? span(items[k].t) : items[k].kind == NUMBER || items[k].kind == SLICE;
     if (self->ndim == 0 && n == 1 && items[0].kind == NUMBER && !items[0].tensor)
-        return pc_py_raise(select_number(c, 0, 0)) == NULL ? -1 : -1;
+        return pc_py_raise(select_number(c, items, 0)) == NULL ? -1 : -1;
     if (self->ndim == 0 && n == 1 && items[0].kind == SLICE) return pc_py_raise(slice(c, items)) == NULL ? -1 : -1;
     if (named > self->ndim) {
         PyErr_Format(PyExc_IndexError, "too many indices for tensor of dimension %d", self->ndim);
@@ -313,7 +338,7 @@ static int walk(pc_tensor *self, item *items, int n, cursor *c)
     }
     for (int k = 0; k < n && status == PC_OK; k++) {
         switch (items[k].kind) {
-        case NUMBER: status = select_number(c, items[k].i, real_dim++); break;
+        case NUMBER: status = select_number(c, &items[k], real_dim++); break;
         case SLICE:
             status = slice(c, &items[k]);
             c->dim++, real_dim++;

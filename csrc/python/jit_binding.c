@@ -340,6 +340,16 @@ void pc_py_note_argument(const pc_param *p, int index, PyObject *o)
     }
 }
 
+int pc_py_size(PyObject *o)
+{
+    return var_of(o) + 1;
+}
+
+void pc_py_note_size(int slot, int size)
+{
+    if (size > 0) pc_trace_note(pc_trace_current(), false, slot, -1, size - 1);
+}
+
 /* trace_arithmetic(how, a, b, value): value, as a size where a or b is one. */
 static PyObject *trace_arithmetic(PyObject *module, PyObject *args)
 {

@@ -94,6 +94,9 @@ PyObject *pc_py_traced_size(pc_tensor *t, int d);
 /* An argument of the call to come: sizes in it are noted. index: of an item, -1: o is the whole. */
 void pc_py_note_argument(const pc_param *p, int index, PyObject *o);
 void pc_py_forget_arguments(void);
+/* 1 + the variable of a size, 0 for anything else; and a note that value `slot` of the call to come is such a one. */
+int pc_py_size(PyObject *o);
+void pc_py_note_size(int slot, int size);
 /* A value of t is taken out of sight ("boolean", "integer", ...): a TracerWarning; -1 with an exception. */
 int pc_py_warn_untraceable(pc_tensor *t, const char *what);
 

@@ -1,7 +1,12 @@
 """TorchScript: archives of pycnn in torch.jit.load and libtorch, archives of torch in pycnn.jit.load."""
 
+import hashlib
 import io
+import os
+import subprocess
+import tempfile
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,6 +110,38 @@ def test_training_mode(name):
         np.testing.assert_allclose(q.grad.numpy(), p.grad.numpy(), 1e-2, 1e-4 * max(1, float(p.grad.abs().max())), err_msg=key)
     for (key, b), q in zip(model.named_buffers(), loaded.buffers()):
         np.testing.assert_allclose(q.numpy(), b.numpy(), 1e-4, 1e-5, err_msg=key)
+
+
+@pytest.fixture(scope="session")
+def libtorch():
+    """A C++ program that runs archives with libtorch; ten seconds to compile, so it is kept for later sessions."""
+    import torch
+    source, home = Path(__file__).with_name("run_torchscript.cpp"), Path(torch.__file__).parent
+    key = hashlib.sha256(source.read_bytes() + torch.__version__.encode() + str(home).encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"pycnn-tests-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    program = folder / f"run_torchscript-{key}"
+    if not program.exists():
+        fresh = folder / f"{program.name}.{os.getpid()}"
+        subprocess.run(["g++", "-std=c++20", "-O0", f"-I{home}/include", f"-I{home}/include/torch/csrc/api/include", source, "-o",
+                        fresh, f"-L{home}/lib", f"-Wl,-rpath,{home}/lib", "-ltorch_cpu", "-lc10"], check=True)
+        fresh.rename(program)
+    return program
+
+
+@pytest.mark.parametrize("name", ["simple", "resnet50"])
+def test_libtorch_runs_what_pycnn_traced(name, libtorch, tmp_path):
+    make, size = MODELS[name]
+    model = make().eval()
+    pycnn.jit.trace(model, pycnn.from_numpy(images(1, size)), check_trace=False).save(tmp_path / "model.pt")
+    batches = [images(n, size, n) for n in (1, 4, 7)]
+    run = subprocess.run([libtorch, tmp_path / "model.pt", str(size), "1", "4", "7"], input=b"".join(x.tobytes() for x in batches),
+                         capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert run.returncode == 0, run.stderr.decode()
+    with pycnn.no_grad():
+        want = np.concatenate([model(pycnn.from_numpy(x)).numpy() for x in batches])
+    got = np.frombuffer(run.stdout, np.float32).reshape(want.shape)
+    np.testing.assert_allclose(got, want, 1e-4, 1e-5 * max(1, np.abs(want).max()))
 
 
 # ---- every operator
