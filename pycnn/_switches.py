@@ -8,23 +8,16 @@ _precision = "highest"
 _deterministic = _warn_only = False
 
 
-def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mode=None, options=None, disable=False):
+def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, name=None, disable=False,
+            recompile_limit=None, isolate_recompiles=False, dynamic_shapes=None):
     """Return `model` as it is: a module, or a function. Without it, a decorator that does the same.
 
     Parameters
     ----------
     model : Module or callable, optional
-    fullgraph : bool, default False
+    fullgraph, disable, isolate_recompiles : bool, default False
         Ignored.
-    dynamic : bool, optional
-        Ignored.
-    backend : str, default "inductor"
-        Ignored.
-    mode : str, optional
-        Ignored.
-    options : dict, optional
-        Ignored.
-    disable : bool, default False
+    dynamic, backend, mode, options, name, recompile_limit, dynamic_shapes : optional
         Ignored.
 
     Returns

@@ -1035,20 +1035,26 @@ def from_numpy(ndarray):
     return _C.from_numpy(ndarray)
 
 
-def from_dlpack(ext_tensor):
+def from_dlpack(ext_tensor, *, device=None, copy=None):
     """Make a tensor that shares memory with any object that speaks DLPack.
 
     Parameters
     ----------
     ext_tensor : object
         With ``__dlpack__``, on the CPU: a tensor of torch, an array of NumPy, JAX, ... Or a capsule.
+    device : optional
+        The CPU.
+    copy : bool, optional
+        True: share nothing.
 
     Returns
     -------
     Tensor
     """
+    check_device(device)
     capsule = ext_tensor.__dlpack__() if hasattr(ext_tensor, "__dlpack__") else ext_tensor
-    return _C.from_dlpack_capsule(capsule)
+    result = _C.from_dlpack_capsule(capsule)
+    return result.clone() if copy else result
 
 
 def is_tensor(obj):
