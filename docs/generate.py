@@ -78,7 +78,7 @@ def reference():
             module = sys.modules.get(module_name) or __import__(module_name, fromlist=["_"])
             if len(modules) > 1:
                 text += heading(module_name, "-")
-            text += f".. currentmodule:: {module_name}\n\n"
+            text += f".. automodule:: {module_name}\n\n.. currentmodule:: {module_name}\n\n"
             for name, thing in members(module):
                 if id(thing) not in seen:
                     seen.add(id(thing))

@@ -59,6 +59,19 @@ def test_a_docstring(name):
     assert run_examples(inspect.getdoc(thing), names, name) > 0
 
 
+def test_the_pages_made_from_the_package():
+    generate = runpy.run_path(str(DOCS / "generate.py"))
+    pages = generate["reference"]()
+    text = "".join(pages.values())
+    missing = [name for name, thing in public().items() if not inspect.isclass(thing) and "." not in name.removeprefix("pycnn.")
+               and f".. autofunction:: {name}\n" not in text]
+    assert not missing
+    for name in ("pycnn.nn.Conv2d", "pycnn.optim.Adam", "pycnn.utils.data.DataLoader", "pycnn.vision.models.resnet50"):
+        assert text.count(f":: {name}\n") == 1
+    assert "``conv2d``" in generate["names"]() and "usage: python -m pycnn train" in generate["help_of"]("train")
+    assert "Given groups=1, weight of size [8, 3, 3, 3]" in generate["errors"]()
+
+
 def test_the_page_of_figures():
     script = DOCS.parent / "benchmarks" / "run.py"
     run = runpy.run_path(str(script))
