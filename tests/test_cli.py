@@ -48,6 +48,19 @@ def no_pictures(request, monkeypatch):
         monkeypatch.setattr(cli_train, "_draw", lambda *facts: [])
 
 
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """MNIST's files with noise in them: 200 images to train with, 60 to test."""
+    root = tmp_path_factory.mktemp("digits")
+    raw = root / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for part, n in (("train", 200), ("t10k", 60)):
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(np.array([0x803, n, 28, 28], ">i4").tobytes() + rng.bytes(n * 784))
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(np.array([0x801, n], ">i4").tobytes() + bytes(range(10)) * (n // 10))
+    return root
+
+
 def run(*words):
     """Exit status of one command, run in this process."""
     return cli.main([str(w) for w in words])
@@ -153,10 +166,12 @@ def test_the_last_layer_of_any_family_is_made_anew(name, last, tmp_path):
 
 @pytest.mark.parametrize("options", [
     pytest.param([], id="simple_cnn"),
+    pytest.param(["mnist", "--size", "28"], id="images in memory"),
     pytest.param(["--workers", "2", "--augment", "rand"], id="two workers", marks=pytest.mark.slow),
     pytest.param(["--model", "resnet18", "--freeze", "--augment", "trivial"], id="batch norm, frozen", marks=pytest.mark.slow)])
-def test_resumed_is_bit_for_bit_uninterrupted(photos, tmp_path, options, monkeypatch, capsys):
-    command = ["train", photos, *SMALL, *options]
+def test_resumed_is_bit_for_bit_uninterrupted(photos, digits, tmp_path, options, monkeypatch, capsys):
+    data = ["--root", digits] if "mnist" in options else [photos]
+    command = ["train", *data, *SMALL, *options]
     assert run(*command, "--epochs", 2, "--out", tmp_path / "straight") == 0
 
     out = tmp_path / "longer"
@@ -226,20 +241,14 @@ def test_every_augmentation(photos, augment):
             assert image.shape == (3, want, want) and image.dtype == pycnn.float32
 
 
-def test_grey_images(tmp_path, capsys):
-    raw = tmp_path / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    for part, n in (("train", 100), ("t10k", 60)):
-        (raw / f"{part}-images-idx3-ubyte").write_bytes(np.array([0x803, n, 28, 28], ">i4").tobytes() + rng.bytes(n * 784))
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(np.array([0x801, n], ">i4").tobytes() + bytes(range(10)) * (n // 10))
+def test_grey_images(digits, tmp_path, capsys):
     out = tmp_path / "run"
-    assert run("train", "mnist", "--root", tmp_path, "--epochs", 1, "--out", out) == 0
+    assert run("train", "mnist", "--root", digits, "--epochs", 1, "--out", out) == 0
     Image.new("RGB", (50, 50), "red").save(tmp_path / "red.png")
     assert run("predict", out, tmp_path / "red.png") == 0
-    data = cli_data.load("mnist", str(tmp_path), "simple_cnn", None, "standard", None, 0)
+    data = cli_data.load("mnist", str(digits), "simple_cnn", None, "standard", None, 0)
     assert not any(isinstance(t, transforms.RandomHorizontalFlip) for t in data.train.transform.transforms)
-    assert data.train[0][0].shape == (3, 28, 28)
+    assert data.train[0][0].shape == (3, 28, 28) and data.train._pipeline() is not None
     assert run("train", "fashion_mnist", "--root", tmp_path) == 1
     assert "train-images-idx3-ubyte" in capsys.readouterr().err
 
