@@ -68,6 +68,8 @@ def confusion_matrix(matrix, classes=None, ax=None, normalize=None, cmap="Blues"
     matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.size == 0:
         raise ValueError(f"a confusion matrix is square, got the shape {list(matrix.shape)}")
+    if matrix.dtype.kind not in "biuf":
+        raise ValueError(f"a confusion matrix holds numbers, got {matrix.dtype}")
     size = len(matrix)
     classes = [str(k) for k in (range(size) if classes is None else classes)]
     if len(classes) != size:
@@ -121,7 +123,7 @@ def curves(history, ax=None, names=None):
     ----------
     history : list of dict, or dict of list
         As ``metrics.json`` has it, ``[{"epoch": 1, "loss": 1.2, "accuracy": 0.5}, ...]``, or
-        ``{"loss": [1.2, ...], "accuracy": [0.5, ...]}``.
+        ``{"loss": [1.2, ...], "accuracy": [0.5, ...]}``. What an epoch has no value of is left out.
     ax : matplotlib Axes, optional
         Where to draw all of them. Default: a new figure with one Axes for each kind.
     names : list of str, optional
@@ -140,7 +142,7 @@ def curves(history, ax=None, names=None):
     """
     if not isinstance(history, dict):
         rows = list(history)
-        history = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+        history = {name: [row.get(name, float("nan")) for row in rows] for name in dict.fromkeys(k for row in rows for k in row)}
     if names is None:
         names = [name for name in history if name.lower().endswith(("loss", "accuracy", "acc"))]
     missing = [name for name in names if name not in history]
@@ -196,9 +198,12 @@ def images(batch, labels=None, classes=None, predictions=None, mean=None, std=No
     ImportError
         If matplotlib is missing.
     ValueError
-        If the batch holds no images of 1 or 3 channels.
+        If the batch holds no images of 1 or 3 channels, or there are more or fewer labels.
     """
     pictures = _pixels(batch, mean, std)
+    for what, given in (("labels", labels), ("predictions", predictions)):
+        if given is not None and len(given) != len(pictures):
+            raise ValueError(f"{len(pictures)} images, but {len(given)} {what}")
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     titled = labels is not None or predictions is not None
@@ -209,7 +214,11 @@ def images(batch, labels=None, classes=None, predictions=None, mean=None, std=No
 
     def name(k):
         k = k.item() if hasattr(k, "item") else k
-        return str(classes[k] if classes is not None and isinstance(k, int) else k)
+        if classes is None or not isinstance(k, int):
+            return str(k)
+        if not 0 <= k < len(classes):
+            raise ValueError(f"there is a class {k}, but only {len(classes)} names")
+        return str(classes[k])
     for k, (ax, picture) in enumerate(zip(axes, pictures)):
         ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
         right = None if labels is None else name(labels[k])
@@ -230,7 +239,8 @@ def _pixels(batch, mean, std):
         batch = np.stack([np.asarray(image) for image in batch]) if batch else np.zeros(0)
     if isinstance(batch, np.ndarray) and batch.dtype == np.uint8 and batch.ndim == 4 and batch.shape[3] in (1, 3):
         return list(batch.squeeze(3) if batch.shape[3] == 1 else batch)
-    x = pycnn.as_tensor(np.asarray(batch)).detach()
+    x = batch.detach() if isinstance(batch, pycnn.Tensor) else pycnn.as_tensor(np.asarray(batch))
+    x = x.float() if x.dtype == pycnn.bool else x
     x = x[None] if x.dim() == 3 else x
     if x.dim() != 4 or x.size(1) not in (1, 3) or x.numel() == 0:
         raise ValueError(f"images are [n, 1 or 3 channels, height, width], got the shape {list(x.shape)}")
@@ -242,6 +252,6 @@ def _pixels(batch, mean, std):
         low, high = x.min(), x.max()
         if mean is None and std is None and (low.item() < 0 or high.item() > 1):
             x = (x - low) / (high - low)
-        x = (x.clamp(0, 1) * 255).round().to(pycnn.uint8)
-    x = x.permute(0, 2, 3, 1).numpy()
+        x = (x.clamp(0, 1) * 255).round()
+    x = x.clamp(0, 255).to(pycnn.uint8).permute(0, 2, 3, 1).numpy()
     return list(x.squeeze(3) if x.shape[3] == 1 else x)

@@ -103,6 +103,8 @@ def test_curves():
     assert accuracies.lines[0].get_xydata().tolist() == [[k, 1 - 1 / k] for k in (3, 4, 5)]
     (ax,) = plot.curves({"seconds": [pycnn.tensor(1.0), 2], "loss": [1, 2]}, names=["seconds"])
     assert ax.lines[0].get_ydata().tolist() == [1, 2] and ax.get_ylabel() == "seconds"
+    losses, _ = plot.curves([{"loss": 1}, {"loss": 0.5, "accuracy": 0.5}])
+    assert losses.lines[0].get_ydata().tolist() == [1, 0.5]
 
 
 def test_images():
@@ -115,7 +117,9 @@ def test_images():
         assert len(axes) == 9
         for ax, image in zip(axes, data.data):
             np.testing.assert_array_equal(ax.images[0].get_array(), image)
-    assert len(plot.images(floats[0])) == 1
+    assert len(plot.images(floats[0].requires_grad_())) == 1
+    mask = plot.images(np.eye(8, dtype=bool)[None, None])[0].images[0].get_array()
+    np.testing.assert_array_equal(mask, np.eye(8, dtype=np.uint8) * 255)
     assert plot.images(floats[:, :1])[0].images[0].get_array().shape == (32, 32)
     spread = plot.images(normalized)
     assert min(ax.images[0].get_array().min() for ax in spread) == 0
@@ -135,6 +139,9 @@ def test_titles_of_images():
     (lambda: plot.confusion_matrix(np.zeros((2, 3))), r"square, got the shape \[2, 3\]"),
     (lambda: plot.confusion_matrix(MATRIX, ["a"]), "10 classes, but 1 names"),
     (lambda: plot.confusion_matrix(MATRIX, normalize="rows"), "normalize should be"),
+    (lambda: plot.confusion_matrix([["a", "b"], ["c", "d"]]), "holds numbers"),
+    (lambda: plot.images(np.zeros((2, 3, 8, 8)), [0]), "2 images, but 1 labels"),
+    (lambda: plot.images(np.zeros((1, 3, 8, 8)), [2], ["a", "b"]), "there is a class 2, but only 2 names"),
     (lambda: plot.curves([]), "neither a loss nor an accuracy"),
     (lambda: plot.curves({"seconds": [1]}), "Give names="),
     (lambda: plot.curves({"loss": [1]}, names=["los"]), "nothing is known of los"),
