@@ -59,7 +59,7 @@ void pc_panel_unpack(const float *from, int64_t stored, int64_t lanes, int64_t i
 #define PC_CONV_KEY 7
 pc_derived *pc_conv_derived(const pc_conv_pass *c, int64_t floats, const int64_t *own, bool *found);
 /* Its values are filled: the next call may find them. */
-void pc_conv_keep(const pc_conv_pass *c, pc_derived *d);
+void pc_conv_keep(const pc_conv_pass *c, int64_t floats, pc_derived *d);
 
 /* conv_winograd.c: for 3x3 filters of stride 1. */
 extern const pc_conv_algorithm pc_conv_winograd4_forward, pc_conv_winograd4_input, pc_conv_winograd4_weight;

@@ -305,7 +305,7 @@ static pc_status direct_with(direct *d, const pc_conv_pass *a, int lane, int inn
                         d->width, d->panels };
         PC_TRY(pc_panels_pack(&p));
     }
-    if (!found) pc_conv_keep(a, packed);
+    if (!found) pc_conv_keep(a, floats, packed);
     PC_TRY(direct_run(d));
 done:
     pc_derived_release(packed);

@@ -268,7 +268,7 @@ static pc_status run(winograd *w, const pc_conv_pass *a, bool turned)
     w->u = filters->values;
     if (!found) {
         PC_TRY(make_filters(w, a->weight, turned));
-        pc_conv_keep(a, filters);
+        pc_conv_keep(a, filter_floats(w), filters);
     }
     const int64_t rows = pc_k->f32_tile_rows();
     w->block = 28 / rows * rows;
