@@ -59,6 +59,20 @@ class _Loader:
         sys.modules[module.__name__] = importlib.import_module(self._real)
 
 
+class _InChild:
+    """Unpickled by a process that multiprocessing has spawned, before it imports the script."""
+
+    def __reduce__(self):
+        return install_as_torch, ()
+
+
+def _tell_children():
+    """Let processes started by spawn or forkserver begin with install_as_torch too."""
+    from multiprocessing import spawn
+    prepare = spawn.get_preparation_data
+    spawn.get_preparation_data = lambda name: {"pycnn": _InChild(), **prepare(name)}
+
+
 def install_as_torch():
     """Let ``import torch`` and ``import torchvision``, in this process, give pycnn and pycnn.vision.
 
@@ -76,3 +90,4 @@ def install_as_torch():
     if _Finder not in sys.meta_path:
         sys.modules.update({name: _Alias(name) for name in _REAL})
         sys.meta_path.insert(0, _Finder)
+        _tell_children()

@@ -1,6 +1,9 @@
 """Tensor: what TensorBase, its C part, leaves to Python, and the functions that make tensors from other objects."""
 
 import copy as _copy
+import mmap as _mmap
+import sys as _sys
+import weakref as _weakref
 
 import numpy as _np
 
@@ -78,6 +81,9 @@ class RemovableHandle:
         self.remove()
 
 
+_shared = _weakref.WeakValueDictionary()  # address: the mapping of a tensor that processes share
+
+
 class Tensor(_C.TensorBase):
     """A multi-dimensional array of one dtype, with a graph of the operations that made it.
 
@@ -117,6 +123,10 @@ class Tensor(_C.TensorBase):
         if self.grad_fn is not None:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the pickle protocol; "
                                "use detach() first")
+        context = _sys.modules.get("multiprocessing.context")
+        if context is not None and context.get_spawning_popen() is not None and self.is_shared():
+            raise RuntimeError("a tensor in shared memory was sent to a process that is not started by fork, which would get a copy: use "
+                               "the start method 'fork'")
         data = self.detach()
         values = data.float().numpy() if data.dtype is _C.bfloat16 else data.numpy()
         return _rebuild, (type(self), values.copy(), self.dtype, self.requires_grad, dict(self.__dict__))
@@ -608,8 +618,13 @@ class Tensor(_C.TensorBase):
         return self
 
     def is_shared(self):
-        """Return False: tensors are not in shared memory."""
-        return False
+        """Return True after :meth:`share_memory_`.
+
+        Returns
+        -------
+        bool
+        """
+        return self.data_ptr() in _shared
 
     def is_pinned(self):
         """Return False: there is no GPU to pin for."""
@@ -722,7 +737,25 @@ class Tensor(_C.TensorBase):
         return self
 
     def share_memory_(self):
-        """Return the tensor itself."""
+        """Move the elements to memory that processes share which are started by ``fork`` afterwards.
+
+        Returns
+        -------
+        Tensor
+            This tensor.
+
+        Raises
+        ------
+        RuntimeError
+            If it is sent to a process that is started in another way.
+        """
+        if not self.is_shared() and self.numel() > 0:
+            values = _C.to_numpy(self.detach())
+            mapping = _mmap.mmap(-1, values.nbytes)
+            array = _np.frombuffer(mapping, values.dtype).reshape(values.shape)
+            array[...] = values
+            self.data = _C.from_numpy(array)
+            _shared[self.data_ptr()] = mapping
         return self
 
     def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):

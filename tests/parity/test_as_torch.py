@@ -213,6 +213,23 @@ print('done')
     assert lines([], text, tmp_path) == ["done"]
 
 
+def test_processes_that_a_script_spawns(tmp_path):
+    text = """
+import torch, torch.multiprocessing as mp
+
+def work(rank, queue):
+    queue.put((rank, torch.ones(2).sum().item(), torch.__version__))
+
+if __name__ == "__main__":
+    context = mp.get_context("spawn")
+    queue = context.SimpleQueue()
+    mp.spawn(work, (queue,), nprocs=2)
+    print(sorted(queue.get() for _ in range(2)))
+"""
+    (line,) = lines(["-m", "pycnn", "run"], text, tmp_path)
+    assert line.count("pycnn") == 2 and line.startswith("[(0, 2.0, '2.14.1+pycnn")
+
+
 def test_too_late(tmp_path):
     text = "import torch, pycnn\ntry:\n    pycnn.install_as_torch()\nexcept RuntimeError as error:\n    print(error)"
     assert lines([], text, tmp_path) == ["torch is imported already: call install_as_torch() before anything imports it"]

@@ -325,3 +325,23 @@ def test_spawn(tmp_path):
     queue = pycnn.multiprocessing.get_context("fork").SimpleQueue()
     queue.put(pycnn.arange(3))
     assert queue.get().tolist() == [0, 1, 2] and pycnn.multiprocessing.get_sharing_strategy() == torch.multiprocessing.get_sharing_strategy()
+
+
+def add_one(tensor):
+    tensor += 1
+
+
+def test_shared_memory():
+    def call(m, v):
+        x = m.zeros(3, 2)
+        before = x.is_shared()
+        shared = x.share_memory_()
+        model = m.nn.Linear(2, 2).share_memory()
+        process = m.multiprocessing.get_context("fork").Process(target=add_one, args=(x[1],))
+        process.start()
+        process.join()
+        x[0] = 5
+        return [before, x.is_shared(), shared is x, x.clone(), x.clone().is_shared(), all(p.is_shared() for p in model.parameters())]
+    same(call)
+    with pytest.raises(RuntimeError, match="not started by fork"):
+        pycnn.multiprocessing.get_context("spawn").Process(target=add_one, args=(pycnn.ones(2).share_memory_(),)).start()

@@ -1015,7 +1015,15 @@ class Module:
         """
 
     def share_memory(self):
-        """Return the module."""
+        """Move parameters and buffers to shared memory; see :meth:`pycnn.Tensor.share_memory_`.
+
+        Returns
+        -------
+        Module
+            This module.
+        """
+        for t in [*self.parameters(), *self.buffers()]:
+            t.share_memory_()
         return self
 
     # ---- state
