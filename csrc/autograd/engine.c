@@ -295,7 +295,8 @@ static pc_status seed_of(pc_tensor *root, pc_tensor *seed, pc_tensor **out)
 {
     pc_status status = PC_OK;
     pc_tensor *g = NULL;
-    PC_CHECK(pc_requires_grad(root), PC_ESHAPE, "element 0 of tensors does not require grad and does not have a grad_fn. "
+    PC_CHECK(pc_requires_grad(root), PC_ESHAPE,
+             "element 0 of tensors does not require grad and does not have a grad_fn. "
              "Was it computed under no_grad(), from a detach(), or from parameters that are all frozen?");
     if (seed != NULL) {
         char want[200], have[200];
@@ -307,8 +308,10 @@ static pc_status seed_of(pc_tensor *root, pc_tensor *seed, pc_tensor **out)
     }
     if (root->numel != 1) {
         char have[200];
-        return pc_fail(PC_ESHAPE, "grad can be implicitly created only for scalar outputs. This one has shape %s: take its "
-                       ".mean() or .sum(), or pass gradient=", pc_shape_text(root, have));
+        return pc_fail(PC_ESHAPE,
+                       "grad can be implicitly created only for scalar outputs. This one has shape %s: take its "
+                       ".mean() or .sum(), or pass gradient=",
+                       pc_shape_text(root, have));
     }
     PC_TRY(pc_tensor_new(root->dtype, root->ndim, root->shape, &g));
     PC_TRY(pc_fill(g, (pc_value){ .kind = PC_INT, .i = 1 }));

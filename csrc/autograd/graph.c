@@ -423,7 +423,8 @@ pc_status pc_hook_add(pc_tensor *t, bool after_accumulate, pc_hook_fn call, void
     PC_CHECK(h != NULL, PC_ENOMEM, "out of memory for a hook");
     *h = (pc_hook){ NULL, atomic_fetch_add(&next_hook_id, 1), after_accumulate, call, release, ctx };
     *id = h->id;
-    for (at = producer != NULL ? &producer->outputs[t->producer_slot].hooks : &t->hooks; *at != NULL;) at = &(*at)->next;
+    for (at = producer != NULL ? &producer->outputs[t->producer_slot].hooks : &t->hooks; *at != NULL;)
+        at = &(*at)->next;
     *at = h;
 done:
     return status;

@@ -39,7 +39,8 @@ pc_status pc_layout_nhwc_to_nchw(const float *src, float *dst, int64_t n, int64_
     if (n * c * p.area == 0) return PC_OK;
     while (p.pixels * c < STRIP_FLOATS) p.pixels *= 2;
     p.across = (p.area + p.pixels - 1) / p.pixels;
-    return pc_parallel_for(n * p.across, STRIP_FLOATS / (c * (p.area < p.pixels ? p.area : p.pixels)) + 1, transpose_strips, &p);
+    return pc_parallel_for(n * p.across, STRIP_FLOATS / (c * (p.area < p.pixels ? p.area : p.pixels)) + 1,
+                           transpose_strips, &p);
 }
 
 typedef struct flat {

@@ -4,7 +4,8 @@
 #include "status.h"
 #include <stdint.h>
 
-/* c planes from n pixels of c floats, `pitch` apart: a plain loop until ops, which may know kernels, gives a better one. */
+/* c planes from n pixels of c floats, `pitch` apart: a plain loop until ops, which may know kernels, gives a better
+ * one. */
 typedef void (*pc_planes_fn)(float *restrict dst, int64_t plane, const float *restrict src, int64_t pitch, int64_t c,
                              int64_t n);
 void pc_set_layout_kernel(pc_planes_fn fn);

@@ -77,14 +77,16 @@ static int64_t now(void)
 bool pc_poll_due(void)
 {
     if (inside && atomic_load_explicit(&pool.cancelled, memory_order_relaxed)) return true;
-    if (atomic_load_explicit(&interrupt_check, memory_order_relaxed) == NULL || is_worker || poll_holds > 0) return false;
+    if (atomic_load_explicit(&interrupt_check, memory_order_relaxed) == NULL || is_worker || poll_holds > 0)
+        return false;
     return now() - last_poll >= POLL_NS;
 }
 
 pc_status pc_poll(void)
 {
     if (!pc_poll_due()) return PC_OK;
-    if (inside && atomic_load_explicit(&pool.cancelled, memory_order_relaxed)) return PC_EINTERRUPT; /* a later failure */
+    if (inside && atomic_load_explicit(&pool.cancelled, memory_order_relaxed))
+        return PC_EINTERRUPT; /* a later failure */
     int (*check)(void) = atomic_load_explicit(&interrupt_check, memory_order_relaxed);
     last_poll = now();
     return check != NULL && check() ? PC_EINTERRUPT : PC_OK;

@@ -21,8 +21,8 @@ pc_status pc_fail(pc_status code, const char *fmt, ...) __attribute__((format(pr
 /* The last message recorded by this thread. */
 const char *pc_last_error(void);
 
-/* Tell the user of something suspicious that is no error: goes to the embedder's handler, without one nowhere. PC_EPYTHON:
-   the handler has made an error of it. */
+/* Tell the user of something suspicious that is no error: goes to the embedder's handler, without one nowhere.
+   PC_EPYTHON: the handler has made an error of it. */
 pc_status pc_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The handler is called by computing threads; nonzero means that the warning has become an error. */
 void pc_set_warning_handler(int (*handler)(const char *message));

@@ -319,7 +319,8 @@ static bool table_step(canvas *cv, const step *s, const drawn *d)
         for (int k = n - 1; k >= 0; k--) {
             const float *from = cv->table[cv->ntable == 1 ? 0 : k];
             if (from != cv->own_table[k]) memcpy(cv->own_table[k], from, sizeof cv->own_table[k]);
-            pc_normalize_table(cv->own_table[k], (float)s->v[s->n == 2 ? 0 : k], (float)s->v[s->n / 2 + (s->n == 2 ? 0 : k)]);
+            pc_normalize_table(cv->own_table[k], (float)s->v[s->n == 2 ? 0 : k],
+                               (float)s->v[s->n / 2 + (s->n == 2 ? 0 : k)]);
         }
         cv->table = (const float(*)[256])cv->own_table;
         cv->ntable = n;
@@ -355,8 +356,9 @@ pc_status pc_pipeline_apply(const pc_pipeline *p, const void *given, pc_image_sh
         }
         if (!cv.floats) {
             if (table_step(&cv, s, d)) continue;
-            look_up(&cv, in_place(d, end) ? out
-                                          : planes_in(cv.float_buffer[cv.float_spare], cv.img.h, cv.img.w, cv.img.c, false));
+            look_up(&cv, in_place(d, end)
+                             ? out
+                             : planes_in(cv.float_buffer[cv.float_spare], cv.img.h, cv.img.w, cv.img.c, false));
             if (cv.f.p != out.p) cv.float_spare = !cv.float_spare;
         }
         float_step(&cv, pl, s, d);

@@ -62,7 +62,8 @@ static pc_status draw_crop(writer *w, const step *s)
 {
     int h = w->shape.h, wd = w->shape.w, th = (int)s->v[0], tw = (int)s->v[1];
     if (h < th || wd < tw)
-        return pc_fail(PC_EVALUE, "Required crop size (%d, %d) is larger than input image size (%d, %d)", th, tw, h, wd);
+        return pc_fail(PC_EVALUE, "Required crop size (%d, %d) is larger than input image size (%d, %d)", th, tw, h,
+                       wd);
     double v[4] = { 0, 0, th, tw };
     if (h != th || wd != tw) {
         v[0] = (double)below(w->g, h - th + 1);

@@ -44,7 +44,8 @@ static void columns_pass(pc_image a, const pc_axis *ax, uint8_t *dst)
 {
     int64_t n = (int64_t)a.w * a.c;
     for (int i = 0; i < ax->n; i++, dst += n)
-        pc_k->u8_resample_column(a.px + ax->first[i] * a.sy, a.sy, ax->weight + (int64_t)i * ax->taps, ax->taps, n, dst);
+        pc_k->u8_resample_column(a.px + ax->first[i] * a.sy, a.sy, ax->weight + (int64_t)i * ax->taps, ax->taps, n,
+                                 dst);
 }
 
 void resize_rows(pc_image a, int oh, int ow, pc_filter filter, uint8_t *dst, void *work)

@@ -112,8 +112,8 @@ static pc_status parse_tail(const struct row *row, const double *v, int n, step 
         n -= 5;
         __attribute__((fallthrough));
     case TAIL_FILL:
-        PC_CHECK(n <= 4 && (n >= 1 || row->kind == STEP_RANDOM_ERASING), PC_EVALUE, "%s: 1 to 4 fill values were expected",
-                 row->name);
+        PC_CHECK(n <= 4 && (n >= 1 || row->kind == STEP_RANDOM_ERASING), PC_EVALUE,
+                 "%s: 1 to 4 fill values were expected", row->name);
         s->nfill = n;
         for (int k = 0; k < n; k++) s->fill[k] = v[k];
         break;
@@ -157,7 +157,8 @@ static pc_status check_numbers(const step *s, const char *name, int steps_left)
         break;
     case STEP_POSTERIZE: PC_CHECK(v[0] >= 1 && v[0] <= 8, PC_EVALUE, "bits must be between or equal to 1 and 8"); break;
     case STEP_CHANCE:
-        PC_CHECK(v[0] >= 0 && v[0] <= 2 && v[2] >= 0 && v[2] <= steps_left, PC_EVALUE, "%s: bad comparison or count", name);
+        PC_CHECK(v[0] >= 0 && v[0] <= 2 && v[2] >= 0 && v[2] <= steps_left, PC_EVALUE, "%s: bad comparison or count",
+                 name);
         break;
     case STEP_NORMALIZE:
         PC_CHECK(s->n == 2 || s->n == 6, PC_EVALUE, "%s: 1 or 3 means and as many deviations were expected", name);
@@ -318,7 +319,8 @@ pc_status fixed_step(const step *s, step_kind kind, const double *v, pc_image_sh
         if (v[4] == PC_PAD_CONSTANT)
             PC_TRY(fill_bytes(s, c, fill));
         else /* what is left after negative sides were cut */
-            PC_TRY(check_extent(h + (int64_t)(fmin(v[1], 0) + fmin(v[3], 0)), w + (int64_t)(fmin(v[0], 0) + fmin(v[2], 0))));
+            PC_TRY(check_extent(h + (int64_t)(fmin(v[1], 0) + fmin(v[3], 0)),
+                                w + (int64_t)(fmin(v[0], 0) + fmin(v[2], 0))));
         PC_CHECK(!*is_float || (v[4] == PC_PAD_CONSTANT && s->nfill == 1), PC_ENOTIMPL,
                  "pad after ToTensor takes one constant");
         break;
@@ -341,12 +343,14 @@ pc_status fixed_step(const step *s, step_kind kind, const double *v, pc_image_sh
     case STEP_GREY: shape->c = v[0] == 0 ? c : (int)v[0]; break;
     case STEP_TO_TENSOR:
         PC_CHECK(s->ntable == 1 || s->ntable == c, PC_ESHAPE,
-                 "output with shape [%d, %d, %d] doesn't match the broadcast shape [%d, %d, %d]", c, h, w, s->ntable, h, w);
+                 "output with shape [%d, %d, %d] doesn't match the broadcast shape [%d, %d, %d]", c, h, w, s->ntable, h,
+                 w);
         *is_float = true;
         break;
     case STEP_NORMALIZE:
         PC_CHECK(s->n / 2 == 1 || s->n / 2 == c, PC_ESHAPE,
-                 "output with shape [%d, %d, %d] doesn't match the broadcast shape [%d, %d, %d]", c, h, w, s->n / 2, h, w);
+                 "output with shape [%d, %d, %d] doesn't match the broadcast shape [%d, %d, %d]", c, h, w, s->n / 2, h,
+                 w);
         break;
     default: break;
     }
@@ -473,7 +477,8 @@ done:
 
 pc_status check_input(pc_image_shape in)
 {
-    if (in.c != 1 && in.c != 3) return pc_fail(PC_EVALUE, "images of %d channels are not supported here, only 1 and 3", in.c);
+    if (in.c != 1 && in.c != 3)
+        return pc_fail(PC_EVALUE, "images of %d channels are not supported here, only 1 and 3", in.c);
     return check_extent(in.h, in.w);
 }
 

@@ -52,7 +52,8 @@ static pc_status copy_range(void *ctx, int64_t begin, int64_t end)
         const pc_tensor *t = j->s->tensors[i];
         size_t row = (size_t)(t->numel / t->shape[0] * pc_dtype_size(t->dtype));
         for (int64_t k = begin; k < end; k++)
-            memcpy((char *)pc_data(j->out[i]) + (size_t)k * row, (const char *)pc_data(t) + (size_t)j->at[k] * row, row);
+            memcpy((char *)pc_data(j->out[i]) + (size_t)k * row, (const char *)pc_data(t) + (size_t)j->at[k] * row,
+                   row);
         PC_TRY(stopped(j));
     }
 done:
@@ -70,8 +71,9 @@ static pc_status locate(const pc_source *s, const int64_t *indices, int64_t coun
                  indices[k], n);
         if (s->positions != NULL) {
             i = s->positions[i] < 0 ? s->positions[i] + s->n : s->positions[i];
-            PC_CHECK(i >= 0 && i < s->n, PC_EINDEX, "index %" PRId64 " of a subset is out of bounds for a data set of length %"
-                     PRId64, s->positions[indices[k] < 0 ? indices[k] + n : indices[k]], s->n);
+            PC_CHECK(i >= 0 && i < s->n, PC_EINDEX,
+                     "index %" PRId64 " of a subset is out of bounds for a data set of length %" PRId64,
+                     s->positions[indices[k] < 0 ? indices[k] + n : indices[k]], s->n);
         }
         at[k] = i;
     }

@@ -40,7 +40,8 @@ pc_status pc_cifar_open(const char *path, pc_cifar_file *out)
     PC_CHECK(f.bytes != NULL, PC_ENOMEM, "out of memory for a batch of %lld bytes", (long long)s.size);
     PC_TRY(pc_source_read(&s, 0, f.bytes, s.size));
     PC_TRY(pc_unpickle(f.bytes, s.size, &rules, NULL, &f.arena, &f.root, &used, NULL));
-    PC_CHECK(f.root->kind == PC_ITEM_DICT, PC_EFORMAT, "a dict was expected, the file holds %s", pc_item_kind_name(f.root));
+    PC_CHECK(f.root->kind == PC_ITEM_DICT, PC_EFORMAT, "a dict was expected, the file holds %s",
+             pc_item_kind_name(f.root));
     *out = f;
     f = (pc_cifar_file){ .bytes = NULL };
 done:
@@ -95,19 +96,21 @@ static pc_status read_labels(const pc_cifar_file *f, int64_t n, int64_t classes,
     const pc_item *o = pc_item_get(f->root, "labels");
     if (o == NULL) o = pc_item_get(f->root, "fine_labels");
     const pc_pickled_array *v = array_of(o);
-    PC_CHECK(o != NULL && (o->kind == PC_ITEM_LIST || o->kind == PC_ITEM_TUPLE
-                           || (v != NULL && v->data != NULL && v->ndim == 1 && (v->kind == 'i' || v->kind == 'u'))), PC_EFORMAT,
-             "no list 'labels' or 'fine_labels' in the file");
+    PC_CHECK(o != NULL
+                 && (o->kind == PC_ITEM_LIST || o->kind == PC_ITEM_TUPLE
+                     || (v != NULL && v->data != NULL && v->ndim == 1 && (v->kind == 'i' || v->kind == 'u'))),
+             PC_EFORMAT, "no list 'labels' or 'fine_labels' in the file");
     int64_t count = v != NULL ? v->shape[0] : o->n;
     PC_CHECK(count == n, PC_EFORMAT, "%lld images, but %lld labels", (long long)n, (long long)count);
     for (int64_t k = 0; k < n; k++) {
         const pc_pickled_array *scalar = v == NULL ? array_of(o->items[k]) : NULL;
-        bool number = scalar != NULL && scalar->data != NULL && scalar->ndim == 0 && (scalar->kind == 'i' || scalar->kind == 'u');
+        bool number =
+            scalar != NULL && scalar->data != NULL && scalar->ndim == 0 && (scalar->kind == 'i' || scalar->kind == 'u');
         PC_CHECK(v != NULL || number || o->items[k]->kind == PC_ITEM_INT, PC_EFORMAT, "the label of image %lld is %s",
                  (long long)k, pc_item_kind_name(o->items[k]));
         dst[k] = v != NULL ? element(v, k) : number ? element(scalar, 0) : o->items[k]->i;
-        PC_CHECK(dst[k] >= 0 && dst[k] < classes, PC_EFORMAT, "image %lld has the label %lld, there are %lld classes", (long long)k,
-                 (long long)dst[k], (long long)classes);
+        PC_CHECK(dst[k] >= 0 && dst[k] < classes, PC_EFORMAT, "image %lld has the label %lld, there are %lld classes",
+                 (long long)k, (long long)dst[k], (long long)classes);
     }
 done:
     return status;
@@ -181,7 +184,8 @@ done:
     return status;
 }
 
-pc_status pc_cifar_read(const char *const *paths, int count, int64_t classes, pc_tensor **images, pc_tensor **labels, int *which)
+pc_status pc_cifar_read(const char *const *paths, int count, int64_t classes, pc_tensor **images, pc_tensor **labels,
+                        int *which)
 {
     pc_status status = PC_OK;
     set s = { 0 };

@@ -120,7 +120,8 @@ done:
 static pc_status check_process(const pc_loader *l)
 {
     if (getpid() == l->pid) return PC_OK;
-    return pc_fail(PC_ESHAPE, "this loader's threads belong to process %ld: iterate over the DataLoader anew after fork",
+    return pc_fail(PC_ESHAPE,
+                   "this loader's threads belong to process %ld: iterate over the DataLoader anew after fork",
                    (long)l->pid);
 }
 

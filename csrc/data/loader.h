@@ -5,8 +5,9 @@
 
 typedef struct pc_loader pc_loader;
 
-/* Batch k (counted from the last reset) is made by thread k mod workers, whose generator is seeded base_seed + its number
-   and lives as long as the loader: what torch's worker processes draw. What source points to outlives the loader. */
+/* Batch k (counted from the last reset) is made by thread k mod workers, whose generator is seeded base_seed + its
+   number and lives as long as the loader: what torch's worker processes draw. What source points to outlives the
+   loader. */
 pc_status pc_loader_new(const pc_source *source, int workers, uint64_t base_seed, pc_loader **out);
 /* Let another batch be made; indices are copied. */
 pc_status pc_loader_submit(pc_loader *l, const int64_t *indices, int64_t count);

@@ -12,8 +12,8 @@ pc_status pc_sampler_init(pc_sampler *s, pc_order order, int64_t n, int64_t num_
     bool single = order == PC_ORDER_SEQUENTIAL || order == PC_ORDER_PERMUTATION;
     memset(s, 0, sizeof *s);
     PC_CHECK(n > 0 || (single && n == 0), PC_EVALUE, "cannot draw samples of a data set of length %" PRId64, n);
-    PC_CHECK(single || num_samples > 0, PC_EVALUE, "num_samples should be a positive integer value, but got num_samples=%"
-             PRId64, num_samples);
+    PC_CHECK(single || num_samples > 0, PC_EVALUE,
+             "num_samples should be a positive integer value, but got num_samples=%" PRId64, num_samples);
     s->order = order;
     s->n = n;
     s->num_samples = single ? n : num_samples;

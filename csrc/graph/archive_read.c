@@ -75,7 +75,8 @@ static pc_status rule_build(void *ctx, pc_arena *a, pc_item *object, const pc_it
     if (object->tag != OBJECT_MODULE) return pc_checkpoint_rules.build(ctx, a, object, state);
     script_object *o = object->object;
     if (state->kind != PC_ITEM_DICT || o->state != NULL)
-        return pc_fail(PC_EFORMAT, "malformed pickle: the state of a module %.100s (is there code that runs while it is loaded?)",
+        return pc_fail(PC_EFORMAT,
+                       "malformed pickle: the state of a module %.100s (is there code that runs while it is loaded?)",
                        o->type);
     o->state = state;
     return PC_OK;
@@ -172,12 +173,14 @@ static pc_status read_attribute(reader *r, int32_t module, const pc_script_attri
     pc_module *m = &r->modules[module];
     if (strcmp(a->type, "Tensor") == 0 || (strcmp(a->type, "Optional[Tensor]") == 0 && v->kind != PC_ITEM_NONE)) {
         int32_t tensor;
-        PC_CHECK(v->kind == PC_ITEM_OBJECT && v->tag == PC_OBJECT_TENSOR, PC_EFORMAT, "attribute '%.100s' is no tensor", a->name);
+        PC_CHECK(v->kind == PC_ITEM_OBJECT && v->tag == PC_OBJECT_TENSOR, PC_EFORMAT, "attribute '%.100s' is no tensor",
+                 a->name);
         PC_TRY(tensor_number(r, v, a->parameter, &tensor));
         m->attributes[m->nattributes++] = (pc_attribute){ a->name, tensor, a->parameter };
     } else if (strncmp(a->type, "__torch__.", 10) == 0) {
         int32_t child;
-        PC_CHECK(v->kind == PC_ITEM_OBJECT && v->tag == OBJECT_MODULE && strcmp(((script_object *)v->object)->type, a->type) == 0,
+        PC_CHECK(v->kind == PC_ITEM_OBJECT && v->tag == OBJECT_MODULE
+                     && strcmp(((script_object *)v->object)->type, a->type) == 0,
                  PC_EFORMAT, "attribute '%.100s' is no %.200s", a->name, a->type);
         PC_TRY(read_module(r, v->object, depth + 1, &child));
         m = &r->modules[module]; /* the array may have moved */
@@ -215,9 +218,11 @@ static pc_status read_module(reader *r, script_object *o, int depth, int32_t *ou
         pc_script_attribute a = c->attributes[j];
         const pc_item *v = pc_item_get(o->state, a.name);
         PC_CHECK(v != NULL, PC_EFORMAT, "attribute '%.100s' of a %.200s is missing", a.name, o->type);
-        PC_CHECK(a.name[0] != 0 && strchr(a.name, '.') == NULL, PC_EFORMAT, "'%.100s' is no name of an attribute", a.name);
+        PC_CHECK(a.name[0] != 0 && strchr(a.name, '.') == NULL, PC_EFORMAT, "'%.100s' is no name of an attribute",
+                 a.name);
         for (int32_t i = 0; i < j; i++)
-            PC_CHECK(strcmp(c->attributes[i].name, a.name) != 0, PC_EFORMAT, "attribute '%.100s' is declared twice", a.name);
+            PC_CHECK(strcmp(c->attributes[i].name, a.name) != 0, PC_EFORMAT, "attribute '%.100s' is declared twice",
+                     a.name);
         PC_TRY(pc_graph_text(r->g, a.name, (int64_t)strlen(a.name), &a.name));
         PC_TRY(read_attribute(r, k, &a, v, depth));
     }
@@ -252,13 +257,14 @@ static pc_status read_constants(reader *r, int32_t **vars, int32_t *n)
     pc_tensor *t = NULL;
     PC_TRY(read_pickle(r, "constants.pkl", "constants", &r->constants));
     const pc_item *root = r->constants.root;
-    PC_CHECK(root->kind == PC_ITEM_TUPLE && root->n <= MOST_MODULES, PC_EFORMAT, "constants.pkl is no tuple of tensors");
+    PC_CHECK(root->kind == PC_ITEM_TUPLE && root->n <= MOST_MODULES, PC_EFORMAT,
+             "constants.pkl is no tuple of tensors");
     *n = (int32_t)root->n;
     PC_TRY(pc_graph_alloc(r->g, *n * (int64_t)sizeof **vars, vars));
     for (int32_t k = 0; k < *n; k++) {
         const pc_item *o = root->items[k];
-        PC_CHECK(o->kind == PC_ITEM_OBJECT && o->tag == PC_OBJECT_TENSOR, PC_ENOTIMPL, "constant %d of the model is no tensor",
-                 (int)k);
+        PC_CHECK(o->kind == PC_ITEM_OBJECT && o->tag == PC_OBJECT_TENSOR, PC_ENOTIMPL,
+                 "constant %d of the model is no tensor", (int)k);
         PC_TRY(pc_saved_tensor_make(o->object, &t));
         PC_TRY(pc_graph_add_constant(r->g, t, &(*vars)[k]));
         pc_release(t);
@@ -295,7 +301,8 @@ static pc_status load(reader *r, pc_loaded *out)
              "this is no TorchScript archive but a file of torch.save: use load");
     PC_TRY(read_version(r->z, &r->script.version));
     PC_TRY(read_pickle(r, "data.pkl", "data", &r->data));
-    PC_CHECK(r->data.root->kind == PC_ITEM_OBJECT && r->data.root->tag == OBJECT_MODULE, PC_EFORMAT, "data.pkl is no module");
+    PC_CHECK(r->data.root->kind == PC_ITEM_OBJECT && r->data.root->tag == OBJECT_MODULE, PC_EFORMAT,
+             "data.pkl is no module");
     PC_TRY(read_module(r, r->data.root->object, 0, &root));
     PC_TRY(pc_graph_alloc(r->g, r->nmodules * (int64_t)sizeof *modules, &modules));
     memcpy(modules, r->modules, (size_t)r->nmodules * sizeof *modules);

@@ -1,5 +1,5 @@
-/* aten.c -- rows of the operator table as calls of torch's operators, and such calls as rows. Where names and arguments are
-   the same, which they mostly are, nothing is said here. */
+/* aten.c -- rows of the operator table as calls of torch's operators, and such calls as rows. Where names and arguments
+   are the same, which they mostly are, nothing is said here. */
 #include "aten.h"
 #include "../ops/schema.h"
 #include <stdio.h>
@@ -38,7 +38,8 @@ static const struct {
     { "_broadcast_tensors", "broadcast_tensors" }, { "_meshgrid", "meshgrid" }, { "nonzero.numpy", "nonzero_numpy" },
     { "_contiguous", "contiguous" }, { "_pad_circular", "pad" }, { "nll_loss", "nll_loss_nd" },
     { "adaptive_max_pool2d_with_indices", "adaptive_max_pool2d" },
-    { "_upsample_nearest_exact2d", "_upsample_nearest_exact2d" }, { "_upsample_bilinear2d_aa", "_upsample_bilinear2d_aa" },
+    { "_upsample_nearest_exact2d", "_upsample_nearest_exact2d" },
+    { "_upsample_bilinear2d_aa", "_upsample_bilinear2d_aa" },
     { "_upsample_bicubic2d_aa", "_upsample_bicubic2d_aa" },
 };
 
@@ -88,7 +89,8 @@ static bool is_default(const pc_param *p, const pc_arg *a)
 
 static bool is_number(const pc_graph *g, const pc_arg *a)
 {
-    return (a->kind >= PC_ARG_BOOL && a->kind <= PC_ARG_FLOAT) || (a->kind == PC_ARG_VAR && g->vars[a->i].type != PC_VAR_TENSOR);
+    return (a->kind >= PC_ARG_BOOL && a->kind <= PC_ARG_FLOAT)
+           || (a->kind == PC_ARG_VAR && g->vars[a->i].type != PC_VAR_TENSOR);
 }
 
 /* op(number, tensor): torch's operators want a tensor first. */
@@ -166,7 +168,8 @@ static void write_special(const pc_graph_node *n, pc_aten_call *c)
 static void write_stable(pc_aten_call *c, const pc_graph_node *n, const pc_schema *s)
 {
     bool stable = false;
-    for (int k = 0; k < c->n; k++) stable = stable || (c->args[k].keyword != NULL && strcmp(c->args[k].keyword, "stable") == 0);
+    for (int k = 0; k < c->n; k++)
+        stable = stable || (c->args[k].keyword != NULL && strcmp(c->args[k].keyword, "stable") == 0);
     if (!stable) return;
     c->n = 1;
     for (int k = 1; k < s->nparams; k++) push(c, s->params[k].name, n->args[k]);
@@ -181,8 +184,10 @@ pc_status pc_aten_write(const pc_graph *g, const pc_graph_node *n, pc_aten_call 
     *c = (pc_aten_call){ .version = 3 };
     for (size_t k = 0; k < sizeof renamed / sizeof renamed[0]; k++)
         if (is_row(n->op, renamed[k].row)) name = renamed[k].name;
-    PC_CHECK(name != NULL, PC_ENOTIMPL, "pycnn's operator %s has no counterpart in TorchScript: compute its result outside of the "
-             "traced function", s->name);
+    PC_CHECK(name != NULL, PC_ENOTIMPL,
+             "pycnn's operator %s has no counterpart in TorchScript: compute its result outside of the "
+             "traced function",
+             s->name);
     snprintf(c->name, sizeof c->name, "%s%s", name, n->inplace && !(n->op->flags & PC_WRITES) ? "_" : "");
     for (int k = 0; k < s->nparams; k++)
         if (!s->params[k].keyword_only && !is_default(&s->params[k], &n->args[k])) last = k;
@@ -191,7 +196,8 @@ pc_status pc_aten_write(const pc_graph *g, const pc_graph_node *n, pc_aten_call 
         const pc_param *p = &s->params[k];
         bool keyword = p->keyword_only;
         for (size_t j = 0; j < sizeof keyword_in_torch / sizeof keyword_in_torch[0]; j++)
-            keyword = keyword || (is_row(n->op, keyword_in_torch[j].row) && strcmp(p->name, keyword_in_torch[j].param) == 0);
+            keyword =
+                keyword || (is_row(n->op, keyword_in_torch[j].row) && strcmp(p->name, keyword_in_torch[j].param) == 0);
         if (p->type == PC_T_GENERATOR || (keyword ? is_default(p, &n->args[k]) : k > last)) continue;
         push(c, keyword ? p->name : NULL, n->args[k]);
         if (p->type == PC_T_INTS) c->args[c->n - 1].type = PC_INT_LIST;

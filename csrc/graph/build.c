@@ -191,7 +191,8 @@ pc_status pc_graph_finish(pc_graph *g, pc_arg output)
         kept++;
     }
     for (int32_t k = 0; k < g->nvars; k++)
-        if (g->vars[k].last_use >= 0 && g->vars[k].last_use != PC_ALWAYS) g->vars[k].last_use = moved[g->vars[k].last_use];
+        if (g->vars[k].last_use >= 0 && g->vars[k].last_use != PC_ALWAYS)
+            g->vars[k].last_use = moved[g->vars[k].last_use];
     for (int32_t k = 0; k < g->nframes; k++) {
         g->frames[k].first = moved[g->frames[k].first];
         g->frames[k].end = moved[g->frames[k].end];

@@ -98,7 +98,8 @@ static pc_status prepare(run *r, const pc_graph_node *n)
     for (int k = 0; k < s->nparams; k++) {
         const pc_param *p = &s->params[k];
         if (p->type == PC_T_TENSORS) PC_TRY(list_argument(r, &n->args[k]));
-        else if (p->type == PC_T_TENSOR || p->type == PC_T_OPERAND) PC_TRY(tensor_argument(r, &n->args[k], &r->in[p->slot]));
+        else if (p->type == PC_T_TENSOR || p->type == PC_T_OPERAND)
+            PC_TRY(tensor_argument(r, &n->args[k], &r->in[p->slot]));
         else r->v[p->slot] = value_argument(r, p, &n->args[k]);
     }
 done:
@@ -140,8 +141,10 @@ static pc_status run_op(run *r, const pc_graph_node *n)
         if (k < n->nout && n->out[k] >= 0) r->results[n->out[k]].t = out[k];
         else pc_release(out[k]);
     }
-    PC_CHECK(given == n->nout || (!n->whole && given > n->nout), PC_ESHAPE, "%s gives %d tensors here, and %d where the model was "
-             "traced", pc_schema_of(n->op)->name, given, n->nout);
+    PC_CHECK(given == n->nout || (!n->whole && given > n->nout), PC_ESHAPE,
+             "%s gives %d tensors here, and %d where the model was "
+             "traced",
+             pc_schema_of(n->op)->name, given, n->nout);
 done:
     for (int k = 0; k < r->nnumbers; k++) pc_release(r->numbers[k]);
     if (r->in != r->inline_in) pc_free(r->in);
@@ -154,8 +157,8 @@ static pc_status run_size(run *r, const pc_graph_node *n)
     const pc_tensor *t = r->results[n->args[0].i].t;
     int64_t d = number_of(r, &n->args[1]).i;
     if (d < -t->ndim || d >= t->ndim)
-        return pc_fail(PC_EINDEX, "Dimension out of range (expected to be in range of [%d, %d], but got %lld)", -t->ndim,
-                       t->ndim - 1, (long long)d);
+        return pc_fail(PC_EINDEX, "Dimension out of range (expected to be in range of [%d, %d], but got %lld)",
+                       -t->ndim, t->ndim - 1, (long long)d);
     r->results[n->out[0]].number = (pc_value){ .kind = PC_INT, .i = t->shape[d < 0 ? d + t->ndim : d] };
     return PC_OK;
 }
@@ -188,7 +191,8 @@ static pc_status run_to_number(run *r, const pc_graph_node *n)
     pc_status status = PC_OK;
     pc_tensor *t = r->results[n->args[0].i].t, *wide = NULL;
     pc_var_type type = r->g->vars[n->out[0]].type;
-    PC_CHECK(t->numel == 1, PC_ESHAPE, "a Tensor with %lld elements cannot be converted to Scalar", (long long)t->numel);
+    PC_CHECK(t->numel == 1, PC_ESHAPE, "a Tensor with %lld elements cannot be converted to Scalar",
+             (long long)t->numel);
     PC_TRY(pc_tensor_settle(t));
     PC_TRY(pc_cast(t, type == PC_VAR_FLOAT ? PC_F64 : type == PC_VAR_INT ? PC_I64 : PC_BOOL, &wide));
     PC_TRY(pc_tensor_settle(wide));

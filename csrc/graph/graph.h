@@ -1,8 +1,8 @@
-/* graph.h -- a computation written down: rows of the operator table with their arguments, in the order of their calls, and
-   the modules whose tensors and calls they are. What jit, export and files share.
+/* graph.h -- a computation written down: rows of the operator table with their arguments, in the order of their calls,
+   and the modules whose tensors and calls they are. What jit, export and files share.
 
-   Nodes stand in one list. A frame is one call of a module: a range of nodes, nested as the calls were. Tensors of modules
-   are no part of a graph; whoever runs or writes it gives them, by number. */
+   Nodes stand in one list. A frame is one call of a module: a range of nodes, nested as the calls were. Tensors of
+   modules are no part of a graph; whoever runs or writes it gives them, by number. */
 #ifndef PC_GRAPH_H
 #define PC_GRAPH_H
 #include "../io/pickle.h"

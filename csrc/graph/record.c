@@ -108,7 +108,8 @@ pc_status pc_trace_var(pc_trace *t, pc_tensor *tensor, int32_t *var)
         *var = n->out[0];
         PC_TRY(set_depends(t, *var, of < t->depends_room && t->depends[of]));
     } else {
-        PC_CHECK(!pc_requires_grad(tensor), PC_ESHAPE, "Cannot insert a Tensor that requires grad as a constant. Consider making it "
+        PC_CHECK(!pc_requires_grad(tensor), PC_ESHAPE,
+                 "Cannot insert a Tensor that requires grad as a constant. Consider making it "
                  "a parameter or input, or detaching the gradient");
         PC_TRY(pc_graph_add_constant(t->g, tensor, var));
         PC_TRY(set_depends(t, *var, false));

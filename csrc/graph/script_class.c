@@ -18,7 +18,8 @@ pc_status pc_script_refuse(const pc_token *t, const char *what)
     int n = t->n < 40 ? t->n : 40;
     if (t->kind == PC_TOKEN_LINE || t->kind == PC_TOKEN_END)
         return pc_fail(PC_EFORMAT, "line %d of the model's source: %s is expected at the end", (int)t->line, what);
-    return pc_fail(PC_EFORMAT, "line %d of the model's source: %s is expected, not '%.*s'", (int)t->line, what, n, t->p);
+    return pc_fail(PC_EFORMAT, "line %d of the model's source: %s is expected, not '%.*s'", (int)t->line, what, n,
+                   t->p);
 }
 
 static pc_status no_memory(void)
@@ -115,7 +116,8 @@ static pc_status read_method(pc_script *s, const pc_token **t, pc_script_method 
     ++*t;
     m->body = *t;
     m->indent = (*t)->indent;
-    PC_CHECK(m->indent > def, PC_EFORMAT, "line %d of the model's source: a method without statements", (int)(*t)->line);
+    PC_CHECK(m->indent > def, PC_EFORMAT, "line %d of the model's source: a method without statements",
+             (int)(*t)->line);
     while ((*t)->kind != PC_TOKEN_END && (*t)->indent > def) skip_line(t);
 done:
     return status;
@@ -282,7 +284,8 @@ pc_status pc_script_find_class(pc_script *s, const char *type, const pc_script_c
     if (*out != NULL) return PC_OK;
     PC_CHECK(dot != NULL && strlen(type) < 1000, PC_EFORMAT, "'%.100s' is no name of a class", type);
     for (const char *p = type; *p != 0; p++)
-        PC_CHECK(isalnum((unsigned char)*p) || *p == '_' || *p == '.', PC_EFORMAT, "'%.100s' is no name of a class", type);
+        PC_CHECK(isalnum((unsigned char)*p) || *p == '_' || *p == '.', PC_EFORMAT, "'%.100s' is no name of a class",
+                 type);
     int64_t n = dot - type;
     int files = 0;
     for (const pc_script_file *f = s->files; f != NULL; f = f->next, files++)

@@ -1,5 +1,5 @@
-/* script_follow.c -- a method's code followed statement by statement: operators become nodes, calls of other methods are
-   followed in turn. Nothing is computed. */
+/* script_follow.c -- a method's code followed statement by statement: operators become nodes, calls of other methods
+   are followed in turn. Nothing is computed. */
 #include "../core/alloc.h"
 #include "aten.h"
 #include "script_class.h"
@@ -55,7 +55,8 @@ static binding *place(follower *f, const pc_token *name, int32_t call)
     int64_t at = (int64_t)(h >> 24) & (f->room - 1);
     for (;; at = (at + 1) & (f->room - 1)) {
         binding *b = &f->table[at];
-        if (b->name == NULL || (b->call == call && b->name->n == name->n && memcmp(b->name->p, name->p, (size_t)name->n) == 0))
+        if (b->name == NULL
+            || (b->call == call && b->name->n == name->n && memcmp(b->name->p, name->p, (size_t)name->n) == 0))
             return b;
     }
 }
@@ -102,7 +103,8 @@ static pc_status attribute(follower *f, int32_t module, const char *name, pc_arg
             return PC_OK;
         }
     const pc_item *v = pc_item_get(f->m->states[module], name);
-    PC_CHECK(v != NULL, PC_EFORMAT, "the model's source asks for an attribute '%.100s' that its module does not have", name);
+    PC_CHECK(v != NULL, PC_EFORMAT, "the model's source asks for an attribute '%.100s' that its module does not have",
+             name);
     switch (v->kind) {
     case PC_ITEM_NONE: *out = (pc_arg){ .kind = PC_ARG_NONE }; break;
     case PC_ITEM_BOOL: *out = (pc_arg){ .kind = PC_ARG_BOOL, .i = v->i }; break;
@@ -115,22 +117,25 @@ done:
     return status;
 }
 
-static pc_status follow_method(follower *f, int32_t module, const pc_script_method *m, const pc_arg *args, int32_t n, pc_arg *out);
+static pc_status follow_method(follower *f, int32_t module, const pc_script_method *m, const pc_arg *args, int32_t n,
+                               pc_arg *out);
 
-static pc_status call_method(follower *f, int32_t module, const pc_token *name, const pc_arg *args, int32_t n, pc_arg *out)
+static pc_status call_method(follower *f, int32_t module, const pc_token *name, const pc_arg *args, int32_t n,
+                             pc_arg *out)
 {
     const pc_script_class *c = f->m->classes[module];
     for (int32_t k = 0; k < c->nmethods; k++)
         if (c->methods[k].name->n == name->n && memcmp(c->methods[k].name->p, name->p, (size_t)name->n) == 0)
             return follow_method(f, module, &c->methods[k], args, n, out);
-    return pc_fail(PC_EFORMAT, "line %d of the model's source calls a method %.*s that %.200s does not have", (int)name->line,
-                   (int)(name->n < 100 ? name->n : 100), name->p, c->type);
+    return pc_fail(PC_EFORMAT, "line %d of the model's source calls a method %.*s that %.200s does not have",
+                   (int)name->line, (int)(name->n < 100 ? name->n : 100), name->p, c->type);
 }
 
 /* ---- arguments ------------------------------------------------------------------------------------- */
 
 /* Items up to a closing bracket, which is passed. keywords, if not NULL, gets the names before '='. */
-static pc_status items(follower *f, const pc_token **t, const char *close, pc_arg **out, const pc_token ***keywords, int32_t *n)
+static pc_status items(follower *f, const pc_token **t, const char *close, pc_arg **out, const pc_token ***keywords,
+                       int32_t *n)
 {
     pc_status status = PC_OK;
     int32_t room = 0;
@@ -202,7 +207,8 @@ static pc_status convert(follower *f, const pc_arg *a, int32_t n, pc_var_type ty
     } else if (is_number(f, a, type)) {
         *out = *a;
     } else {
-        PC_CHECK(false, PC_ENOTIMPL, "the model's source converts a number to another kind, which pycnn does not follow");
+        PC_CHECK(false, PC_ENOTIMPL,
+                 "the model's source converts a number to another kind, which pycnn does not follow");
     }
 done:
     return status;
@@ -290,7 +296,8 @@ static pc_status torch_call(follower *f, const pc_token **t, pc_arg *out)
     if (known) return PC_OK;
     PC_CHECK(n <= PC_MAX_ATEN_ARGS, PC_ENOTIMPL, "the model calls torch.%s with %d arguments", c->name, (int)n);
     for (int32_t k = 0; k < n; k++) {
-        PC_CHECK(!has_no_argument(&args[k]), PC_ENOTIMPL, "the model calls torch.%s with a list of unknown length", c->name);
+        PC_CHECK(!has_no_argument(&args[k]), PC_ENOTIMPL, "the model calls torch.%s with a list of unknown length",
+                 c->name);
         PC_CHECK(keywords[k] != NULL || k == 0 || keywords[k - 1] == NULL, PC_EFORMAT,
                  "line %d of the model's source: a positional argument behind a keyword", (int)name->line);
         c->args[k].value = args[k];
@@ -323,8 +330,8 @@ static pc_status ops_call(follower *f, const pc_token **t, pc_arg *out)
     PC_CHECK(n == 1, PC_EFORMAT, "line %d of the model's source: NumToTensor of %d values", (int)name->line, (int)n);
     if (is_tensor(f, &args[0])) *out = args[0];
     else {
-        PC_CHECK(is_number(f, args, PC_VAR_INT) || is_number(f, args, PC_VAR_FLOAT) || is_number(f, args, PC_VAR_BOOL), PC_EFORMAT,
-                 "line %d of the model's source: NumToTensor of what is no number", (int)name->line);
+        PC_CHECK(is_number(f, args, PC_VAR_INT) || is_number(f, args, PC_VAR_FLOAT) || is_number(f, args, PC_VAR_BOOL),
+                 PC_EFORMAT, "line %d of the model's source: NumToTensor of what is no number", (int)name->line);
         PC_TRY(new_node(f, PC_NODE_TO_TENSOR, args, 1, PC_VAR_TENSOR, out));
     }
 done:
@@ -343,8 +350,8 @@ static pc_status number(const pc_token *t, pc_arg *out)
     if (t->kind == PC_TOKEN_INT) {
         unsigned long long v = 0;
         for (int32_t k = 0; k < t->n; k++)
-            if (__builtin_mul_overflow(v, 10ull, &v) || __builtin_add_overflow(v, (unsigned long long)(t->p[k] - '0'), &v)
-                || v > INT64_MAX)
+            if (__builtin_mul_overflow(v, 10ull, &v)
+                || __builtin_add_overflow(v, (unsigned long long)(t->p[k] - '0'), &v) || v > INT64_MAX)
                 return pc_script_refuse(t, "a number of 64 bits");
         *out = pc_arg_int((int64_t)v);
         return PC_OK;
@@ -435,8 +442,8 @@ static pc_status named(follower *f, const pc_token **t, pc_arg *out)
     pc_status status = builtin(f, name, t, &known, out);
     if (status != PC_OK || known) return status;
     if (pc_token_is(*t, "(") || pc_token_is(*t, "."))
-        return pc_fail(PC_ENOTIMPL, "line %d of the model's source calls %.*s, which pycnn does not follow", (int)name->line,
-                       (int)(name->n < 100 ? name->n : 100), name->p);
+        return pc_fail(PC_ENOTIMPL, "line %d of the model's source calls %.*s, which pycnn does not follow",
+                       (int)name->line, (int)(name->n < 100 ? name->n : 100), name->p);
     return pc_script_refuse(name, "a name that has a value");
 }
 
@@ -463,7 +470,8 @@ static pc_status dict(follower *f, const pc_token **t, pc_arg *out)
     PC_TRY(pc_graph_alloc(f->g, 2 * 64 * (int64_t)sizeof *v, &v));
     ++*t;
     while (!pc_token_is(*t, "}")) {
-        PC_CHECK(n < 2 * 64, PC_ENOTIMPL, "line %d of the model's source: a dict of more than 64 items", (int)(*t)->line);
+        PC_CHECK(n < 2 * 64, PC_ENOTIMPL, "line %d of the model's source: a dict of more than 64 items",
+                 (int)(*t)->line);
         PC_TRY(expression(f, t, &v[n]));
         if (v[n].kind != PC_ARG_STR) PC_TRY(pc_script_refuse(*t, "a key that is a string"));
         PC_TRY(sign(t, ":"));
@@ -512,7 +520,8 @@ static pc_status item(follower *f, const pc_token *at, const pc_arg *of, const p
             }
         return pc_script_refuse(at, "a key of the dict");
     }
-    if (index->kind != PC_ARG_INT || index->i < 0 || index->i >= MOST_ITEMS) return pc_script_refuse(at, "the number of an item");
+    if (index->kind != PC_ARG_INT || index->i < 0 || index->i >= MOST_ITEMS)
+        return pc_script_refuse(at, "the number of an item");
     int32_t k = (int32_t)index->i;
     if (of->kind == VALUE_LIST) {
         int32_t node = (int32_t)of->i, old = f->g->nodes[node].nout;
@@ -528,7 +537,8 @@ static pc_status item(follower *f, const pc_token *at, const pc_arg *of, const p
         *out = pc_arg_var(*var);
         return PC_OK;
     }
-    if ((of->kind != PC_ARG_LIST && of->kind != PC_ARG_TUPLE) || k >= of->n) return pc_script_refuse(at, "an item of a list");
+    if ((of->kind != PC_ARG_LIST && of->kind != PC_ARG_TUPLE) || k >= of->n)
+        return pc_script_refuse(at, "an item of a list");
     *out = of->items[k];
 done:
     return status;
@@ -580,8 +590,8 @@ static pc_status expression(follower *f, const pc_token **t, pc_arg *out)
 {
     pc_status status = step(f);
     if (status != PC_OK) return status;
-    if (++f->levels > MOST_LEVELS) return pc_fail(PC_EFORMAT, "line %d of the model's source: expressions nested too deep",
-                                                  (int)(*t)->line);
+    if (++f->levels > MOST_LEVELS)
+        return pc_fail(PC_EFORMAT, "line %d of the model's source: expressions nested too deep", (int)(*t)->line);
     status = expression_within(f, t, out);
     f->levels--;
     return status;
@@ -612,8 +622,8 @@ done:
 
 static bool is_control_flow(const pc_token *t)
 {
-    static const char *const words[] = { "if", "for", "while", "else", "elif", "with", "raise", "assert", "try", "del", "continue",
-                                         "break", "yield" };
+    static const char *const words[] = { "if",     "for", "while", "else",     "elif",  "with", "raise",
+                                         "assert", "try", "del",   "continue", "break", "yield" };
     for (size_t k = 0; k < sizeof words / sizeof words[0]; k++)
         if (pc_token_is(t, words[k])) return true;
     return false;
@@ -628,8 +638,10 @@ static pc_status statement(follower *f, const pc_token **t)
     int32_t n = 0;
     bool several = false;
     PC_TRY(step(f));
-    PC_CHECK(!is_control_flow(at), PC_ENOTIMPL, "line %d of the model's source has a branch or a loop ('%.*s'): pycnn loads traced "
-             "models; in torch, export it with torch.jit.trace", (int)at->line, (int)at->n, at->p);
+    PC_CHECK(!is_control_flow(at), PC_ENOTIMPL,
+             "line %d of the model's source has a branch or a loop ('%.*s'): pycnn loads traced "
+             "models; in torch, export it with torch.jit.trace",
+             (int)at->line, (int)at->n, at->p);
     while (look->kind == PC_TOKEN_NAME && n < 64) {
         names[n++] = look++;
         if (!pc_token_is(look, ",")) break;
@@ -669,19 +681,20 @@ static pc_status follow_body(follower *f, const pc_script_method *m, pc_arg *out
         }
         PC_TRY(statement(f, &t));
     }
-    PC_CHECK(t->kind == PC_TOKEN_END || t->indent < m->indent, PC_EFORMAT, "line %d of the model's source is indented too far",
-             (int)t->line);
+    PC_CHECK(t->kind == PC_TOKEN_END || t->indent < m->indent, PC_EFORMAT,
+             "line %d of the model's source is indented too far", (int)t->line);
 done:
     return status;
 }
 
-static pc_status follow_method(follower *f, int32_t module, const pc_script_method *m, const pc_arg *args, int32_t n, pc_arg *out)
+static pc_status follow_method(follower *f, int32_t module, const pc_script_method *m, const pc_arg *args, int32_t n,
+                               pc_arg *out)
 {
     static const pc_token self = { .kind = PC_TOKEN_NAME, .p = "self", .n = 4 };
     pc_status status = PC_OK;
     int32_t caller = f->call;
-    PC_CHECK(n == m->nparams, PC_EFORMAT, "line %d of the model's source takes %d arguments, and is given %d", (int)m->name->line,
-             (int)m->nparams, (int)n);
+    PC_CHECK(n == m->nparams, PC_EFORMAT, "line %d of the model's source takes %d arguments, and is given %d",
+             (int)m->name->line, (int)m->nparams, (int)n);
     PC_CHECK(++f->depth <= MOST_CALLS, PC_EFORMAT, "the model's source calls methods nested too deep");
     f->call = ++f->calls;
     PC_TRY(pc_graph_enter(f->g, module));
@@ -710,8 +723,8 @@ static pc_status follow_root(follower *f, pc_arg *out)
     PC_TRY(pc_graph_alloc(f->g, m->nparams * (int64_t)sizeof *args, &args));
     PC_TRY(pc_graph_alloc(f->g, m->nparams * (int64_t)sizeof *names, &names));
     for (int32_t k = 0; k < m->nparams; k++) {
-        PC_CHECK(strcmp(m->types[k], "Tensor") == 0, PC_ENOTIMPL, "the model takes a %.100s: pycnn runs models of tensors",
-                 m->types[k]);
+        PC_CHECK(strcmp(m->types[k], "Tensor") == 0, PC_ENOTIMPL,
+                 "the model takes a %.100s: pycnn runs models of tensors", m->types[k]);
         PC_TRY(pc_token_text(&f->g->arena, m->params[k], &names[k]));
     }
     PC_TRY(pc_graph_set_inputs(f->g, m->nparams, names));

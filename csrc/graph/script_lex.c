@@ -20,7 +20,8 @@ static pc_status refuse(const lexer *x, const char *what)
 
 static void push(lexer *x, pc_token_kind kind, const char *p, int64_t n)
 {
-    x->tokens[x->n++] = (pc_token){ .kind = (uint8_t)kind, .p = p, .n = (int32_t)n, .line = x->line, .indent = x->indent };
+    x->tokens[x->n++] =
+        (pc_token){ .kind = (uint8_t)kind, .p = p, .n = (int32_t)n, .line = x->line, .indent = x->indent };
     x->indent = -1;
 }
 
@@ -76,7 +77,8 @@ static pc_status next(lexer *x)
     } else {
         if (strchr("([{", c) != NULL && ++x->brackets > MOST_BRACKETS) return refuse(x, "too many nested parentheses");
         if (strchr(")]}", c) != NULL && --x->brackets < 0) return refuse(x, "a bracket that was not opened");
-        if (c == 0 || strchr("()[]{},.:=-+*/<>%&|^~!@", c) == NULL) return refuse(x, "a character that is no TorchScript");
+        if (c == 0 || strchr("()[]{},.:=-+*/<>%&|^~!@", c) == NULL)
+            return refuse(x, "a character that is no TorchScript");
         bool arrow = c == '-' && x->p + 1 < x->end && x->p[1] == '>';
         push(x, PC_TOKEN_SIGN, x->p, 1 + arrow);
         x->p += 1 + arrow;
@@ -132,7 +134,8 @@ pc_status pc_token_text(pc_arena *a, const pc_token *t, const char **out)
         }
     }
     *at = 0;
-    if (memchr(copy, 0, (size_t)(at - copy)) != NULL) return pc_fail(PC_EFORMAT, "a string with a zero in the source of a model");
+    if (memchr(copy, 0, (size_t)(at - copy)) != NULL)
+        return pc_fail(PC_EFORMAT, "a string with a zero in the source of a model");
     *out = copy;
     return PC_OK;
 }

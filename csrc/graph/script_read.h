@@ -1,5 +1,5 @@
-/* script_read.h -- the source text in a TorchScript archive: classes, and the straight-line code of their methods, which is
-   followed with variables in the place of values. Every byte is untrusted. */
+/* script_read.h -- the source text in a TorchScript archive: classes, and the straight-line code of their methods,
+   which is followed with variables in the place of values. Every byte is untrusted. */
 #ifndef PC_SCRIPT_READ_H
 #define PC_SCRIPT_READ_H
 #include "../io/zip.h"

@@ -266,7 +266,8 @@ static void put_input_name(writer *w, pc_text *t, int32_t frame, int32_t k)
         return;
     }
     for (int32_t j = 0; j < k; j++) clash = clash || strcmp(g->input_names[j], g->input_names[k]) == 0;
-    if (!clash && is_identifier(g->input_names[k]) && g->input_names[k][0] != '_') pc_text_add(t, "%s", g->input_names[k]);
+    if (!clash && is_identifier(g->input_names[k]) && g->input_names[k][0] != '_')
+        pc_text_add(t, "%s", g->input_names[k]);
     else pc_text_add(t, "argument_%d", (int)k + 1);
 }
 
@@ -364,11 +365,13 @@ static pc_status put_op(writer *w, pc_text *t, int32_t frame, const pc_graph_nod
 
 static pc_status put_node(writer *w, pc_text *t, int32_t frame, const pc_graph_node *n, int32_t *names)
 {
-    static const char *const arithmetic[] = { "torch.add", "torch.sub", "torch.mul", "torch.floordiv", "torch.remainder",
-                                              "torch.neg" };
+    static const char *const arithmetic[] = { "torch.add",      "torch.sub",       "torch.mul",
+                                              "torch.floordiv", "torch.remainder", "torch.neg" };
     if (n->kind == PC_NODE_OP) return put_op(w, t, frame, n, names);
-    const char *call = n->kind == PC_NODE_SIZE ? "torch.size" : n->kind == PC_NODE_ARITHMETIC ? arithmetic[n->arithmetic]
-                       : n->kind == PC_NODE_TO_TENSOR ? "ops.prim.NumToTensor" : type_name(w->g, n->out[0]);
+    const char *call = n->kind == PC_NODE_SIZE         ? "torch.size"
+                       : n->kind == PC_NODE_ARITHMETIC ? arithmetic[n->arithmetic]
+                       : n->kind == PC_NODE_TO_TENSOR  ? "ops.prim.NumToTensor"
+                                                       : type_name(w->g, n->out[0]);
     pc_text_add(t, "    _%d = %s(", (int)*names, call);
     for (int32_t k = 0; k < n->nargs; k++) {
         if (k > 0) pc_text_add(t, ", ");
@@ -393,7 +396,8 @@ static pc_status put_frame_call(writer *w, pc_text *t, int32_t frame, int32_t ca
     const pc_frame *f = &g->frames[callee];
     int32_t n = 0, start = *names;
     for (int32_t k = f->first; k < f->end; k++)
-        for (int32_t j = 0; j < g->nodes[k].nout; j++) n += g->nodes[k].out[j] >= 0 && is_output(g, g->nodes[k].out[j], f);
+        for (int32_t j = 0; j < g->nodes[k].nout; j++)
+            n += g->nodes[k].out[j] >= 0 && is_output(g, g->nodes[k].out[j], f);
     pc_text_add(t, "    ");
     for (int32_t k = 0; k < n; k++) pc_text_add(t, n > 1 ? "_%d, " : "_%d", (int)(start + k));
     if (n == 0) pc_text_add(t, "_%d", (int)start);
@@ -409,7 +413,8 @@ static pc_status put_frame_call(writer *w, pc_text *t, int32_t frame, int32_t ca
     pc_text_add(t, ")\n");
     for (int32_t k = f->first; k < f->end; k++)
         for (int32_t j = 0; j < g->nodes[k].nout; j++)
-            if (g->nodes[k].out[j] >= 0 && is_output(g, g->nodes[k].out[j], f)) name_var(w, g->nodes[k].out[j], (*names)++);
+            if (g->nodes[k].out[j] >= 0 && is_output(g, g->nodes[k].out[j], f))
+                name_var(w, g->nodes[k].out[j], (*names)++);
     *names += n == 0;
     return PC_OK;
 }
@@ -542,7 +547,8 @@ static void put_class(writer *w, pc_text *t, int32_t module)
     pc_text_add(t, "]\n");
     for (int32_t k = 0; k < m->nattributes; k++) put_attribute(t, m->attributes[k].name, "Tensor");
     pc_text_add(t, "  training : bool\n  _is_full_backward_hook : Optional[bool]\n");
-    for (int32_t k = 0; k < m->nchildren; k++) put_attribute(t, m->children[k].name, w->code->types[m->children[k].module]);
+    for (int32_t k = 0; k < m->nchildren; k++)
+        put_attribute(t, m->children[k].name, w->code->types[m->children[k].module]);
     if (w->methods[module].n > 0) pc_text_put(t, w->methods[module].p, w->methods[module].n);
 }
 
@@ -594,7 +600,8 @@ static pc_status define(writer *w, int32_t module)
     PC_TRY(body.status);
     uint64_t h = hash_of(body.p) ^ hash_of(m->type);
     for (int32_t k = 0; k < w->nbodies; k++)
-        if (w->hashes[k] == h && strcmp(w->bodies[k], body.p) == 0 && strcmp(w->g->modules[w->body_module[k]].type, m->type) == 0) {
+        if (w->hashes[k] == h && strcmp(w->bodies[k], body.p) == 0
+            && strcmp(w->g->modules[w->body_module[k]].type, m->type) == 0) {
             const char *same = c->types[w->body_module[k]];
             c->types[module] = copy_text(same, (int64_t)strlen(same));
             PC_CHECK(c->types[module] != NULL, PC_ENOMEM, "out of memory for the source of a graph");
@@ -637,7 +644,8 @@ static pc_status check_names(const pc_graph *g)
         const pc_module *m = &g->modules[k];
         PC_CHECK(strrchr(m->type, '.') != NULL, PC_EVALUE, "'%s' is no qualified name of a class", m->type);
         for (const char *p = m->type; *p != 0; p++)
-            PC_CHECK(isalnum((unsigned char)*p) || *p == '_' || *p == '.', PC_EVALUE, "'%s' is no name of a class", m->type);
+            PC_CHECK(isalnum((unsigned char)*p) || *p == '_' || *p == '.', PC_EVALUE, "'%s' is no name of a class",
+                     m->type);
     }
 done:
     return status;

@@ -44,8 +44,9 @@ typedef struct pc_checkpoint {
     pc_saved_storage *storages, *last_storage;
 } pc_checkpoint;
 
-/* s must outlive *out if it is memory. PC_EFORMAT with the reason for what is damaged, not a checkpoint, or holds anything beyond tensors and plain values.
-   The storages' CRC-32 is checked as they are read; the message names the tensor. */
+/* s must outlive *out if it is memory. PC_EFORMAT with the reason for what is damaged, not a checkpoint, or holds
+   anything beyond tensors and plain values. The storages' CRC-32 is checked as they are read; the message names the
+   tensor. */
 pc_status pc_checkpoint_load(const pc_source *s, pc_checkpoint **out);
 void pc_checkpoint_free(pc_checkpoint *c);
 /* A tensor of the loaded values; tensors of one storage share it. */
@@ -65,7 +66,9 @@ char *pc_archive_name(const char *path, char *buf, size_t size);
 /* An archive of a pickle and the storages 0, 1, ... that it mentions. */
 pc_status pc_checkpoint_write(pc_sink *sink, const char *archive, const uint8_t *pickle, int64_t n,
                               const pc_blob *storages, int64_t count);
-/* The same as torch before 1.6 wrote it: a row of pickles, then the storages. The pickle's persistent ids have six items. */
-pc_status pc_checkpoint_write_legacy(pc_sink *sink, const uint8_t *pickle, int64_t n, const pc_blob *storages, int64_t count);
+/* The same as torch before 1.6 wrote it: a row of pickles, then the storages. The pickle's persistent ids have six
+ * items. */
+pc_status pc_checkpoint_write_legacy(pc_sink *sink, const uint8_t *pickle, int64_t n, const pc_blob *storages,
+                                     int64_t count);
 
 #endif

@@ -108,8 +108,8 @@ static pc_status read_storage(pc_checkpoint *c, const pc_zip *z, const char *fol
     snprintf(name, sizeof name, "%s/%s", folder, s->key);
     const pc_zip_record *r = pc_zip_find(z, name);
     PC_CHECK(r != NULL, PC_EFORMAT, "record %s is missing", name);
-    PC_CHECK(r->size / size >= s->numel, PC_EFORMAT, "record %s has %lld bytes, %lld are needed", name, (long long)r->size,
-             (long long)(s->numel * size));
+    PC_CHECK(r->size / size >= s->numel, PC_EFORMAT, "record %s has %lld bytes, %lld are needed", name,
+             (long long)r->size, (long long)(s->numel * size));
     PC_TRY(storage_memory(s, r->size, &p));
     PC_TRY(pc_zip_read(z, r, p));
     if (swap) swap_bytes(p, s->numel, size);
@@ -118,8 +118,8 @@ done:
     return name_tensor(c, s, status);
 }
 
-pc_status pc_checkpoint_read_records(const pc_zip *z, const char *pickle, const char *folder, const pc_pickle_rules *rules,
-                                     pc_checkpoint_context *context)
+pc_status pc_checkpoint_read_records(const pc_zip *z, const char *pickle, const char *folder,
+                                     const pc_pickle_rules *rules, pc_checkpoint_context *context)
 {
     pc_status status = PC_OK;
     pc_checkpoint *c = context->checkpoint;
@@ -159,8 +159,8 @@ done:
 /* ---- legacy ------------------------------------------------------------------------------------------ */
 
 /* The five pickles: magic number, protocol, facts of the writer, the object, the storages' keys. */
-static pc_status read_pickles(const uint8_t *p, int64_t n, pc_checkpoint_context *context, const pc_item **keys, int64_t *used,
-                              bool *truncated)
+static pc_status read_pickles(const uint8_t *p, int64_t n, pc_checkpoint_context *context, const pc_item **keys,
+                              int64_t *used, bool *truncated)
 {
     static const uint8_t magic[10] = { 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19 };
     static const pc_pickle_rules no_names = { 0 };
@@ -170,14 +170,15 @@ static pc_status read_pickles(const uint8_t *p, int64_t n, pc_checkpoint_context
     *used = 0;
     for (int k = 0; k < 5; k++) {
         int64_t length;
-        PC_TRY(pc_unpickle(p + *used, n - *used, k == 3 ? &pc_checkpoint_rules : &no_names, context, &c->arena, &v[k], &length,
-                           truncated));
+        PC_TRY(pc_unpickle(p + *used, n - *used, k == 3 ? &pc_checkpoint_rules : &no_names, context, &c->arena, &v[k],
+                           &length, truncated));
         *used += length;
         if (k == 0)
             PC_CHECK(v[0]->kind == PC_ITEM_LONG && v[0]->n == 10 && memcmp(v[0]->text, magic, 10) == 0, PC_EFORMAT,
                      "Invalid magic number; corrupt file? (a plain pickle, which torch.save has not written)");
         if (k == 1)
-            PC_CHECK(v[1]->kind == PC_ITEM_INT && v[1]->i == PC_LEGACY_PROTOCOL, PC_EFORMAT, "Invalid protocol version");
+            PC_CHECK(v[1]->kind == PC_ITEM_INT && v[1]->i == PC_LEGACY_PROTOCOL, PC_EFORMAT,
+                     "Invalid protocol version");
         if (k == 2) {
             const pc_item *little = pc_item_get(v[2], "little_endian");
             PC_CHECK(little == NULL || (little->kind == PC_ITEM_BOOL && little->i), PC_EFORMAT,
@@ -208,10 +209,11 @@ static pc_status read_storages(const pc_source *source, pc_checkpoint_context *c
         PC_TRY(pc_source_read(source, at, &numel, 8));
         at += 8;
         int64_t bytes = s->numel * pc_dtype_size(s->dtype);
-        PC_CHECK(numel == s->numel, PC_EFORMAT, "storage %s has %lld elements, %lld are needed", s->key, (long long)numel,
-                 (long long)s->numel);
-        PC_CHECK(bytes <= source->size - at, PC_EFORMAT, "truncated: storage %s needs %lld bytes, the file has %lld more", s->key,
-                 (long long)bytes, (long long)(source->size - at));
+        PC_CHECK(numel == s->numel, PC_EFORMAT, "storage %s has %lld elements, %lld are needed", s->key,
+                 (long long)numel, (long long)s->numel);
+        PC_CHECK(bytes <= source->size - at, PC_EFORMAT,
+                 "truncated: storage %s needs %lld bytes, the file has %lld more", s->key, (long long)bytes,
+                 (long long)(source->size - at));
         PC_TRY(storage_memory(s, bytes, &p));
         PC_TRY(pc_source_read(source, at, p, bytes));
         settle_bools(s);
@@ -268,8 +270,9 @@ static pc_status refuse(const pc_source *source, const uint8_t *head, int64_t n)
         return pc_fail(PC_EFORMAT, "a Git LFS pointer, not the file itself: run git lfs pull");
     if (head[0] == '<') return pc_fail(PC_EFORMAT, "a web page, not a checkpoint: the download has failed");
     if (n >= 9 && head[8] == '{') return pc_fail(PC_EFORMAT, "a safetensors file: torch.save has not written it");
-    if (n >= 2 && head[0] == 0x80) return pc_fail(PC_EFORMAT, "Invalid magic number; corrupt file? (a plain pickle, which "
-                                                  "torch.save has not written)");
+    if (n >= 2 && head[0] == 0x80)
+        return pc_fail(PC_EFORMAT, "Invalid magic number; corrupt file? (a plain pickle, which "
+                                   "torch.save has not written)");
     return pc_fail(PC_EFORMAT, "not a checkpoint of torch.save");
 }
 

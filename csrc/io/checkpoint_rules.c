@@ -79,14 +79,17 @@ static pc_status persistent(void *ctx, pc_arena *a, const pc_item *id, pc_item *
     pc_status status = PC_OK;
     pc_item *const *x = id->items;
     PC_CHECK(id->kind == PC_ITEM_TUPLE && id->n >= 1, PC_EFORMAT, "malformed pickle: a persistent id");
-    PC_CHECK(!pc_item_is(x[0], "module"), PC_EFORMAT, "the file holds a whole pickled model, not a state_dict. Where "
-             "its code is at hand, save model.state_dict() instead: torch.save(torch.load(f, weights_only=False).state_dict(), f)");
+    PC_CHECK(!pc_item_is(x[0], "module"), PC_EFORMAT,
+             "the file holds a whole pickled model, not a state_dict. Where "
+             "its code is at hand, save model.state_dict() instead: torch.save(torch.load(f, "
+             "weights_only=False).state_dict(), f)");
     PC_CHECK(pc_item_is(x[0], "storage") && (id->n == 5 || id->n == c->id_length) && x[1]->kind == PC_ITEM_NAME
              && x[1]->i >= NAME_STORAGE && x[1]->i < NAME_STORAGE + PC_DTYPE_COUNT
              && (x[2]->kind == PC_ITEM_STR || x[2]->kind == PC_ITEM_STR8) && x[2]->n > 0 && x[2]->n <= 200
              && memchr(x[2]->text, 0, (size_t)x[2]->n) == NULL && x[4]->kind == PC_ITEM_INT && x[4]->i >= 0
              && x[4]->i <= INT64_MAX / 16, PC_EFORMAT, "malformed pickle: a persistent id");
-    PC_CHECK(id->n < 6 || x[5]->kind == PC_ITEM_NONE, PC_EFORMAT, "storage views of torch before 0.4 are not supported");
+    PC_CHECK(id->n < 6 || x[5]->kind == PC_ITEM_NONE, PC_EFORMAT,
+             "storage views of torch before 0.4 are not supported");
     pc_dtype dtype = (pc_dtype)(x[1]->i - NAME_STORAGE);
     pc_saved_storage *s = pc_find_storage(c, x[2]->text, x[2]->n);
     if (s == NULL) {
@@ -137,7 +140,8 @@ static pc_status make_tensor(pc_arena *a, const pc_item *args, pc_item **out)
     PC_CHECK(args->n >= 4 && args->n <= 7 && x[0]->kind == PC_ITEM_OBJECT && x[0]->tag == PC_OBJECT_STORAGE
              && x[1]->kind == PC_ITEM_INT && x[1]->i >= 0, PC_EFORMAT, "malformed pickle: arguments of a tensor");
     const pc_item *size = sizes_of(x[2]), *stride = sizes_of(x[3]);
-    PC_CHECK(size != NULL && stride != NULL && size->n == stride->n, PC_EFORMAT, "malformed pickle: arguments of a tensor");
+    PC_CHECK(size != NULL && stride != NULL && size->n == stride->n, PC_EFORMAT,
+             "malformed pickle: arguments of a tensor");
     PC_CHECK(size->n <= PC_MAX_DIMS, PC_EFORMAT, "tensors have at most %d dimensions here, the file has one of %lld",
              PC_MAX_DIMS, (long long)size->n);
     PC_CHECK(args->n < 7 || x[6]->kind == PC_ITEM_NONE || (x[6]->kind == PC_ITEM_DICT && x[6]->n == 0), PC_EFORMAT,
@@ -166,9 +170,10 @@ done:
 static pc_status make_parameter(pc_arena *a, const pc_item *args, pc_item **out)
 {
     pc_status status = PC_OK;
-    PC_CHECK(args->n >= 1 && args->items[0]->kind == PC_ITEM_OBJECT && args->items[0]->tag == PC_OBJECT_TENSOR, PC_EFORMAT,
-             "malformed pickle: a parameter of what is no tensor");
-    PC_CHECK(args->n == 1 || args->items[1]->kind == PC_ITEM_BOOL, PC_EFORMAT, "malformed pickle: arguments of a parameter");
+    PC_CHECK(args->n >= 1 && args->items[0]->kind == PC_ITEM_OBJECT && args->items[0]->tag == PC_OBJECT_TENSOR,
+             PC_EFORMAT, "malformed pickle: a parameter of what is no tensor");
+    PC_CHECK(args->n == 1 || args->items[1]->kind == PC_ITEM_BOOL, PC_EFORMAT,
+             "malformed pickle: arguments of a parameter");
     PC_TRY(pc_arena_item(a, PC_ITEM_OBJECT, out));
     (*out)->tag = PC_OBJECT_PARAMETER;
     (*out)->extra = args->items[0];
@@ -198,7 +203,8 @@ static pc_status name(void *ctx, pc_arena *a, const char *module, const char *me
                  "complex tensors are not supported");
     }
     PC_CHECK(strcmp(module, "torch._utils") != 0 || strncmp(member, "_rebuild_", 9) != 0 || number >= 0, PC_EFORMAT,
-             "tensors that %s.%s makes (quantized, sparse, nested, or of another dtype) are not supported", module, member);
+             "tensors that %s.%s makes (quantized, sparse, nested, or of another dtype) are not supported", module,
+             member);
     if (number < 0) return pc_numpy_name(a, module, member, out);
     PC_TRY(pc_arena_item(a, PC_ITEM_NAME, out));
     (*out)->i = number;

@@ -19,9 +19,9 @@ typedef struct pc_checkpoint_context {
 extern const pc_pickle_rules pc_checkpoint_rules; /* their ctx is a pc_checkpoint_context */
 /* NULL: no storage of that key. */
 pc_saved_storage *pc_find_storage(const pc_checkpoint_context *c, const char *key, int64_t n);
-/* checkpoint_read.c: one pickle of an archive and the storages that it mentions, from a folder; context->checkpoint, empty
-   before, gets them. rules may be others that build on pc_checkpoint_rules. */
-pc_status pc_checkpoint_read_records(const pc_zip *z, const char *pickle, const char *folder, const pc_pickle_rules *rules,
-                                     pc_checkpoint_context *context);
+/* checkpoint_read.c: one pickle of an archive and the storages that it mentions, from a folder; context->checkpoint,
+   empty before, gets them. rules may be others that build on pc_checkpoint_rules. */
+pc_status pc_checkpoint_read_records(const pc_zip *z, const char *pickle, const char *folder,
+                                     const pc_pickle_rules *rules, pc_checkpoint_context *context);
 
 #endif

@@ -95,7 +95,8 @@ static void pickle_head(pc_pickler *k)
     end_pickle(k);
 }
 
-pc_status pc_checkpoint_write_legacy(pc_sink *sink, const uint8_t *pickle, int64_t n, const pc_blob *storages, int64_t count)
+pc_status pc_checkpoint_write_legacy(pc_sink *sink, const uint8_t *pickle, int64_t n, const pc_blob *storages,
+                                     int64_t count)
 {
     pc_status status = PC_OK;
     pc_pickler head, keys;

@@ -119,12 +119,13 @@ static pc_status block_coded(stream *s, const code *literals, const code *distan
 {
     static const uint16_t length_base[] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59,
                                             67, 83, 99, 115, 131, 163, 195, 227, 258 };
-    static const uint8_t length_extra[] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5,
-                                            5, 5, 0 };
-    static const uint16_t distance_base[] = { 1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769,
+    static const uint8_t length_extra[] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
+                                            2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0 };
+    static const uint16_t distance_base[] = { 1,    2,    3,    4,    5,    7,    9,    13,    17,    25,
+                                              33,   49,   65,   97,   129,  193,  257,  385,   513,   769,
                                               1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577 };
-    static const uint8_t distance_extra[] = { 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11,
-                                              11, 12, 12, 13, 13 };
+    static const uint8_t distance_extra[] = { 0, 0, 0, 0, 1, 1, 2, 2,  3,  3,  4,  4,  5,  5,  6,
+                                              6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13 };
     for (;;) {
         int symbol = code_read(s, literals);
         if (symbol == 256) return PC_OK;
@@ -195,7 +196,8 @@ pc_status pc_inflate(const uint8_t *src, int64_t n, uint8_t *dst, int64_t size)
     }
     /* Bits taken from beyond the end, or whole bytes left over: not what the record said. */
     PC_CHECK(s.count >= s.missing && s.p == s.end && s.count - s.missing < 8 && s.at == s.limit, PC_EFORMAT,
-             "compressed data of %lld bytes does not give the %lld bytes that it should", (long long)n, (long long)size);
+             "compressed data of %lld bytes does not give the %lld bytes that it should", (long long)n,
+             (long long)size);
 done:
     return status;
 }

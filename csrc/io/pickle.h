@@ -50,7 +50,8 @@ typedef struct pc_arena {
     pc_item *first, *last;
 } pc_arena;
 
-void *pc_arena_alloc(pc_arena *a, int64_t bytes); /* 16-byte aligned; NULL when memory is short or a pickle asks for a lot */
+void *pc_arena_alloc(pc_arena *a,
+                     int64_t bytes); /* 16-byte aligned; NULL when memory is short or a pickle asks for a lot */
 pc_status pc_arena_item(pc_arena *a, pc_item_kind kind, pc_item **out);
 void pc_arena_free(pc_arena *a);
 
@@ -74,7 +75,8 @@ typedef struct pc_pickle_rules {
 /* Numbers of the names that pickle.c knows are below this; those of rules begin here. */
 #define PC_NAME_RULES 64
 
-/* Run the pickle at p (protocols 2 to 5). *used: its length. *truncated (may be NULL): it failed because it ended early. */
+/* Run the pickle at p (protocols 2 to 5). *used: its length. *truncated (may be NULL): it failed because it ended
+ * early. */
 pc_status pc_unpickle(const uint8_t *p, int64_t n, const pc_pickle_rules *rules, void *ctx, pc_arena *a, pc_item **root,
                       int64_t *used, bool *truncated);
 

@@ -41,7 +41,8 @@ void *pc_arena_alloc(pc_arena *a, int64_t bytes)
 
 pc_status pc_arena_item(pc_arena *a, pc_item_kind kind, pc_item **out)
 {
-    if (a->used > ARENA_LIMIT - (int64_t)sizeof(pc_item)) return pc_fail(PC_EFORMAT, "the pickle makes too many values");
+    if (a->used > ARENA_LIMIT - (int64_t)sizeof(pc_item))
+        return pc_fail(PC_EFORMAT, "the pickle makes too many values");
     pc_item *o = pc_arena_alloc(a, sizeof *o);
     if (o == NULL) return pc_fail(PC_ENOMEM, "out of memory for the pickle's values");
     memset(o, 0, sizeof *o);

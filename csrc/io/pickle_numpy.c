@@ -55,7 +55,8 @@ static pc_status make_dtype(pc_arena *a, const pc_item *args, pc_item **out)
 {
     pc_status status = PC_OK;
     const pc_item *text = args->n >= 1 ? args->items[0] : NULL;
-    PC_CHECK(text != NULL && (text->kind == PC_ITEM_STR || text->kind == PC_ITEM_STR8) && (text->n == 2 || text->n == 3),
+    PC_CHECK(text != NULL && (text->kind == PC_ITEM_STR || text->kind == PC_ITEM_STR8)
+                 && (text->n == 2 || text->n == 3),
              PC_EFORMAT, "malformed pickle: arguments of a NumPy dtype");
     PC_TRY(new_array(a, PC_OBJECT_DTYPE, out));
     pc_pickled_array *v = (*out)->object;
@@ -66,9 +67,10 @@ static pc_status make_dtype(pc_arena *a, const pc_item *args, pc_item **out)
         v->size = 10 * v->size + digit;
     }
     int s = v->size;
-    PC_CHECK((v->kind == 'b' && s == 1) || ((v->kind == 'i' || v->kind == 'u') && (s == 1 || s == 2 || s == 4 || s == 8))
-             || (v->kind == 'f' && (s == 2 || s == 4 || s == 8)) || (v->kind == 'c' && (s == 8 || s == 16)), PC_EFORMAT,
-             "NumPy arrays of dtype %.*s are not supported", (int)text->n, text->text);
+    PC_CHECK((v->kind == 'b' && s == 1)
+                 || ((v->kind == 'i' || v->kind == 'u') && (s == 1 || s == 2 || s == 4 || s == 8))
+                 || (v->kind == 'f' && (s == 2 || s == 4 || s == 8)) || (v->kind == 'c' && (s == 8 || s == 16)),
+             PC_EFORMAT, "NumPy arrays of dtype %.*s are not supported", (int)text->n, text->text);
 done:
     return status;
 }
@@ -141,7 +143,8 @@ pc_status pc_numpy_build(pc_item *object, const pc_item *state, bool *known)
     pc_pickled_array *v = object->object;
     PC_CHECK(state->kind == PC_ITEM_TUPLE, PC_EFORMAT, "malformed pickle: the state of a NumPy array");
     if (object->tag == PC_OBJECT_DTYPE) { /* (3, "<", None, None, None, -1, -1, 0) */
-        PC_CHECK(state->n >= 5 && x[2]->kind == PC_ITEM_NONE && x[3]->kind == PC_ITEM_NONE && x[4]->kind == PC_ITEM_NONE,
+        PC_CHECK(state->n >= 5 && x[2]->kind == PC_ITEM_NONE && x[3]->kind == PC_ITEM_NONE
+                     && x[4]->kind == PC_ITEM_NONE,
                  PC_EFORMAT, "NumPy arrays of structures are not supported");
         v->swapped = pc_item_is(x[1], ">") && v->size > 1;
     } else { /* (1, shape, dtype, fortran order, bytes) */

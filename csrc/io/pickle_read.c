@@ -312,7 +312,8 @@ done:
 
 static pc_status refuse_name(const char *module, const char *name)
 {
-    static const char *const models[] = { "__main__", "torch.nn.modules", "torch.nn.parallel", "torchvision.models", "timm." };
+    static const char *const models[] = { "__main__", "torch.nn.modules", "torch.nn.parallel", "torchvision.models",
+                                          "timm." };
     for (size_t k = 0; k < sizeof models / sizeof *models; k++)
         if (strncmp(module, models[k], strlen(models[k])) == 0)
             return pc_fail(PC_EFORMAT, "Weights only load failed: GLOBAL %s.%s was not an allowed global by default. The file "
@@ -438,8 +439,8 @@ static pc_status call_common(machine *m, int64_t number, const pc_item *args, pc
         return latin1(m, first, out);
     case NAME_SET:
     case NAME_FROZENSET:
-        PC_CHECK(args->n == 0 || (args->n == 1 && (first->kind == PC_ITEM_LIST || first->kind == PC_ITEM_TUPLE)), PC_EFORMAT,
-                 "malformed pickle: arguments of a set");
+        PC_CHECK(args->n == 0 || (args->n == 1 && (first->kind == PC_ITEM_LIST || first->kind == PC_ITEM_TUPLE)),
+                 PC_EFORMAT, "malformed pickle: arguments of a set");
         PC_TRY(pc_arena_item(m->arena, PC_ITEM_SET, out));
         PC_TRY(push(m, *out));
         if (first != NULL) PC_TRY(add_items(m, first->items, first->n));
@@ -648,7 +649,8 @@ pc_status pc_unpickle(const uint8_t *p, int64_t n, const pc_pickle_rules *rules,
         PC_TRY(step(&m, *op));
         if (count % 65536 == 0) PC_TRY(pc_poll());
     }
-    PC_CHECK(m.depth == 1 && m.nmarks == 0, PC_EFORMAT, "malformed pickle: %lld values instead of one", (long long)m.depth);
+    PC_CHECK(m.depth == 1 && m.nmarks == 0, PC_EFORMAT, "malformed pickle: %lld values instead of one",
+             (long long)m.depth);
     *root = m.stack[0];
     *used = m.p - m.start;
 done:

@@ -58,7 +58,8 @@ static pc_status find_directory(const pc_source *s, directory *out)
         offset = u64(end64 + 48);
     }
     PC_CHECK(within(offset, limit) && within(size, limit - (int64_t)offset) && size <= MAX_DIRECTORY
-             && records <= MAX_RECORDS && records * 46 <= size, PC_EFORMAT, "damaged: the zip directory is out of bounds");
+                 && records <= MAX_RECORDS && records * 46 <= size,
+             PC_EFORMAT, "damaged: the zip directory is out of bounds");
     *out = (directory){ (int64_t)offset, (int64_t)size, (int64_t)records };
 done:
     pc_free(p);
@@ -109,8 +110,8 @@ static pc_status check_local_header(const pc_source *s, const uint8_t *entry, pc
     PC_CHECK(r->header <= limit - 30, PC_EFORMAT, "damaged: record %s is out of bounds", r->name);
     PC_TRY(pc_source_read(s, r->header, head, sizeof head));
     PC_CHECK(u32(head) == 0x04034b50 && u16(head + 26) == length && u16(head + 8) == u16(entry + 10)
-             && ((u16(head + 6) ^ u16(entry + 8)) & 9) == 0, PC_EFORMAT, "damaged: the local header of record %s differs",
-             r->name);
+                 && ((u16(head + 6) ^ u16(entry + 8)) & 9) == 0,
+             PC_EFORMAT, "damaged: the local header of record %s differs", r->name);
     if ((u16(head + 6) & 8) == 0)
         PC_CHECK(u32(head + 14) == r->crc && (u32(head + 18) == u32(entry + 20) || u32(head + 18) == M32)
                  && (u32(head + 22) == u32(entry + 24) || u32(head + 22) == M32), PC_EFORMAT,
@@ -118,7 +119,8 @@ static pc_status check_local_header(const pc_source *s, const uint8_t *entry, pc
     name = pc_alloc((size_t)length);
     PC_CHECK(name != NULL, PC_ENOMEM, "out of memory for a record's name");
     r->data = r->header + 30 + length + u16(head + 28);
-    PC_CHECK(r->data <= limit && r->stored <= limit - r->data, PC_EFORMAT, "damaged: record %s is out of bounds", r->name);
+    PC_CHECK(r->data <= limit && r->stored <= limit - r->data, PC_EFORMAT, "damaged: record %s is out of bounds",
+             r->name);
     PC_TRY(pc_source_read(s, r->header + 30, name, length));
     PC_CHECK(memcmp(name, entry + 46, (size_t)length) == 0, PC_EFORMAT, "damaged: the local name of record %s differs",
              r->name);
@@ -197,7 +199,8 @@ pc_status pc_zip_open(const pc_source *s, pc_zip **out)
     p = pc_alloc((size_t)d.size);
     z->names = pc_alloc((size_t)(d.size + d.records));
     z->records = pc_alloc((size_t)d.records * sizeof *z->records);
-    PC_CHECK(p != NULL && z->names != NULL && z->records != NULL, PC_ENOMEM, "out of memory for an archive's directory");
+    PC_CHECK(p != NULL && z->names != NULL && z->records != NULL, PC_ENOMEM,
+             "out of memory for an archive's directory");
     PC_TRY(pc_source_read(s, d.offset, p, d.size));
     char *name = z->names;
     const char *folder = NULL, *slash = NULL;
@@ -259,7 +262,8 @@ pc_status pc_zip_read(const pc_zip *z, const pc_zip_record *r, void *dst)
             crc = pc_crc32(crc, (char *)dst + at, (size_t)step);
         }
     }
-    PC_CHECK(crc == r->crc, PC_EFORMAT, "record %s is damaged: its CRC-32 is %08x and should be %08x", r->name, crc, r->crc);
+    PC_CHECK(crc == r->crc, PC_EFORMAT, "record %s is damaged: its CRC-32 is %08x and should be %08x", r->name, crc,
+             r->crc);
 done:
     pc_free(packed);
     return status;

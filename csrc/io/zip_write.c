@@ -158,7 +158,8 @@ void pc_zip_writer_id(const pc_zip_writer *w, uint64_t *names, uint64_t *content
     uint64_t hash = 0xcbf29ce484222325u; /* FNV-1a */
     uint32_t crc = 0;
     for (int64_t k = 0; k < w->n; k++) {
-        for (const char *p = w->entries[k].name + strlen(w->archive); *p != 0; p++) hash = (hash ^ (uint8_t)*p) * 0x100000001b3u;
+        for (const char *p = w->entries[k].name + strlen(w->archive); *p != 0; p++)
+            hash = (hash ^ (uint8_t)*p) * 0x100000001b3u;
         crc = pc_crc32(crc, &w->entries[k].crc, sizeof crc);
     }
     *names = hash;

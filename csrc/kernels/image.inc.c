@@ -91,7 +91,8 @@ static void u8_hue(const uint8_t *restrict src, int64_t pixels, int shift, uint8
 {
     for (int64_t done = 0; done < pixels; done += HUE_BLOCK, src += 3 * HUE_BLOCK, dst += 3 * HUE_BLOCK) {
         const int m = pixels - done < HUE_BLOCK ? (int)(pixels - done) : HUE_BLOCK;
-        int32_t r[HUE_BLOCK] = { 0 }, g[HUE_BLOCK] = { 0 }, b[HUE_BLOCK] = { 0 }, v[HUE_BLOCK], s[HUE_BLOCK], h[HUE_BLOCK];
+        int32_t r[HUE_BLOCK] = { 0 }, g[HUE_BLOCK] = { 0 }, b[HUE_BLOCK] = { 0 }, v[HUE_BLOCK], s[HUE_BLOCK],
+                h[HUE_BLOCK];
         float turn[HUE_BLOCK], share[HUE_BLOCK];
         for (int k = 0; k < m; k++) {
             r[k] = src[3 * k];
@@ -231,7 +232,8 @@ static void u8_resample_rows(const uint8_t *restrict src, int64_t stride, int64_
     int64_t y = 0;
     for (; c == 3 && y + ROWS <= rows; y += ROWS)
         resample_rgb(src + y * stride, stride, in, first, weight, taps, n, dst + y * 3 * n, ROWS);
-    for (; c == 3 && y < rows; y++) resample_rgb(src + y * stride, stride, in, first, weight, taps, n, dst + y * 3 * n, 1);
+    for (; c == 3 && y < rows; y++)
+        resample_rgb(src + y * stride, stride, in, first, weight, taps, n, dst + y * 3 * n, 1);
     for (; y < rows; y++)
         for (int i = 0; i < n; i++) {
             const uint8_t *s = src + y * stride + (int64_t)first[i] * c;

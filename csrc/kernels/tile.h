@@ -13,7 +13,7 @@ typedef struct pc_tile {
     const float *a;
     int64_t ai, au, av, aq;
     int64_t a4, c4;      /* strides of a and c from i to i + 4: 4 * ai and 4 * ci, but where a row has 4 pixels */
-    const float *b;      /* read in whole vectors: f32_tile_width() floats a step, or half of them if width is no more */
+    const float *b; /* read in whole vectors: f32_tile_width() floats a step, or half of them if width is no more */
     int64_t bu, bv, bq;
     int64_t nu, nv, n;
     float *c;            /* exactly width floats of a row are written */

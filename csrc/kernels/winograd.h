@@ -16,8 +16,8 @@ typedef struct pc_winograd_tile {
     int64_t step;        /* which are this far apart */
 } pc_winograd_tile;
 
-/* A panel of filters [lane][inner][3][3], of any strides (in floats), and its transform [position][inner][lane]; or some
-   of its inner channels. */
+/* A panel of filters [lane][inner][3][3], of any strides (in floats), and its transform [position][inner][lane]; or
+   some of its inner channels. */
 typedef struct pc_winograd_filter {
     int m;
     const float *w;

@@ -1,6 +1,6 @@
 /* winograd.inc.c -- the transforms of Winograd's F(4x4, 3x3) and F(2x2, 3x3), vectorised over channels.
-   Interpolation points of F(4x4): 0, 2/3, -2/3, 3/2, -3/2 and infinity. Their product is 1 in pairs, so they cost no more
-   than the usual 0, 1, -1, 2, -2, and the transforms' entries are small: the error is that of a plain sum. */
+   Interpolation points of F(4x4): 0, 2/3, -2/3, 3/2, -3/2 and infinity. Their product is 1 in pairs, so they cost no
+   more than the usual 0, 1, -1, 2, -2, and the transforms' entries are small: the error is that of a plain sum. */
 #include "winograd.h"
 
 #define WA (2.0f / 3)
@@ -274,7 +274,8 @@ ALWAYS_INLINE void winograd_filter(const pc_winograd_filter *f, float *gw, const
             for (int j = 0; j < edge; j++) {
                 vf column[6];
 #pragma GCC unroll 6
-                for (int i = 0; i < edge; i++) column[i] = vf_load(f->u + ((i * edge + j) * f->inner + c) * f->stored + k);
+                for (int i = 0; i < edge; i++)
+                    column[i] = vf_load(f->u + ((i * edge + j) * f->inner + c) * f->stored + k);
                 winograd_filter_line(m, column, 1, half + j, edge);
             }
 #pragma GCC unroll 3

@@ -69,7 +69,8 @@ static pc_status add_like(pc_call *c, int a, int b, int sign)
     pc_value alpha = c->v[0];
     pc_dtype common = pc_result_type(2, in);
     bool one = pc_value_f64(alpha) == 1.0;
-    pc_row_args args = { .f = { sign * pc_value_f64(alpha) }, .i = { (int64_t)(WRAP(sign) * WRAP(pc_value_i64(alpha))) } };
+    pc_row_args args = { .f = { sign * pc_value_f64(alpha) },
+                         .i = { (int64_t)(WRAP(sign) * WRAP(pc_value_i64(alpha))) } };
 
     PC_CHECK(alpha.kind != PC_FLOAT || pc_dtype_is_float(common), PC_ESHAPE,
              "For integral input tensors, argument alpha must not be a floating point number.");

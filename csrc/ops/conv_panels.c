@@ -1,5 +1,6 @@
-/* conv_panels.c -- a convolution's weights as the product microkernel reads them, and its gradients as it makes them: panels of
-   output channels, [row][column][inner channel][lane], from and to tensors of [lane][inner channel][row][column]. */
+/* conv_panels.c -- a convolution's weights as the product microkernel reads them, and its gradients as it makes them:
+   panels of output channels, [row][column][inner channel][lane], from and to tensors of [lane][inner
+   channel][row][column]. */
 #include "../core/parallel.h"
 #include "../kernels/kernels.h"
 #include "conv.h"
@@ -44,7 +45,8 @@ static pc_status pack_panels(void *ctx, int64_t begin, int64_t end)
     const bool plain = p->inner_stride == taps && p->row_stride == p->cols && p->col_stride == 1 && depth >= 16;
     for (int64_t i = begin; i < end; i++) {
         int64_t g = i / p->panels, j = i % p->panels;
-        int64_t stored = pc_panel_lanes(p->lanes, j, p->width), lanes = least(p->lanes - j * p->width, stored), done = 0;
+        int64_t stored = pc_panel_lanes(p->lanes, j, p->width), lanes = least(p->lanes - j * p->width, stored),
+                done = 0;
         float *to = p->to + g * pc_panel_group_floats(p->lanes, p->panels, p->width, depth) + j * p->width * depth;
         const float *w = p->w + g * p->group_stride + j * p->width * p->lane_stride;
         for (; plain && done + 16 <= lanes; done += 16)

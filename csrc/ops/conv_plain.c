@@ -61,7 +61,8 @@ pc_status pc_conv_plain_input(const pc_conv *p, pc_dtype dtype, const void *w, c
 pc_status pc_conv_plain_weight(const pc_conv *p, const double *x, const double *g, double *gw)
 {
     int64_t step = grain(p->n * p->oh * p->ow * p->r * p->s);
-    return pc_parallel_for(p->k * (p->c / p->groups), step, f64_weight, &(f64_job){ .p = p, .x = x, .g = g, .out = gw });
+    return pc_parallel_for(p->k * (p->c / p->groups), step, f64_weight,
+                           &(f64_job){ .p = p, .x = x, .g = g, .out = gw });
 }
 
 void pc_conv_plain_bias(int64_t n, int64_t c, int64_t area, const double *g, double *gb)

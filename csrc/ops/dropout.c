@@ -31,7 +31,8 @@ static pc_status multiply(void *ctx, int64_t begin, int64_t end)
         double *y = p->y;
         for (int64_t k = begin; k < end; k++) y[k] = x[k] * (p->mask[k] ? p->scale : 0.0);
     } else {
-        pc_k->f32_mask((const float *)p->x + begin, p->mask + begin, (float)p->scale, end - begin, (float *)p->y + begin);
+        pc_k->f32_mask((const float *)p->x + begin, p->mask + begin, (float)p->scale, end - begin,
+                       (float *)p->y + begin);
     }
     return PC_OK;
 }
@@ -179,7 +180,8 @@ static pc_status feature_dropout_backward(pc_call *c, pc_tensor *const *gout, pc
 }
 
 static const pc_op table[] = {
-    { "dropout(Tensor input, float p, bool train) -> Tensor", dropout_forward, dropout_backward, PC_FUNCTION | PC_INPLACE,
+    { "dropout(Tensor input, float p, bool train) -> Tensor", dropout_forward, dropout_backward,
+      PC_FUNCTION | PC_INPLACE,
       "Zero each element with probability p and divide the others by 1 - p, if train.\n"
       "p: Probability of a zero." },
     { "feature_dropout(Tensor input, float p, bool train) -> Tensor", feature_dropout_forward, feature_dropout_backward,

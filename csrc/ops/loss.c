@@ -335,13 +335,16 @@ static pc_status warn_of_nan(const classes *s, pc_dtype full, double mass)
         int64_t ignored = 0;
         for (int64_t i = 0; i < samples; i++) ignored += s->target[i] == s->ignore;
         if (ignored < samples) return pc_warn("the loss is nan: the weights of all targets are 0");
-        return pc_warn("the loss is nan: all %" PRId64 " targets are ignored (ignore_index=%" PRId64 ")", samples, s->ignore);
+        return pc_warn("the loss is nan: all %" PRId64 " targets are ignored (ignore_index=%" PRId64 ")", samples,
+                       s->ignore);
     }
     for (int64_t k = 0; k < s->n * s->c * s->inner; k++) {
         const double v = full == PC_F64 ? ((const double *)s->x)[k] : (double)((const float *)s->x)[k];
         if (isfinite(v)) continue;
-        return pc_warn("the loss is nan: the scores of sample %" PRId64 " hold %g. Is the learning rate too high, or does the "
-                       "input hold nan?", s->c > 0 ? k / (s->c * s->inner) : 0, v);
+        return pc_warn("the loss is nan: the scores of sample %" PRId64
+                       " hold %g. Is the learning rate too high, or does the "
+                       "input hold nan?",
+                       s->c > 0 ? k / (s->c * s->inner) : 0, v);
     }
     return pc_warn("the loss is nan");
 }
@@ -566,7 +569,8 @@ static pc_status expanded(pc_tensor *t, pc_dtype full, int ndim, const int64_t *
     pc_tensor *result = NULL;
     const size_t bytes = (size_t)ndim * sizeof *shape;
     if (t == NULL) return PC_OK;
-    if (t->dtype == full && t->ndim == ndim && memcmp(t->shape, shape, bytes) == 0 && memcmp(t->stride, stride, bytes) == 0) {
+    if (t->dtype == full && t->ndim == ndim && memcmp(t->shape, shape, bytes) == 0
+        && memcmp(t->stride, stride, bytes) == 0) {
         *out = pc_retain(t);
         return PC_OK;
     }

@@ -85,8 +85,8 @@ done:
 }
 
 static const pc_op ops[] = {
-    { "_confusion(Tensor y_true, Tensor y_pred, int classes) -> Tensor", confusion_forward, NULL, PC_FUNCTION | PC_NOGRAD,
-      "How often an image of class i was taken for class j." },
+    { "_confusion(Tensor y_true, Tensor y_pred, int classes) -> Tensor", confusion_forward, NULL,
+      PC_FUNCTION | PC_NOGRAD, "How often an image of class i was taken for class j." },
     { "_places(Tensor scores, Tensor labels) -> Tensor", places_forward, NULL, PC_FUNCTION | PC_NOGRAD,
       "How many classes have a higher score than the label; of equal scores the later class comes first." },
 };

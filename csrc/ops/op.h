@@ -105,11 +105,12 @@ pc_status pc_out(pc_call *c, int k, pc_dtype dtype, int ndim, const int64_t *sha
 pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *v, bool inplace, int max_out,
                       pc_tensor **out, int *nout);
 
-/* Somebody who writes down the calls of one thread (graph/record.c). before: with the arguments as they are given, ahead
-   of any write to them; after: with the results, or nout < 0 where the call failed. Calls that operators make of each
-   other come in between. */
+/* Somebody who writes down the calls of one thread (graph/record.c). before: with the arguments as they are given,
+   ahead of any write to them; after: with the results, or nout < 0 where the call failed. Calls that operators make of
+   each other come in between. */
 typedef struct pc_recorder {
-    pc_status (*before)(struct pc_recorder *r, const pc_op *op, int nin, pc_tensor **in, const pc_value *v, bool inplace);
+    pc_status (*before)(struct pc_recorder *r, const pc_op *op, int nin, pc_tensor **in, const pc_value *v,
+                        bool inplace);
     pc_status (*after)(struct pc_recorder *r, int nout, pc_tensor **out);
 } pc_recorder;
 extern _Atomic(pc_recorder *) pc_recorder_anywhere;

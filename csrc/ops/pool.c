@@ -47,16 +47,22 @@ static pc_status check_max_pool1d(const pc_value *kernel, const pc_value *stride
     pc_status status = PC_OK;
     const int64_t k = kernel->ints.v[0], pad = padding->ints.v[0];
     bool given = stride->kind != PC_NONE && stride->ints.n > 0;
-    PC_CHECK(kernel->ints.n == 1, PC_ESHAPE, "max_pool1d() kernel_size must be an int, list of ints or tuple of ints of size 1 "
-             "but got size %d", kernel->ints.n);
-    PC_CHECK(!given || stride->ints.n == 1, PC_ESHAPE, "max_pool1d() stride must be None, an int, list of ints, or tuple of ints "
-             "of size 1 but got size %d", stride->ints.n);
+    PC_CHECK(kernel->ints.n == 1, PC_ESHAPE,
+             "max_pool1d() kernel_size must be an int, list of ints or tuple of ints of size 1 "
+             "but got size %d",
+             kernel->ints.n);
+    PC_CHECK(!given || stride->ints.n == 1, PC_ESHAPE,
+             "max_pool1d() stride must be None, an int, list of ints, or tuple of ints "
+             "of size 1 but got size %d",
+             stride->ints.n);
     PC_CHECK(k > 0, PC_ESHAPE, "max_pool1d() kernel_size must be greater than zero, but got %" PRId64, k);
-    PC_CHECK(!given || stride->ints.v[0] > 0, PC_ESHAPE, "max_pool1d() stride must be greater than zero, but got %" PRId64,
-             stride->ints.v[0]);
+    PC_CHECK(!given || stride->ints.v[0] > 0, PC_ESHAPE,
+             "max_pool1d() stride must be greater than zero, but got %" PRId64, stride->ints.v[0]);
     PC_CHECK(pad >= 0, PC_ESHAPE, "max_pool1d() padding must be non-negative, but got %" PRId64, pad);
-    PC_CHECK(pad <= k / 2, PC_ESHAPE, "max_pool1d() padding should be at most half of kernel size, but got padding=%" PRId64
-             " and kernel_size=%" PRId64, pad, k);
+    PC_CHECK(pad <= k / 2, PC_ESHAPE,
+             "max_pool1d() padding should be at most half of kernel size, but got padding=%" PRId64
+             " and kernel_size=%" PRId64,
+             pad, k);
     PC_CHECK(dilation->ints.v[0] > 0, PC_ESHAPE, "max_pool1d() dilation must be greater than zero, but got %" PRId64,
              dilation->ints.v[0]);
 done:
@@ -69,8 +75,10 @@ static pc_status axis_outputs(int64_t size, int64_t k, int64_t stride, int64_t p
     pc_status status = PC_OK;
     PC_CHECK(stride != 0, PC_ESHAPE, "stride should not be zero");
     PC_CHECK(pad >= 0, PC_ESHAPE, "pad must be non-negative, but got pad: %" PRId64, pad);
-    PC_CHECK(pad <= ((k - 1) * dilation + 1) / 2 || k <= 0, PC_ESHAPE, "pad should be at most half of effective kernel size, "
-             "but got pad=%" PRId64 ", kernel_size=%" PRId64 " and dilation=%" PRId64, pad, k, dilation);
+    PC_CHECK(pad <= ((k - 1) * dilation + 1) / 2 || k <= 0, PC_ESHAPE,
+             "pad should be at most half of effective kernel size, "
+             "but got pad=%" PRId64 ", kernel_size=%" PRId64 " and dilation=%" PRId64,
+             pad, k, dilation);
     int64_t room = size + 2 * pad - dilation * (k - 1) - 1 + (ceil_mode ? stride - 1 : 0);
     int64_t n = room / stride - (room % stride != 0 && (room < 0) != (stride < 0)) + 1; /* rounded down */
     if (ceil_mode && (n - 1) * stride >= size + pad) n--; /* the last window would start in the padding */
@@ -85,19 +93,28 @@ static pc_status read_shape(const pc_tensor *x, pool_call *f)
     char text[200];
     bool max = f->name[0] == 'm';
     if (f->spatial == 2) {
-        PC_CHECK(!max || x->ndim == 3 || x->ndim == 4, PC_ESHAPE, "non-empty 3D or 4D (batch mode) tensor expected for input");
-        PC_CHECK(x->ndim >= 3, PC_EINDEX, "Dimension out of range (expected to be in range of [-%d, %d], but got -3): %s2d "
-                 "pools 3D (unbatched) or 4D (batched) input", x->ndim, x->ndim - 1, f->name);
+        PC_CHECK(!max || x->ndim == 3 || x->ndim == 4, PC_ESHAPE,
+                 "non-empty 3D or 4D (batch mode) tensor expected for input");
+        PC_CHECK(x->ndim >= 3, PC_EINDEX,
+                 "Dimension out of range (expected to be in range of [-%d, %d], but got -3): %s2d "
+                 "pools 3D (unbatched) or 4D (batched) input",
+                 x->ndim, x->ndim - 1, f->name);
     } else {
-        PC_CHECK(!max || x->ndim == 2 || x->ndim == 3, PC_ESHAPE, "max_pool1d: Expected 2D or 3D (batch mode) tensor with "
-                 "optional 0 dim batch size for input, but got:%s", pc_shape_text(x, text));
-        PC_CHECK(x->ndim == 2 || x->ndim == 3, PC_ESHAPE, "Expected 2 to 3 dimensions, but got %d-dimensional tensor for "
-                 "argument #1 'self' (while checking arguments for %s1d)", x->ndim, f->name);
+        PC_CHECK(!max || x->ndim == 2 || x->ndim == 3, PC_ESHAPE,
+                 "max_pool1d: Expected 2D or 3D (batch mode) tensor with "
+                 "optional 0 dim batch size for input, but got:%s",
+                 pc_shape_text(x, text));
+        PC_CHECK(x->ndim == 2 || x->ndim == 3, PC_ESHAPE,
+                 "Expected 2 to 3 dimensions, but got %d-dimensional tensor for "
+                 "argument #1 'self' (while checking arguments for %s1d)",
+                 x->ndim, f->name);
     }
     bool right = x->ndim == f->spatial + 1 || x->ndim == f->spatial + 2, filled = true;
     for (int d = x->ndim == f->spatial + 2; d < x->ndim && right; d++) filled = filled && x->shape[d] > 0;
-    PC_CHECK(right && filled, PC_ESHAPE, "Expected %dD or %dD (batch mode) tensor with optional 0 dim batch size for input, "
-             "but got:%s", f->spatial + 1, f->spatial + 2, pc_shape_text(x, text));
+    PC_CHECK(right && filled, PC_ESHAPE,
+             "Expected %dD or %dD (batch mode) tensor with optional 0 dim batch size for input, "
+             "but got:%s",
+             f->spatial + 1, f->spatial + 2, pc_shape_text(x, text));
     f->batched = x->ndim == f->spatial + 2;
     f->n = f->batched ? x->shape[0] : 1;
     f->p.c = x->shape[f->batched];
@@ -108,8 +125,8 @@ done:
 }
 
 /* dilation is NULL for averages. */
-static pc_status read_windows(const pc_tensor *x, const pc_value *kernel, const pc_value *stride, const pc_value *padding,
-                              const pc_value *dilation, bool ceil_mode, pool_call *f)
+static pc_status read_windows(const pc_tensor *x, const pc_value *kernel, const pc_value *stride,
+                              const pc_value *padding, const pc_value *dilation, bool ceil_mode, pool_call *f)
 {
     pc_status status = PC_OK;
     const pc_value one = { .kind = PC_INTS, .ints = { 1, { 1 } } };
@@ -129,10 +146,10 @@ static pc_status read_windows(const pc_tensor *x, const pc_value *kernel, const 
     PC_TRY(read_shape(x, f));
     PC_TRY(axis_outputs(p->h, p->kh, p->sh, p->ph, p->dh, ceil_mode, &p->oh));
     PC_TRY(axis_outputs(p->w, p->kw, p->sw, p->pw, p->dw, ceil_mode, &p->ow));
-    PC_CHECK(p->kh > 0 && p->kw > 0, PC_ESHAPE, "kernel size should be greater than zero, but got kH: %" PRId64 " kW: %" PRId64,
-             p->kh, p->kw);
-    PC_CHECK(p->sh > 0 && p->sw > 0, PC_ESHAPE, "stride should be greater than zero, but got dH: %" PRId64 " dW: %" PRId64,
-             p->sh, p->sw);
+    PC_CHECK(p->kh > 0 && p->kw > 0, PC_ESHAPE,
+             "kernel size should be greater than zero, but got kH: %" PRId64 " kW: %" PRId64, p->kh, p->kw);
+    PC_CHECK(p->sh > 0 && p->sw > 0, PC_ESHAPE,
+             "stride should be greater than zero, but got dH: %" PRId64 " dW: %" PRId64, p->sh, p->sw);
     PC_CHECK(p->dh > 0 && p->dw > 0, PC_ESHAPE, "dilation should be greater than zero, but got dilationH: %" PRId64
              " dilationW: %" PRId64, p->dh, p->dw);
     PC_CHECK(p->ph <= p->kh / 2 && p->pw <= p->kw / 2, PC_ESHAPE, "pad should be smaller than or equal to half of kernel size, "
@@ -153,8 +170,8 @@ static pc_status read_adaptive(const pc_tensor *x, const pc_value *size, pool_ca
     pc_pool *p = &f->p;
     p->adaptive = true;
     p->sh = p->sw = p->dh = p->dw = 1;
-    PC_CHECK(size->ints.n == 1 || size->ints.n == f->spatial, PC_ESHAPE, "%s%dd: output_size must be %d", f->name, f->spatial,
-             f->spatial);
+    PC_CHECK(size->ints.n == 1 || size->ints.n == f->spatial, PC_ESHAPE, "%s%dd: output_size must be %d", f->name,
+             f->spatial, f->spatial);
     read_pair(size, f->spatial, 1, &p->oh, &p->ow);
     PC_CHECK(x->ndim >= f->spatial + 1, PC_EVALUE, "Input dimension should be at least %d", f->spatial + 1);
     if (f->name[9] == 'm') {
@@ -164,13 +181,17 @@ static pc_status read_adaptive(const pc_tensor *x, const pc_value *size, pool_ca
         PC_CHECK(p->oh >= 0 && p->ow >= 0, PC_ESHAPE, "Trying to create tensor with negative dimension %" PRId64 ": %s",
                  p->oh < 0 ? p->oh : p->ow, pc_shape_text(&wanted, text));
     }
-    PC_CHECK(p->oh >= 0 && p->ow >= 0, PC_ESHAPE, "%s2d: elements of output_size must be greater than or equal to 0 but "
-             "received {%" PRId64 ", %" PRId64 "}", f->name, p->oh, p->ow);
-    PC_CHECK(x->ndim <= f->spatial + 2, PC_ESHAPE, "%s%dd(): Expected %dD or %dD tensor, but got %s", f->name, f->spatial,
-             f->spatial + 1, f->spatial + 2, pc_shape_text(x, text));
+    PC_CHECK(p->oh >= 0 && p->ow >= 0, PC_ESHAPE,
+             "%s2d: elements of output_size must be greater than or equal to 0 but "
+             "received {%" PRId64 ", %" PRId64 "}",
+             f->name, p->oh, p->ow);
+    PC_CHECK(x->ndim <= f->spatial + 2, PC_ESHAPE, "%s%dd(): Expected %dD or %dD tensor, but got %s", f->name,
+             f->spatial, f->spatial + 1, f->spatial + 2, pc_shape_text(x, text));
     for (int d = x->ndim - f->spatial; d < x->ndim; d++)
-        PC_CHECK(x->shape[d] > 0, PC_ESHAPE, "%s%dd(): Expected input to have non-zero size for non-batch dimensions, but "
-                 "input has sizes %s with dimension %d being empty", f->name, f->spatial, pc_shape_text(x, text), d);
+        PC_CHECK(x->shape[d] > 0, PC_ESHAPE,
+                 "%s%dd(): Expected input to have non-zero size for non-batch dimensions, but "
+                 "input has sizes %s with dimension %d being empty",
+                 f->name, f->spatial, pc_shape_text(x, text), d);
     f->batched = x->ndim == f->spatial + 2;
     f->n = f->batched ? x->shape[0] : 1;
     p->c = x->shape[f->batched];
@@ -231,7 +252,8 @@ static pc_status forward_rows(void *ctx, int64_t begin, int64_t end)
     while (begin < end) {
         int64_t n = begin / p->oh, row0 = begin % p->oh, row1 = row0 + end - begin < p->oh ? row0 + end - begin : p->oh;
         if (j->max)
-            pc_k->f32_max_pool(p, j->in + n * in, j->out + n * out, j->codes != NULL ? j->codes + n * out : NULL, row0, row1);
+            pc_k->f32_max_pool(p, j->in + n * in, j->out + n * out, j->codes != NULL ? j->codes + n * out : NULL, row0,
+                               row1);
         else pc_k->f32_avg_pool(p, j->in + n * in, j->out + n * out, row0, row1);
         begin += row1 - row0;
     }
@@ -290,7 +312,8 @@ static pc_status pixels_forward(pc_call *c, pool_call *f, bool max)
     }
     j.in = image.p;
     if (y->numel > 0)
-        PC_TRY(pc_parallel_for(f->n * p->oh, chunk(p->w * p->c * (p->adaptive ? p->h / p->oh + 1 : p->kh)), forward_rows, &j));
+        PC_TRY(pc_parallel_for(f->n * p->oh, chunk(p->w * p->c * (p->adaptive ? p->h / p->oh + 1 : p->kh)),
+                               forward_rows, &j));
     c->relu_folded = max && image.relu;
     PC_TRY(result(&y, f, c->in[0]->dtype));
     c->out[0] = y;
@@ -574,7 +597,8 @@ static pc_status max_planes_backward(pc_call *c, const pool_call *f, pc_tensor *
 static bool in_bytes(const pc_call *c, const pool_call *f)
 {
     pc_dtype d = c->in[0]->dtype;
-    return (d == PC_F32 || d == PC_F16 || d == PC_BF16) && f->p.kh <= CODES && f->p.kw <= CODES && f->p.kh * f->p.kw <= CODES;
+    return (d == PC_F32 || d == PC_F16 || d == PC_BF16) && f->p.kh <= CODES && f->p.kw <= CODES
+           && f->p.kh * f->p.kw <= CODES;
 }
 
 static pc_status max_forward(pc_call *c, int spatial)
@@ -693,8 +717,8 @@ static pc_status avg_forward(pc_call *c, int spatial, bool adaptive)
     pool_call f;
     pc_dtype dtype = c->in[0]->dtype;
     PC_TRY(read_avg(c, spatial, adaptive, &f));
-    PC_CHECK(pc_dtype_is_float(dtype) || (dtype == PC_I64 && !adaptive), PC_ENOTIMPL, "\"%s%dd\" not implemented for '%s'",
-             f.name, 2, pc_dtype_type_name(dtype));
+    PC_CHECK(pc_dtype_is_float(dtype) || (dtype == PC_I64 && !adaptive), PC_ENOTIMPL,
+             "\"%s%dd\" not implemented for '%s'", f.name, 2, pc_dtype_type_name(dtype));
     if (dtype == PC_F64 || dtype == PC_I64)
         PC_TRY(planes_forward(c, &f, dtype == PC_F64 ? avg_f64 : avg_i64, dtype, NULL));
     else PC_TRY(pixels_forward(c, &f, false));

@@ -339,13 +339,15 @@ static pc_status check_bound(const char *what, int64_t v, pc_dtype d)
 static pc_status integers(int64_t low, int64_t high, pc_dtype d, fill *f)
 {
     pc_status status = PC_OK;
-    PC_CHECK(low < high, PC_ESHAPE, "random_ expects 'from' to be less than 'to', but got from=%" PRId64 " >= to=%" PRId64,
-             low, high);
+    PC_CHECK(low < high, PC_ESHAPE,
+             "random_ expects 'from' to be less than 'to', but got from=%" PRId64 " >= to=%" PRId64, low, high);
     if (d == PC_F32 || d == PC_F64) {
         low = lower_bound(d, low);
         high = upper_bound(d, high);
-        PC_CHECK(low < high, PC_ESHAPE, "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but "
-                 "got from=%" PRId64 " >= to=%" PRId64, low, high);
+        PC_CHECK(low < high, PC_ESHAPE,
+                 "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but "
+                 "got from=%" PRId64 " >= to=%" PRId64,
+                 low, high);
     }
     PC_TRY(check_bound("from", low, d));
     PC_TRY(check_bound("to - 1", high - 1, d));
@@ -358,13 +360,19 @@ done:
 static pc_status integers_from(int64_t low, pc_dtype d, fill *f)
 {
     pc_status status = PC_OK;
-    int64_t last = d == PC_F64 ? INT64_C(1) << 53 : d == PC_F32 ? 1 << 24 : d == PC_F16 ? 1 << 11 : d == PC_BF16 ? 1 << 8
-                   : d == PC_BOOL ? 1 : (int64_t)((UINT64_C(1) << (8 * pc_dtype_size(d) - (d != PC_U8))) - 1);
+    int64_t last = d == PC_F64    ? INT64_C(1) << 53
+                   : d == PC_F32  ? 1 << 24
+                   : d == PC_F16  ? 1 << 11
+                   : d == PC_BF16 ? 1 << 8
+                   : d == PC_BOOL ? 1
+                                  : (int64_t)((UINT64_C(1) << (8 * pc_dtype_size(d) - (d != PC_U8))) - 1);
     *f = (fill){ .run = fill_integers, .full = low == INT64_MIN };
     if (f->full) goto done;
     if (d == PC_F32 || d == PC_F64) low = lower_bound(d, low);
-    PC_CHECK(!pc_dtype_is_float(d) || low < last, PC_ESHAPE, "random_ expects 'from' casted to dtype to be less than or "
-             "equal to 'to_inc' casted to dtype, but got from=%" PRId64 " > to_inc=%" PRId64, low, last);
+    PC_CHECK(!pc_dtype_is_float(d) || low < last, PC_ESHAPE,
+             "random_ expects 'from' casted to dtype to be less than or "
+             "equal to 'to_inc' casted to dtype, but got from=%" PRId64 " > to_inc=%" PRId64,
+             low, last);
     PC_TRY(check_bound("from", low, d));
     f->low = low;
     f->range = (uint64_t)last - (uint64_t)low + 1;
@@ -437,9 +445,12 @@ static pc_status check_uniform_bounds(double from, double to, pc_dtype d)
     const char *name = d == PC_F64 ? "double" : "float";
     PC_CHECK(fabs(from) <= most, PC_ESHAPE, "from is out of bounds for %s", name);
     PC_CHECK(fabs(to) <= most, PC_ESHAPE, "to is out of bounds for %s", name);
-    PC_CHECK(from <= to, PC_ESHAPE, "uniform_ expects to return a [from, to) range, but found from=%g > to=%g", from, to);
-    PC_CHECK(to - from <= most, PC_ESHAPE, "uniform_ expects to-from <= std::numeric_limits<%s>::max(), but found to=%g and "
-             "from=%g which result in to-from to exceed the limit", pc_dtype_type_name(d), to, from);
+    PC_CHECK(from <= to, PC_ESHAPE, "uniform_ expects to return a [from, to) range, but found from=%g > to=%g", from,
+             to);
+    PC_CHECK(to - from <= most, PC_ESHAPE,
+             "uniform_ expects to-from <= std::numeric_limits<%s>::max(), but found to=%g and "
+             "from=%g which result in to-from to exceed the limit",
+             pc_dtype_type_name(d), to, from);
 done:
     return status;
 }
@@ -492,7 +503,8 @@ static pc_status random_from_forward(pc_call *c)
 {
     fill f;
     pc_dtype d = c->in[0]->dtype;
-    pc_status status = c->v[1].kind == PC_NONE ? integers_from(c->v[0].i, d, &f) : integers(c->v[0].i, c->v[1].i, d, &f);
+    pc_status status =
+        c->v[1].kind == PC_NONE ? integers_from(c->v[0].i, d, &f) : integers(c->v[0].i, c->v[1].i, d, &f);
     return status == PC_OK ? fill_self(c, f, &c->v[2]) : status;
 }
 
@@ -519,8 +531,10 @@ static pc_status exponential_forward(pc_call *c)
     pc_status status = PC_OK;
     pc_dtype d = c->in[0]->dtype;
     PC_CHECK(c->v[0].f > 0, PC_ESHAPE, "exponential_ expects lambda > 0.0, but found lambda=%g", c->v[0].f);
-    PC_CHECK(pc_dtype_is_float(d), PC_ESHAPE, "Exponential distribution is a continuous probability distribution. dtype must "
-             "be a floating point but you specified %s", pc_dtype_type_name(d));
+    PC_CHECK(pc_dtype_is_float(d), PC_ESHAPE,
+             "Exponential distribution is a continuous probability distribution. dtype must "
+             "be a floating point but you specified %s",
+             pc_dtype_type_name(d));
     PC_TRY(pc_need_float("exponential_kernel_cpu", d));
     PC_TRY(fill_self(c, (fill){ .run = fill_exponential, .a = c->v[0].f }, &c->v[1]));
 done:
@@ -547,9 +561,10 @@ static const pc_op table[] = {
       "note: The numbers are torch's bit for bit, for the same generator state." },
     { "rand_like(Tensor self, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor", rand_like_forward, NULL,
       NEW, "Uniform numbers in [0, 1), in the shape of the input." },
-    { "randn_like(Tensor self, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor", randn_like_forward, NULL,
-      NEW, "Standard normal numbers, in the shape of the input." },
-    { "randint_like.low(Tensor self, int low, int high, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor",
+    { "randn_like(Tensor self, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor", randn_like_forward,
+      NULL, NEW, "Standard normal numbers, in the shape of the input." },
+    { "randint_like.low(Tensor self, int low, int high, *, Generator? generator=None, ScalarType? dtype=None) -> "
+      "Tensor",
       randint_like_low_forward, NULL, NEW, "Integers in [low, high), in the shape of the input." },
     { "randint_like(Tensor self, int high, *, Generator? generator=None, ScalarType? dtype=None) -> Tensor",
       randint_like_forward, NULL, NEW, "Integers in [0, high), in the shape of the input." },
@@ -573,7 +588,8 @@ static const pc_op table[] = {
       "Fill with the integers that the dtype represents exactly." },
     { "bernoulli_(Tensor self, float p=0.5, *, Generator? generator=None) -> Tensor", bernoulli_inplace_forward, NULL,
       SELF, "Fill with 1 with probability p, otherwise 0." },
-    { "exponential_(Tensor self, float lambd=1, *, Generator? generator=None) -> Tensor", exponential_forward, NULL, SELF,
+    { "exponential_(Tensor self, float lambd=1, *, Generator? generator=None) -> Tensor", exponential_forward, NULL,
+      SELF,
       "Fill with exponential numbers.\n"
       "lambd: The rate: the reciprocal of the mean." },
 };

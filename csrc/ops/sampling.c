@@ -231,7 +231,8 @@ static pc_status read_weights(pc_tensor *w, int64_t rows, int64_t n, double *out
         double total = 0;
         for (int64_t k = r * n; k < (r + 1) * n; k++) {
             double v = w->dtype == PC_F32 ? (double)pc_f32(plain)[k] : ((const double *)pc_data(plain))[k];
-            PC_CHECK(v >= 0 && isfinite(v), PC_ESHAPE, "probability tensor contains either `inf`, `nan` or element < 0");
+            PC_CHECK(v >= 0 && isfinite(v), PC_ESHAPE,
+                     "probability tensor contains either `inf`, `nan` or element < 0");
             total += out[k] = v;
             PC_TRY(pc_poll_at(k));
         }
@@ -255,8 +256,8 @@ static pc_status divide_by_exponentials(pc_generator *g, pc_dtype d, double *w, 
     return status;
 }
 
-/* Without replacement (and for one sample): an exponential q is drawn for each weight w of all rows; the largest w / q of
-   a row are its sample. */
+/* Without replacement (and for one sample): an exponential q is drawn for each weight w of all rows; the largest w / q
+   of a row are its sample. */
 static pc_status multinomial_forward(pc_call *c)
 {
     pc_status status = PC_OK;
@@ -267,8 +268,8 @@ static pc_status multinomial_forward(pc_call *c)
     bool replacement = c->v[1].i != 0;
     pc_generator *g = pc_generator_of(&c->v[2]);
     PC_CHECK(in->ndim == 1 || in->ndim == 2, PC_ESHAPE, "prob_dist must be 1 or 2 dim");
-    PC_CHECK(pc_dtype_is_float(in->dtype), PC_ESHAPE, "multinomial only supports floating-point dtypes for input, got: %s",
-             pc_dtype_type_name(in->dtype));
+    PC_CHECK(pc_dtype_is_float(in->dtype), PC_ESHAPE,
+             "multinomial only supports floating-point dtypes for input, got: %s", pc_dtype_type_name(in->dtype));
     PC_TRY(pc_need_float("multinomial", in->dtype));
     int64_t n = in->shape[in->ndim - 1], rows = in->ndim == 2 ? in->shape[0] : 1;
     PC_CHECK(samples > 0, PC_ESHAPE, "cannot sample n_sample <= 0 samples");
@@ -284,7 +285,8 @@ static pc_status multinomial_forward(pc_call *c)
     if (replacement) {
         pthread_mutex_lock(&g->lock);
         for (int64_t r = 0; r < rows && status == PC_OK; r++)
-            status = sample_with_replacement(g, in->dtype, row + r * n, n, samples, (int64_t *)pc_data(out) + r * samples);
+            status =
+                sample_with_replacement(g, in->dtype, row + r * n, n, samples, (int64_t *)pc_data(out) + r * samples);
         pthread_mutex_unlock(&g->lock);
         PC_TRY(status);
     } else {

@@ -119,8 +119,10 @@ pc_status pc_check_extents(int n, const int64_t *v)
 {
     for (int k = 0; k < n; k++)
         if (v[k] > INT32_MAX || v[k] < -INT32_MAX)
-            return pc_fail(PC_ESHAPE, "integer out of range: %" PRId64 " is too large for a window, a step, a padding or the "
-                           "extent that they are applied to", v[k]);
+            return pc_fail(PC_ESHAPE,
+                           "integer out of range: %" PRId64 " is too large for a window, a step, a padding or the "
+                           "extent that they are applied to",
+                           v[k]);
     return PC_OK;
 }
 

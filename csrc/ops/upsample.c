@@ -1,5 +1,6 @@
-/* upsample.c -- resizing [N, C, H, W] up and down. Every mode is a table of taps for each axis: which elements of the input an
-   element of the output adds up, and with what weights. The rows are combined first, in loops along W, then the columns. */
+/* upsample.c -- resizing [N, C, H, W] up and down. Every mode is a table of taps for each axis: which elements of the
+   input an element of the output adds up, and with what weights. The rows are combined first, in loops along W, then
+   the columns. */
 #include "../core/alloc.h"
 #include "../core/parallel.h"
 #include "copy.h"
@@ -125,10 +126,12 @@ static pc_status make_axis(axis *a, mode m, const pc_value *given, bool align, b
     const bool smooth = m >= BILINEAR_AA, is_cubic = m == BICUBIC || m == BICUBIC_AA;
     a->taps = m <= NEAREST_EXACT ? 1 : is_cubic ? 4 : 2;
     if (smooth) a->taps = 2 * (int64_t)ceil(half_width(a, given, align, single, is_cubic)) + 1;
-    PC_CHECK(a->taps < (INT64_C(1) << 40) / a->out, PC_EVALUE, "a scale of %g is too large", (double)a->in / (double)a->out);
+    PC_CHECK(a->taps < (INT64_C(1) << 40) / a->out, PC_EVALUE, "a scale of %g is too large",
+             (double)a->in / (double)a->out);
     a->index = pc_alloc((size_t)(a->out * a->taps) * sizeof *a->index);
     a->weight = pc_alloc((size_t)(a->out * a->taps) * sizeof *a->weight);
-    PC_CHECK(a->index != NULL && a->weight != NULL, PC_ENOMEM, "out of memory for a table of %" PRId64 " positions", a->out);
+    PC_CHECK(a->index != NULL && a->weight != NULL, PC_ENOMEM, "out of memory for a table of %" PRId64 " positions",
+             a->out);
     if (m <= NEAREST_EXACT) fill_nearest(a, given, m == NEAREST_EXACT);
     else if (smooth) fill_smooth(a, given, align, single, is_cubic);
     else if (is_cubic) fill_cubic(a, given, align, single);
@@ -154,12 +157,15 @@ static pc_status make_sides(const pc_call *c, mode m, sides *s)
     PC_CHECK(x->ndim == 4, PC_ESHAPE, "It is expected input_size equals to 4, but got size %d", x->ndim);
     s->rows = (axis){ .in = x->shape[2], .out = c->v[0].ints.v[0] };
     s->columns = (axis){ .in = x->shape[3], .out = c->v[0].ints.v[1] };
-    PC_CHECK(s->rows.in > 0 && s->columns.in > 0 && s->rows.out > 0 && s->columns.out > 0, PC_ESHAPE, "Input and output sizes should "
-             "be greater than 0, but got input (H: %" PRId64 ", W: %" PRId64 ") output (H: %" PRId64 ", W: %" PRId64 ")", s->rows.in,
-             s->columns.in, s->rows.out, s->columns.out);
-    PC_CHECK(x->shape[1] > 0, PC_ESHAPE, "Non-empty 4D data tensor expected but got a tensor with sizes %s", pc_shape_text(x, text));
-    PC_CHECK(x->dtype == PC_F32 || x->dtype == PC_F64, PC_ESHAPE, "\"compute_indices_weights\" not implemented for '%s'",
-             pc_dtype_type_name(x->dtype));
+    PC_CHECK(s->rows.in > 0 && s->columns.in > 0 && s->rows.out > 0 && s->columns.out > 0, PC_ESHAPE,
+             "Input and output sizes should "
+             "be greater than 0, but got input (H: %" PRId64 ", W: %" PRId64 ") output (H: %" PRId64 ", W: %" PRId64
+             ")",
+             s->rows.in, s->columns.in, s->rows.out, s->columns.out);
+    PC_CHECK(x->shape[1] > 0, PC_ESHAPE, "Non-empty 4D data tensor expected but got a tensor with sizes %s",
+             pc_shape_text(x, text));
+    PC_CHECK(x->dtype == PC_F32 || x->dtype == PC_F64, PC_ESHAPE,
+             "\"compute_indices_weights\" not implemented for '%s'", pc_dtype_type_name(x->dtype));
     PC_TRY(make_axis(&s->rows, m, &c->v[1 + aligns], align, x->dtype == PC_F32));
     PC_TRY(make_axis(&s->columns, m, &c->v[2 + aligns], align, x->dtype == PC_F32));
 done:
@@ -232,7 +238,9 @@ static pc_status run(const sides *s, const pc_tensor *src, pc_tensor *dst, bool 
     const axis *r = &s->rows, *c = &s->columns;
     const int64_t terms = r->out * (c->in * r->taps + c->out * c->taps);
     job j = { s, pc_data(src), pc_data(dst) };
-    pc_range_fn fn = src->dtype == PC_F32 ? (forward ? float_forward : float_backward) : forward ? double_forward : double_backward;
+    pc_range_fn fn = src->dtype == PC_F32 ? (forward ? float_forward : float_backward)
+                     : forward            ? double_forward
+                                          : double_backward;
     return pc_parallel_for(src->shape[0] * src->shape[1], CHUNK_TERMS / (terms + 1) + 1, fn, &j);
 }
 
@@ -280,17 +288,25 @@ DEFINE_MODE(bilinear_aa, BILINEAR_AA)
 DEFINE_MODE(bicubic_aa, BICUBIC_AA)
 
 static const pc_op ops[] = {
-    { "upsample_nearest2d(Tensor self, int[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor", nearest_forward,
-      nearest_backward, PC_NN, "Resize images; the nearest pixel, rounded down." },
-    { "_upsample_nearest_exact2d(Tensor self, int[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor",
-      nearest_exact_forward, nearest_exact_backward, PC_NN, "Resize images; the nearest pixel, from the middle of each." },
-    { "upsample_bilinear2d(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor",
+    { "upsample_nearest2d(Tensor self, int[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor",
+      nearest_forward, nearest_backward, PC_NN, "Resize images; the nearest pixel, rounded down." },
+    { "_upsample_nearest_exact2d(Tensor self, int[2] output_size, float? scales_h=None, float? scales_w=None) -> "
+      "Tensor",
+      nearest_exact_forward, nearest_exact_backward, PC_NN,
+      "Resize images; the nearest pixel, from the middle of each." },
+    { "upsample_bilinear2d(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None, float? "
+      "scales_w=None) -> Tensor",
       bilinear_forward, bilinear_backward, PC_NN, "Resize images; linear between two pixels of each axis." },
-    { "upsample_bicubic2d(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor",
+    { "upsample_bicubic2d(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None, float? "
+      "scales_w=None) -> Tensor",
       bicubic_forward, bicubic_backward, PC_NN, "Resize images; a cubic through four pixels of each axis." },
-    { "_upsample_bilinear2d_aa(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> "
-      "Tensor", bilinear_aa_forward, bilinear_aa_backward, PC_NN, "Resize images; linear, without aliasing where they shrink." },
-    { "_upsample_bicubic2d_aa(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> "
-      "Tensor", bicubic_aa_forward, bicubic_aa_backward, PC_NN, "Resize images; cubic, without aliasing where they shrink." },
+    { "_upsample_bilinear2d_aa(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None, float? "
+      "scales_w=None) -> "
+      "Tensor",
+      bilinear_aa_forward, bilinear_aa_backward, PC_NN, "Resize images; linear, without aliasing where they shrink." },
+    { "_upsample_bicubic2d_aa(Tensor self, int[2] output_size, bool align_corners, float? scales_h=None, float? "
+      "scales_w=None) -> "
+      "Tensor",
+      bicubic_aa_forward, bicubic_aa_backward, PC_NN, "Resize images; cubic, without aliasing where they shrink." },
 };
 PC_FAMILY(upsample, ops);

@@ -89,7 +89,8 @@ static pc_status prepare(const pc_optim_item *item, prepared *p)
     }
     p->rule = item->rule;
     p->kernel = kernel_of(item->kind, all[0]->dtype == PC_F64);
-    p->run = (pc_optim_run){ .param = pc_data(p->t[0]), .grad = pc_data(p->t[1]), .n = all[0]->numel, .first = item->first };
+    p->run =
+        (pc_optim_run){ .param = pc_data(p->t[0]), .grad = pc_data(p->t[1]), .n = all[0]->numel, .first = item->first };
     if (p->t[2] != NULL) p->run.a = pc_data(p->t[2]);
     if (p->t[3] != NULL) p->run.b = pc_data(p->t[3]);
     if (p->t[4] != NULL) p->run.c = pc_data(p->t[4]);

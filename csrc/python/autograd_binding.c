@@ -28,9 +28,11 @@ static PyObject *run_backward(PyObject *module, PyObject *args)
     pc_status status;
     if (!PyArg_ParseTuple(args, "O!OpO", &PyTuple_Type, &roots_o, &seeds_o, &retain, &inputs_o)) return NULL;
     if (tensors_of(roots_o, false, "backward(): element of argument 'tensors'", &n, &roots) < 0) goto done;
-    if (seeds_o != Py_None && tensors_of(seeds_o, true, "backward(): element of argument 'grad_tensors'", &nseeds, &seeds) < 0)
+    if (seeds_o != Py_None
+        && tensors_of(seeds_o, true, "backward(): element of argument 'grad_tensors'", &nseeds, &seeds) < 0)
         goto done;
-    if (inputs_o != Py_None && tensors_of(inputs_o, false, "grad(): element of argument 'inputs'", &ninputs, &inputs) < 0)
+    if (inputs_o != Py_None
+        && tensors_of(inputs_o, false, "grad(): element of argument 'inputs'", &ninputs, &inputs) < 0)
         goto done;
     if (seeds != NULL && nseeds != n) {
         PyErr_Format(PyExc_RuntimeError, "got %d tensors and %d gradients", n, nseeds);

@@ -34,7 +34,8 @@ static PyObject *indices_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     PyObject *generator = Py_None;
     pc_generator *g = NULL;
     int order = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sL|LO:Indices", names, &name, &n, &num_samples, &generator)) return NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "sL|LO:Indices", names, &name, &n, &num_samples, &generator))
+        return NULL;
     while (order < 4 && strcmp(orders[order], name) != 0) order++;
     if (order == 4) return PyErr_Format(PyExc_ValueError, "unknown order '%s'", name);
     if (generator != Py_None && (g = pc_py_generator_of(generator)) == NULL) return NULL;
@@ -143,8 +144,8 @@ static int get_buffer(PyObject *o, Py_buffer *view, Py_ssize_t item, int ndim, c
 {
     if (PyObject_GetBuffer(o, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0) return -1;
     if (view->itemsize == item && view->ndim == ndim) return 0;
-    PyErr_Format(PyExc_ValueError, "%s must be a C-contiguous array of %d dimensions with %zd bytes an element", what, ndim,
-                 item);
+    PyErr_Format(PyExc_ValueError, "%s must be a C-contiguous array of %d dimensions with %zd bytes an element", what,
+                 ndim, item);
     return -1;
 }
 static int get_positions(source_object *self, PyObject *positions)
@@ -173,8 +174,8 @@ static PyObject *image_source(PyObject *module, PyObject *args)
     }
     for (int k = 1; k < 4; k++)
         if (shape[k] < 1 || shape[k] > INT32_MAX) {
-            PyErr_Format(PyExc_ValueError, "images of %zd x %zd pixels and %zd channels cannot be read", shape[1], shape[2],
-                         shape[3]);
+            PyErr_Format(PyExc_ValueError, "images of %zd x %zd pixels and %zd channels cannot be read", shape[1],
+                         shape[2], shape[3]);
             goto fail;
         }
     self->pipeline = Py_NewRef(pipeline);
@@ -394,13 +395,19 @@ static PyObject *loader_pending(PyObject *o, void *closure)
 /* ---- the module -------------------------------------------------------------------------------------- */
 
 static PyMethodDef indices_methods[] = {
-    { "batches", indices_batches, METH_VARARGS, "batches($self, size, drop_last, /)\n--\n\nThe rest of the stream, as lists." }, { 0 }
+    { "batches", indices_batches, METH_VARARGS,
+      "batches($self, size, drop_last, /)\n--\n\nThe rest of the stream, as lists." },
+    { 0 }
 };
 static PyType_Slot indices_slots[] = {
-    { Py_tp_new, indices_new }, { Py_tp_dealloc, indices_dealloc }, { Py_tp_iter, PyObject_SelfIter },
-    { Py_tp_iternext, indices_next }, { Py_tp_methods, indices_methods },
-    { Py_tp_doc, "Indices(order, n, num_samples=0, generator=None)\n--\n\nA stream of indices; order is \"sequential\", "
-                 "\"permutation\", \"shuffled\" or \"replacement\"." },
+    { Py_tp_new, indices_new },
+    { Py_tp_dealloc, indices_dealloc },
+    { Py_tp_iter, PyObject_SelfIter },
+    { Py_tp_iternext, indices_next },
+    { Py_tp_methods, indices_methods },
+    { Py_tp_doc,
+      "Indices(order, n, num_samples=0, generator=None)\n--\n\nA stream of indices; order is \"sequential\", "
+      "\"permutation\", \"shuffled\" or \"replacement\"." },
     { 0, NULL }
 };
 static PyType_Slot batches_slots[] = {
@@ -418,7 +425,8 @@ static PyType_Slot source_slots[] = {
 static PyMethodDef loader_methods[] = {
     { "submit", loader_submit, METH_O, "submit($self, indices, /)\n--\n\nLet another batch be made." },
     { "next", loader_next, METH_VARARGS, "next($self, timeout=0.0, /)\n--\n\nThe tensors of the oldest batch." },
-    { "reset", loader_reset, METH_NOARGS, "reset($self, /)\n--\n\nDrop what is pending, once it was made, and count from 0 again." },
+    { "reset", loader_reset, METH_NOARGS,
+      "reset($self, /)\n--\n\nDrop what is pending, once it was made, and count from 0 again." },
     { "close", loader_close, METH_NOARGS, "close($self, /)\n--\n\nEnd the threads." },
     { 0 }
 };
@@ -428,13 +436,15 @@ static PyGetSetDef loader_getset[] = {
 static PyType_Slot loader_slots[] = {
     { Py_tp_new, loader_new }, { Py_tp_dealloc, loader_dealloc }, { Py_tp_methods, loader_methods },
     { Py_tp_getset, loader_getset },
-    { Py_tp_doc, "Loader(source, workers, base_seed)\n--\n\nThreads that make batches; thread w draws from a generator seeded "
-                 "base_seed + w." },
+    { Py_tp_doc,
+      "Loader(source, workers, base_seed)\n--\n\nThreads that make batches; thread w draws from a generator seeded "
+      "base_seed + w." },
     { 0, NULL }
 };
 static PyMethodDef functions[] = {
     { "image_source", image_source, METH_VARARGS,
-      "image_source($module, images, labels, pipeline, positions=None, /)\n--\n\nuint8 images [n, h, w, c], int64 labels." },
+      "image_source($module, images, labels, pipeline, positions=None, /)\n--\n\nuint8 images [n, h, w, c], int64 "
+      "labels." },
     { "tensor_source", tensor_source, METH_VARARGS,
       "tensor_source($module, tensors, positions=None, /)\n--\n\nRows of contiguous tensors." },
     { 0 }

@@ -71,11 +71,11 @@ static PyObject *set_default_dtype(PyObject *module, PyObject *d)
     pc_set_default_dtype(((dtype_object *)d)->dtype);
     Py_RETURN_NONE;
 }
-static PyMethodDef functions[] = {
-    { "get_default_dtype", get_default_dtype, METH_NOARGS, "get_default_dtype()\n--\n\nThe dtype that Python floats become." },
-    { "set_default_dtype", set_default_dtype, METH_O, "set_default_dtype(d, /)\n--\n\nMake it float32 or float64." },
-    { 0 }
-};
+static PyMethodDef functions[] = { { "get_default_dtype", get_default_dtype, METH_NOARGS,
+                                     "get_default_dtype()\n--\n\nThe dtype that Python floats become." },
+                                   { "set_default_dtype", set_default_dtype, METH_O,
+                                     "set_default_dtype(d, /)\n--\n\nMake it float32 or float64." },
+                                   { 0 } };
 
 static PyMethodDef methods[] = { { "__reduce__", dtype_reduce, METH_NOARGS, "Pickled by name." }, { 0 } };
 static PyGetSetDef getset[] = { { "name", dtype_name, NULL, "\"float32\"", NULL },

@@ -79,11 +79,12 @@ int pc_py_add_errors(PyObject *module)
     out_of_memory = add_error(module, "OutOfMemoryError", "Memory is short; the message says for what.",
                               PyTuple_Pack(2, PyExc_MemoryError, PyExc_RuntimeError));
     /* torch raises one or another of these for damaged files */
-    pc_py_checkpoint_error = add_error(module, "CheckpointError",
-                                       "A file is not what it should be, is damaged, or cannot be written.\n\n"
-                                       "Attributes\n----------\npath : str\n    The file.\nsize : int or None\n    Its bytes.\n"
-                                       "reason : str\n    What is wrong, without path and size.",
-                                       PyTuple_Pack(3, PyExc_OSError, PyExc_RuntimeError, unpickling));
+    pc_py_checkpoint_error =
+        add_error(module, "CheckpointError",
+                  "A file is not what it should be, is damaged, or cannot be written.\n\n"
+                  "Attributes\n----------\npath : str\n    The file.\nsize : int or None\n    Its bytes.\n"
+                  "reason : str\n    What is wrong, without path and size.",
+                  PyTuple_Pack(3, PyExc_OSError, PyExc_RuntimeError, unpickling));
     Py_DECREF(unpickling);
     if (out_of_memory == NULL || pc_py_checkpoint_error == NULL) return -1;
     pc_set_interrupt_check(check_signals);

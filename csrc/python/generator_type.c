@@ -31,7 +31,9 @@ static PyObject *generator_new(PyTypeObject *type, PyObject *args, PyObject *kwa
         bool cpu = name != NULL && strncmp(name, "cpu", 3) == 0;
         Py_XDECREF(text);
         if (name == NULL) return NULL;
-        if (!cpu) return PyErr_Format(PyExc_RuntimeError, "Generator: device %R is not available, pycnn computes on the CPU", device);
+        if (!cpu)
+            return PyErr_Format(PyExc_RuntimeError, "Generator: device %R is not available, pycnn computes on the CPU",
+                                device);
     }
     allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
     generator_object *self = (generator_object *)alloc(type, 0);
@@ -59,7 +61,8 @@ static int seed_of(PyObject *o, uint64_t *out)
         *out = PyLong_AsUnsignedLongLong(index);
         if (*out == UINT64_MAX && PyErr_Occurred()) {
             PyErr_Clear();
-            PyErr_Format(PyExc_RuntimeError, "Overflow when unpacking long: seeds lie in [-2**63, 2**64 - 1], got %S", index);
+            PyErr_Format(PyExc_RuntimeError, "Overflow when unpacking long: seeds lie in [-2**63, 2**64 - 1], got %S",
+                         index);
             Py_DECREF(index);
             return -1;
         }
@@ -137,13 +140,17 @@ static PyObject *get_device(PyObject *self, void *closure)
 
 static PyMethodDef methods[] = {
     { "manual_seed", manual_seed, METH_O,
-      "manual_seed($self, seed, /)\n--\n\nSet the seed and return the generator.\n\nParameters\n----------\nseed : int\n"
+      "manual_seed($self, seed, /)\n--\n\nSet the seed and return the generator.\n\nParameters\n----------\nseed : "
+      "int\n"
       "    In [-2**63, 2**64 - 1]; negative ones count from 2**64.\n\nReturns\n-------\nGenerator\n" },
     { "seed", seed, METH_NOARGS, "seed($self, /)\n--\n\nSeed from the operating system and return the seed." },
     { "initial_seed", initial_seed, METH_NOARGS, "initial_seed($self, /)\n--\n\nReturn the seed." },
-    { "get_state", get_state, METH_NOARGS, "get_state($self, /)\n--\n\nReturn the state: a uint8 tensor of 5056 elements." },
-    { "set_state", set_state, METH_O, "set_state($self, new_state, /)\n--\n\nGo on from a state of get_state().\n\n"
-      "Parameters\n----------\nnew_state : Tensor [5056] of uint8\n    pycnn's or torch's.\n\nReturns\n-------\nGenerator\n" },
+    { "get_state", get_state, METH_NOARGS,
+      "get_state($self, /)\n--\n\nReturn the state: a uint8 tensor of 5056 elements." },
+    { "set_state", set_state, METH_O,
+      "set_state($self, new_state, /)\n--\n\nGo on from a state of get_state().\n\n"
+      "Parameters\n----------\nnew_state : Tensor [5056] of uint8\n    pycnn's or "
+      "torch's.\n\nReturns\n-------\nGenerator\n" },
     { "_draw64", draw64, METH_NOARGS, "_draw64($self, /)\n--\n\nReturn the next 64-bit draw." },
     { 0 }
 };

@@ -223,15 +223,16 @@ static PyObject *pipeline_call(PyObject *o, PyObject *args, PyObject *kwargs)
     result r = { 0 };
     void *plan = NULL, *scratch = NULL;
     pc_pipeline *p = ((pipeline_object *)o)->p;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Oiii|pO:Pipeline", names, &data, &shape.h, &shape.w, &shape.c, &tensor,
-                                     &generator))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Oiii|pO:Pipeline", names, &data, &shape.h, &shape.w, &shape.c,
+                                     &tensor, &generator))
         return NULL;
     pc_generator *g = generator_of(generator);
     if (g == NULL || PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) return NULL;
     PC_CHECK((int64_t)shape.h * shape.w * shape.c == view.len, PC_EVALUE,
              "an image of %d x %d pixels and %d channels has %lld bytes, got %lld", shape.h, shape.w, shape.c,
              (long long)shape.h * shape.w * shape.c, (long long)view.len);
-    PC_CHECK(shape.c == 1 || shape.c == 3, PC_EVALUE, "images of %d channels are not supported here, only 1 and 3", shape.c);
+    PC_CHECK(shape.c == 1 || shape.c == 3, PC_EVALUE, "images of %d channels are not supported here, only 1 and 3",
+             shape.c);
     plan = pc_alloc(pc_pipeline_plan_bytes(p));
     PC_CHECK(plan != NULL, PC_ENOMEM, "no memory for a transform's parameters");
     PC_TRY(draw_locked(p, g, shape, false, plan));
@@ -285,15 +286,20 @@ static PyMethodDef methods[] = {
     { "draw", (PyCFunction)(void (*)(void))pipeline_draw, METH_VARARGS | METH_KEYWORDS,
       "draw(h, w, c, is_float=False, generator=None): the fixed steps that one image of this shape would go through." },
     { "output", pipeline_output, METH_VARARGS,
-      "output(h, w, c): height, width, channels and whether the result is float; ValueError if that depends on chance." },
+      "output(h, w, c): height, width, channels and whether the result is float; ValueError if that depends on "
+      "chance." },
     { "__reduce__", pipeline_reduce, METH_NOARGS, "Pickled by its steps." },
     { 0 }
 };
 static PyType_Slot slots[] = {
-    { Py_tp_new, pipeline_new }, { Py_tp_dealloc, pipeline_dealloc }, { Py_tp_repr, pipeline_repr },
-    { Py_tp_call, pipeline_call }, { Py_tp_methods, methods },
-    { Py_tp_doc, "Pipeline(steps): a chain of image transforms. Called with (data, h, w, c, tensor=False, generator=None) "
-                 "it returns a Tensor [c, h, w], or (bytes, h, w, c) for chains without to_tensor." },
+    { Py_tp_new, pipeline_new },
+    { Py_tp_dealloc, pipeline_dealloc },
+    { Py_tp_repr, pipeline_repr },
+    { Py_tp_call, pipeline_call },
+    { Py_tp_methods, methods },
+    { Py_tp_doc,
+      "Pipeline(steps): a chain of image transforms. Called with (data, h, w, c, tensor=False, generator=None) "
+      "it returns a Tensor [c, h, w], or (bytes, h, w, c) for chains without to_tensor." },
     { 0, NULL }
 };
 static PyType_Spec spec = { "pycnn._C.Pipeline", sizeof(pipeline_object), 0, Py_TPFLAGS_DEFAULT, slots };

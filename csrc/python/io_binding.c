@@ -54,7 +54,8 @@ static void refused_value_to_format(PyObject *path, int64_t size)
         && !(PyErr_ExceptionMatches(PyExc_RuntimeError) && !PyErr_ExceptionMatches(PyExc_MemoryError)))
         return;
     PyErr_Fetch(&type, &value, &trace);
-    text = value != NULL ? PyUnicode_FromFormat("malformed pickle: %S", value) : PyUnicode_FromString("malformed pickle");
+    text =
+        value != NULL ? PyUnicode_FromFormat("malformed pickle: %S", value) : PyUnicode_FromString("malformed pickle");
     if (text != NULL) raise_format(path, size, text);
     Py_XDECREF(text);
     Py_XDECREF(type);
@@ -174,13 +175,15 @@ pc_status pc_py_sink_write(pc_sink *sink, const void *p, int64_t n)
 {
     while (n > 0) {
         PyObject *bytes = PyBytes_FromStringAndSize(p, (Py_ssize_t)n);
-        PyObject *result = bytes != NULL ? PyObject_CallFunctionObjArgs(((pc_py_sink *)sink)->write, bytes, NULL) : NULL;
+        PyObject *result =
+            bytes != NULL ? PyObject_CallFunctionObjArgs(((pc_py_sink *)sink)->write, bytes, NULL) : NULL;
         Py_XDECREF(bytes);
         if (result == NULL) return PC_EPYTHON;
         int64_t put = PyLong_Check(result) ? PyLong_AsLongLong(result) : n; /* a raw file may take a part */
         Py_DECREF(result);
         if (put <= 0 || put > n) {
-            if (!PyErr_Occurred()) PyErr_Format(PyExc_OSError, "write() took %lld of %lld bytes", (long long)put, (long long)n);
+            if (!PyErr_Occurred())
+                PyErr_Format(PyExc_OSError, "write() took %lld of %lld bytes", (long long)put, (long long)n);
             return PC_EPYTHON;
         }
         p = (const char *)p + put;
@@ -310,7 +313,8 @@ static PyMethodDef functions[] = {
     { "save_checkpoint_to", save_checkpoint_to, METH_VARARGS,
       "save_checkpoint_to(obj, write, legacy, /)\n--\n\nThe same through a function that is called with bytes." },
     { "read_cifar", read_cifar, METH_VARARGS,
-      "read_cifar(paths, classes, /)\n--\n\n(images [n, 32, 32, 3] of uint8, labels [n] of int64) of a list of batches." },
+      "read_cifar(paths, classes, /)\n--\n\n(images [n, 32, 32, 3] of uint8, labels [n] of int64) of a list of "
+      "batches." },
     { "read_cifar_names", read_cifar_names, METH_VARARGS,
       "read_cifar_names(path, key, /)\n--\n\nThe list of strings of a key in a file of CIFAR." },
     { 0 }

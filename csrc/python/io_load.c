@@ -51,7 +51,8 @@ static void reach_all(pc_item *root)
 
 static PyObject *make_long(const pc_item *o)
 {
-    PyObject *args = Py_BuildValue("(y#s)", o->text, (Py_ssize_t)o->n, "little"), *signs = Py_BuildValue("{sO}", "signed", Py_True);
+    PyObject *args = Py_BuildValue("(y#s)", o->text, (Py_ssize_t)o->n, "little"),
+             *signs = Py_BuildValue("{sO}", "signed", Py_True);
     PyObject *from_bytes = PyObject_GetAttrString((PyObject *)&PyLong_Type, "from_bytes"), *value = NULL;
     if (args != NULL && signs != NULL && from_bytes != NULL) value = PyObject_Call(from_bytes, args, signs);
     Py_XDECREF(args);
@@ -95,7 +96,8 @@ static PyObject *make_object(const pc_item *o)
         return status == PC_OK ? pc_py_wrap(t) : pc_py_raise(status);
     }
     case PC_OBJECT_PARAMETER:
-        return call_member("pycnn.nn.parameter", "Parameter", Py_BuildValue("(OO)", o->extra->value, o->i ? Py_True : Py_False));
+        return call_member("pycnn.nn.parameter", "Parameter",
+                           Py_BuildValue("(OO)", o->extra->value, o->i ? Py_True : Py_False));
     case PC_OBJECT_SIZE: return call_member("pycnn._device", "Size", Py_BuildValue("(O)", o->extra->value));
     case PC_OBJECT_DEVICE: return call_member("pycnn._device", "device", Py_NewRef(o->extra->value));
     case PC_OBJECT_SCALAR_TYPE: return pc_py_dtype((pc_dtype)o->i);
@@ -113,7 +115,8 @@ static PyObject *make_text(const pc_item *o)
 static PyObject *make_tuple(const pc_item *o)
 {
     PyObject *tuple = PyTuple_New((Py_ssize_t)o->n);
-    for (int64_t k = 0; tuple != NULL && k < o->n; k++) PyTuple_SetItem(tuple, (Py_ssize_t)k, Py_NewRef(o->items[k]->value));
+    for (int64_t k = 0; tuple != NULL && k < o->n; k++)
+        PyTuple_SetItem(tuple, (Py_ssize_t)k, Py_NewRef(o->items[k]->value));
     return tuple;
 }
 

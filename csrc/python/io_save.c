@@ -1,5 +1,5 @@
-/* io_save.c -- Python objects as the pickle that torch.save writes for them: same opcodes, same memo numbers, by the same
-   rule of identity. */
+/* io_save.c -- Python objects as the pickle that torch.save writes for them: same opcodes, same memo numbers, by the
+   same rule of identity. */
 #include "io.h"
 #include <string.h>
 
@@ -26,15 +26,16 @@ static int save(saver *s, PyObject *o);
 /* Write a reference to o if it stands in the pickle already: 1; 0 if not; -1. */
 static int recall(saver *s, PyObject *o)
 {
-    PyObject *address = PyLong_FromVoidPtr(o), *entry = address != NULL ? PyDict_GetItemWithError(s->memo, address) : NULL;
+    PyObject *address = PyLong_FromVoidPtr(o),
+             *entry = address != NULL ? PyDict_GetItemWithError(s->memo, address) : NULL;
     Py_XDECREF(address);
     if (entry == NULL) return PyErr_Occurred() ? -1 : 0;
     pc_pickle_get(s->k, (uint32_t)PyLong_AsUnsignedLong(PyTuple_GetItem(entry, 0)));
     return 1;
 }
 
-/* Number what was just written; o may be NULL for an object that nobody else has. The memo keeps o alive, or its address
-   could become another object's. */
+/* Number what was just written; o may be NULL for an object that nobody else has. The memo keeps o alive, or its
+   address could become another object's. */
 static int remember(saver *s, PyObject *o)
 {
     uint32_t n = pc_pickle_put(s->k);
@@ -50,7 +51,8 @@ static int remember(saver *s, PyObject *o)
 
 static int refuse(saver *s, PyObject *o, const char *hint)
 {
-    PyObject *type = PyType_GetQualName(Py_TYPE(o)), *module = PyObject_GetAttrString((PyObject *)Py_TYPE(o), "__module__");
+    PyObject *type = PyType_GetQualName(Py_TYPE(o)),
+             *module = PyObject_GetAttrString((PyObject *)Py_TYPE(o), "__module__");
     PyObject *where = PyUnicode_FromString("");
     for (Py_ssize_t k = 0; where != NULL && k < PyList_Size(s->path); k++) {
         PyObject *longer = PyUnicode_FromFormat("%U[%R]", where, PyList_GetItem(s->path, k));
@@ -317,7 +319,8 @@ static int add_storage(saver *s, pc_storage *storage, pc_dtype dtype)
     }
     atomic_fetch_add_explicit(&storage->refs, 1, memory_order_relaxed);
     p->storages[p->n] = storage;
-    p->records[p->n++] = (pc_blob){ atomic_load(&storage->data), storage->bytes, storage->bytes / pc_dtype_size(dtype) };
+    p->records[p->n++] =
+        (pc_blob){ atomic_load(&storage->data), storage->bytes, storage->bytes / pc_dtype_size(dtype) };
     return 0;
 }
 
@@ -330,14 +333,17 @@ static PyObject *storage_key(saver *s, pc_tensor *t)
     if (pair == NULL && !PyErr_Occurred()) {
         PyObject *number = PyLong_FromLongLong(s->out->n), *text = number != NULL ? PyObject_Str(number) : NULL;
         PyObject *fresh = text != NULL ? Py_BuildValue("(Ni)", text, (int)t->dtype) : NULL;
-        if (fresh != NULL && add_storage(s, t->storage, t->dtype) == 0 && PyDict_SetItem(s->keys, address, fresh) == 0) pair = fresh;
+        if (fresh != NULL && add_storage(s, t->storage, t->dtype) == 0 && PyDict_SetItem(s->keys, address, fresh) == 0)
+            pair = fresh;
         Py_XDECREF(number);
         Py_XDECREF(fresh); /* the dict has it */
     }
     Py_DECREF(address);
     if (pair == NULL) return NULL;
     if (PyLong_AsLong(PyTuple_GetItem(pair, 1)) == (long)t->dtype) key = PyTuple_GetItem(pair, 0);
-    else PyErr_SetString(PyExc_RuntimeError, "Cannot save multiple tensors or storages that view the same data as different types");
+    else
+        PyErr_SetString(PyExc_RuntimeError,
+                        "Cannot save multiple tensors or storages that view the same data as different types");
     return key;
 }
 
@@ -393,7 +399,8 @@ static int save_values(saver *s, pc_tensor *t, bool requires_grad, PyObject *o)
 static int save_tensor(saver *s, PyObject *o)
 {
     pc_tensor *t = ((pc_py_tensor *)o)->t;
-    if (s->parameter == NULL && (s->parameter = pc_py_import_member("pycnn.nn.parameter", "Parameter")) == NULL) return -1;
+    if (s->parameter == NULL && (s->parameter = pc_py_import_member("pycnn.nn.parameter", "Parameter")) == NULL)
+        return -1;
     int is_parameter = PyObject_IsInstance(o, s->parameter);
     if (is_parameter < 0) return -1;
     if (!is_parameter) return save_values(s, t, pc_requires_grad(t), o);
@@ -451,7 +458,8 @@ static int save_dtype(saver *s, PyObject *o)
 static int save_array(saver *s, PyObject *o)
 {
     PyObject *reduced = PyObject_CallMethod(o, "__reduce__", NULL), *dtype = PyObject_GetAttrString(o, "dtype");
-    PyObject *state = reduced != NULL ? PySequence_GetItem(reduced, 2) : NULL, *kind = NULL, *size = NULL, *order = NULL;
+    PyObject *state = reduced != NULL ? PySequence_GetItem(reduced, 2) : NULL, *kind = NULL, *size = NULL,
+             *order = NULL;
     int rc = -1;
     if (state == NULL || dtype == NULL) goto done;
     kind = PyObject_GetAttrString(dtype, "kind");
@@ -461,7 +469,8 @@ static int save_array(saver *s, PyObject *o)
     const char *letter = PyUnicode_AsUTF8AndSize(kind, NULL), *sign = PyUnicode_AsUTF8AndSize(order, NULL);
     long bytes = PyLong_AsLong(size);
     if (letter == NULL || sign == NULL || PyErr_Occurred()) goto done;
-    if (strchr("biufc", letter[0]) == NULL || bytes > 16 || (bytes & (bytes - 1)) != 0 || (letter[0] == 'f' && bytes > 8)) {
+    if (strchr("biufc", letter[0]) == NULL || bytes > 16 || (bytes & (bytes - 1)) != 0
+        || (letter[0] == 'f' && bytes > 8)) {
         refuse(s, o, ": its dtype is not one of plain numbers");
         goto done;
     }

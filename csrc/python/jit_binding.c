@@ -93,7 +93,8 @@ static int modules_of(pc_graph *g, PyObject *list, int32_t ntensors)
     for (Py_ssize_t k = 0; k < n; k++) {
         PyObject *type, *attributes, *children;
         pc_module *m = &modules[k];
-        if (!PyArg_ParseTuple(PyList_GetItem(list, k), "UO!O!", &type, &PyList_Type, &attributes, &PyList_Type, &children)
+        if (!PyArg_ParseTuple(PyList_GetItem(list, k), "UO!O!", &type, &PyList_Type, &attributes, &PyList_Type,
+                              &children)
             || text_of(g, type, &m->type) < 0)
             return -1;
         m->nattributes = (int32_t)PyList_Size(attributes);
@@ -227,15 +228,20 @@ static int output_of(pc_trace *t, PyObject *o, int depth, pc_arg *out)
     if ((!dict && !PyTuple_Check(o) && !PyList_Check(o)) || depth == MOST_NESTED) {
         PyObject *type = PyType_GetName(Py_TYPE(o));
         if (type != NULL)
-            PyErr_Format(PyExc_RuntimeError, "Only tensors, lists, tuples of tensors, or dictionary of tensors can be output "
-                         "from traced functions, got %U", type);
+            PyErr_Format(PyExc_RuntimeError,
+                         "Only tensors, lists, tuples of tensors, or dictionary of tensors can be output "
+                         "from traced functions, got %U",
+                         type);
         Py_XDECREF(type);
         return -1;
     }
     PyObject *items = dict ? PyMapping_Items(o) : Py_NewRef(o);
     Py_ssize_t n = items != NULL ? PySequence_Size(items) : -1;
     int rc = n < 0 ? -1 : 0;
-    *out = (pc_arg){ .kind = dict ? PC_ARG_DICT : PyList_Check(o) ? PC_ARG_LIST : PC_ARG_TUPLE, .n = (int32_t)(dict ? 2 * n : n) };
+    *out = (pc_arg){ .kind = dict              ? PC_ARG_DICT
+                             : PyList_Check(o) ? PC_ARG_LIST
+                                               : PC_ARG_TUPLE,
+                     .n = (int32_t)(dict ? 2 * n : n) };
     if (rc == 0) rc = zeros_of(g, out->n, sizeof *out->items, &out->items);
     for (Py_ssize_t k = 0; rc == 0 && k < n; k++) {
         PyObject *item = PySequence_GetItem(items, k);
@@ -246,7 +252,8 @@ static int output_of(pc_trace *t, PyObject *o, int depth, pc_arg *out)
             Py_ssize_t length = 0;
             PyObject *name = PyTuple_GetItem(item, 0);
             if (!PyUnicode_Check(name)) {
-                PyErr_SetString(PyExc_RuntimeError, "the keys of a dict that a traced function returns must be strings");
+                PyErr_SetString(PyExc_RuntimeError,
+                                "the keys of a dict that a traced function returns must be strings");
                 rc = -1;
             } else {
                 rc = text_of(g, name, &key->text);
@@ -315,7 +322,8 @@ static int64_t long_attribute(PyObject *o, const char *name)
 static int32_t var_of(PyObject *o)
 {
     const pc_trace *t = pc_trace_current();
-    if (t == NULL || traced_int == NULL || (PyObject *)Py_TYPE(o) != traced_int || long_attribute(o, "_trace") != now.serial)
+    if (t == NULL || traced_int == NULL || (PyObject *)Py_TYPE(o) != traced_int
+        || long_attribute(o, "_trace") != now.serial)
         return -1;
     return (int32_t)long_attribute(o, "_var");
 }
@@ -552,8 +560,8 @@ static PyObject *graph_save(PyObject *self, PyObject *args)
         Py_BEGIN_ALLOW_THREADS
         status = pc_replace_begin(name, &r);
         if (status == PC_OK) {
-            status = pc_torchscript_save(g, &r.sink, pc_archive_name(name, archive, sizeof archive), tensors, training, extra,
-                                         nextra);
+            status = pc_torchscript_save(g, &r.sink, pc_archive_name(name, archive, sizeof archive), tensors, training,
+                                         extra, nextra);
             if (status == PC_OK) status = pc_replace_commit(&r);
             if (status != PC_OK) pc_replace_abandon(&r);
         }
@@ -612,7 +620,8 @@ static PyObject *extra_to_python(const pc_zip *z, PyObject *names, pc_status *st
         if (r != NULL) {
             bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)r->size);
             if (bytes != NULL) *status = pc_zip_read(z, r, PyBytes_AsString(bytes));
-            if (bytes == NULL || *status != PC_OK || PyDict_SetItem(extra, PyList_GetItem(names, k), bytes) < 0) Py_CLEAR(extra);
+            if (bytes == NULL || *status != PC_OK || PyDict_SetItem(extra, PyList_GetItem(names, k), bytes) < 0)
+                Py_CLEAR(extra);
         }
         Py_XDECREF(full);
         Py_XDECREF(bytes);
@@ -700,9 +709,11 @@ static PyObject *load_torchscript_bytes(PyObject *module, PyObject *args)
 static PyObject *graph_same(PyObject *self, PyObject *ignored) { return Py_NewRef(self); }
 
 static PyMethodDef graph_methods[] = {
-    { "run", graph_run, METH_VARARGS, "run($self, tensors, inputs, /)\n--\n\nWhat the traced function returns for these inputs." },
+    { "run", graph_run, METH_VARARGS,
+      "run($self, tensors, inputs, /)\n--\n\nWhat the traced function returns for these inputs." },
     { "save", graph_save, METH_VARARGS,
-      "save($self, file, tensors, training, extra, /)\n--\n\nWrite a TorchScript archive to a path, or through a function." },
+      "save($self, file, tensors, training, extra, /)\n--\n\nWrite a TorchScript archive to a path, or through a "
+      "function." },
     { "text", graph_text, METH_NOARGS, "text($self, /)\n--\n\nThe nodes, one a line." },
     { "code", graph_code, METH_NOARGS, "code($self, /)\n--\n\nThe root's forward as TorchScript." },
     { "input_names", graph_input_names, METH_NOARGS, "input_names($self, /)\n--\n\nNames of the inputs." },
@@ -711,13 +722,16 @@ static PyMethodDef graph_methods[] = {
     { 0 }
 };
 static PyType_Slot graph_slots[] = { { Py_tp_dealloc, graph_dealloc },
-                                     { Py_tp_methods, graph_methods }, { Py_tp_doc, "A recorded computation." }, { 0, NULL } };
+                                     { Py_tp_methods, graph_methods },
+                                     { Py_tp_doc, "A recorded computation." },
+                                     { 0, NULL } };
 static PyType_Spec graph_spec = { "pycnn._C.Graph", sizeof(graph_object), 0,
                                   Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, graph_slots };
 
 static PyMethodDef functions[] = {
     { "trace_begin", trace_begin, METH_VARARGS,
-      "trace_begin(modules, tensors, inputs, names, /)\n--\n\nThe Graph that the calls of this thread are written to." },
+      "trace_begin(modules, tensors, inputs, names, /)\n--\n\nThe Graph that the calls of this thread are written "
+      "to." },
     { "trace_enter", trace_enter, METH_O, "trace_enter(module, /)\n--\n\nCalls from now on are those of a module." },
     { "trace_leave", trace_leave, METH_NOARGS, "trace_leave()\n--\n\nThe call of the module is over." },
     { "trace_finish", trace_finish, METH_O, "trace_finish(output, /)\n--\n\nThe function has returned this." },

@@ -75,8 +75,8 @@ static PyObject *force_convolution(PyObject *module, PyObject *name)
 static PyObject *config(PyObject *module, PyObject *ignored)
 {
     const pc_cpu *cpu = pc_cpu_info();
-    return Py_BuildValue("{sssisissssss}", "isa", pc_k->isa, "cpu_family", cpu->family, "cpu_model", cpu->model, "compiler",
-                         __VERSION__, "blis", pc_blas_version(), "blis_arch", pc_blas_arch());
+    return Py_BuildValue("{sssisissssss}", "isa", pc_k->isa, "cpu_family", cpu->family, "cpu_model", cpu->model,
+                         "compiler", __VERSION__, "blis", pc_blas_version(), "blis_arch", pc_blas_arch());
 }
 
 static PyMethodDef functions[] = {
@@ -85,7 +85,8 @@ static PyMethodDef functions[] = {
     { "_alloc_trim", alloc_trim, METH_NOARGS, "Give cached memory back to the system." },
     { "set_num_threads", set_num_threads, METH_O, "Number of threads that one computation may use." },
     { "get_num_threads", get_num_threads, METH_NOARGS, "Number of threads that one computation may use." },
-    { "_set_isa", set_isa, METH_O, "Use the kernels of an instruction set (\"base\", \"v3\", \"v4\"; None: the best)." },
+    { "_set_isa", set_isa, METH_O,
+      "Use the kernels of an instruction set (\"base\", \"v3\", \"v4\"; None: the best)." },
     { "_isas", isas, METH_NOARGS, "The instruction sets that this processor has." },
     { "_set_winograd", set_winograd, METH_O, "Which of Winograd's algorithms convolutions may use." },
     { "_get_winograd", get_winograd, METH_NOARGS, "Which of Winograd's algorithms convolutions may use." },

@@ -70,8 +70,12 @@ static PyObject *shareable(PyObject *o)
 {
     const char *why = unshareable((PyArrayObject *)o);
     if (why == NULL) return Py_NewRef(o);
-    if (PyErr_WarnFormat(PyExc_UserWarning, 1, "The given NumPy array %s: a tensor cannot share such memory and is given a copy. "
-                         "Pass a copy of the array to be spared this warning.", why) < 0) return NULL;
+    if (PyErr_WarnFormat(PyExc_UserWarning, 1,
+                         "The given NumPy array %s: a tensor cannot share such memory and is given a copy. "
+                         "Pass a copy of the array to be spared this warning.",
+                         why)
+        < 0)
+        return NULL;
     return PyArray_FROM_OF(o, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_ENSURECOPY);
 }
 
@@ -84,9 +88,12 @@ pc_status pc_py_from_numpy(PyObject *o, int share, pc_tensor **out)
     int ndim = PyArray_NDIM(a), item = (int)PyArray_ITEMSIZE(a);
     char text[100];
     if (dtype_of(PyArray_TYPE(a), &d) < 0)
-        return pc_fail(PC_ETYPE, "can't convert np.ndarray of type numpy.%s. The only supported types are: float64, float32, "
-                       "float16, int64, int32, int16, int8, uint8, and bool.%s", type_name(a, text, sizeof text),
-                       PyArray_TYPE(a) == NPY_OBJECT ? " An array of objects is often one of rows of different length" : "");
+        return pc_fail(PC_ETYPE,
+                       "can't convert np.ndarray of type numpy.%s. The only supported types are: float64, float32, "
+                       "float16, int64, int32, int16, int8, uint8, and bool.%s",
+                       type_name(a, text, sizeof text),
+                       PyArray_TYPE(a) == NPY_OBJECT ? " An array of objects is often one of rows of different length"
+                                                     : "");
     if (ndim > PC_MAX_DIMS)
         return pc_fail(PC_ESHAPE, "tensors have at most %d dimensions here, got an array with %d", PC_MAX_DIMS, ndim);
     for (int k = 0; k < ndim; k++) {
@@ -107,7 +114,8 @@ pc_status pc_py_from_numpy(PyObject *o, int share, pc_tensor **out)
         return status;
     }
     Py_INCREF(o);
-    return pc_tensor_from_memory(d, ndim, shape, stride, PyArray_DATA(a), !PyArray_ISWRITEABLE(a), release_array, o, out);
+    return pc_tensor_from_memory(d, ndim, shape, stride, PyArray_DATA(a), !PyArray_ISWRITEABLE(a), release_array, o,
+                                 out);
 }
 
 static PyObject *from_numpy(PyObject *module, PyObject *o)
@@ -175,8 +183,8 @@ static PyObject *array_of(pc_tensor *alias)
         return NULL;
     }
     int flags = alias->storage->readonly ? NPY_ARRAY_ALIGNED : NPY_ARRAY_ALIGNED | NPY_ARRAY_WRITEABLE;
-    PyObject *a = PyArray_New(&PyArray_Type, alias->ndim, shape, numpy_type[alias->dtype], stride, pc_data(alias), 0, flags,
-                              NULL);
+    PyObject *a = PyArray_New(&PyArray_Type, alias->ndim, shape, numpy_type[alias->dtype], stride, pc_data(alias), 0,
+                              flags, NULL);
     if (a == NULL || PyArray_SetBaseObject((PyArrayObject *)a, capsule) < 0) {
         if (a == NULL) Py_DECREF(capsule); /* otherwise SetBaseObject has taken it */
         Py_XDECREF(a);
@@ -279,7 +287,8 @@ static PyObject *from_dlpack(PyObject *module, PyObject *capsule)
     if (m == NULL) return NULL;
     dl_tensor *x = &m->tensor;
     while (d < PC_DTYPE_COUNT && (dl_types[d].code != x->dtype.code || dl_types[d].bits != x->dtype.bits)) d++;
-    if (x->device.device_type != DL_CPU) return PyErr_Format(PyExc_BufferError, "from_dlpack: only CPU memory can be shared");
+    if (x->device.device_type != DL_CPU)
+        return PyErr_Format(PyExc_BufferError, "from_dlpack: only CPU memory can be shared");
     if (d == PC_DTYPE_COUNT || x->dtype.lanes != 1 || x->ndim > PC_MAX_DIMS || x->ndim < 0)
         return PyErr_Format(PyExc_BufferError, "from_dlpack: unsupported dtype or number of dimensions");
     for (int k = 0; x->strides != NULL && k < x->ndim; k++)

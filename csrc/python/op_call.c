@@ -290,15 +290,16 @@ static void misfit(parsed *p, const char *name, const pc_param *param, int posit
             int rc = item != NULL ? get_int(item, &i) : -1;
             if (rc < 0) PyErr_Clear();
             if (rc == 0)
-                PyOS_snprintf(p->error, sizeof p->error, "%s(): argument '%s' failed to unpack the object at pos %zd with error "
-                              "\"type must be tuple of ints,but got %s\"", name, param->name, k + 1,
-                              pc_py_type_text(item, type, sizeof type));
+                PyOS_snprintf(p->error, sizeof p->error,
+                              "%s(): argument '%s' failed to unpack the object at pos %zd with error "
+                              "\"type must be tuple of ints,but got %s\"",
+                              name, param->name, k + 1, pc_py_type_text(item, type, sizeof type));
             Py_XDECREF(item);
             if (rc == 0) return;
         }
     }
-    PyOS_snprintf(p->error, sizeof p->error, "%s(): argument '%s' (position %d) must be %s, not %s", name, param->name, position,
-                  type_text(param), pc_py_type_text(o, type, sizeof type));
+    PyOS_snprintf(p->error, sizeof p->error, "%s(): argument '%s' (position %d) must be %s, not %s", name, param->name,
+                  position, type_text(param), pc_py_type_text(o, type, sizeof type));
 }
 
 /* ---- whole calls -------------------------------------------------------------------------------- */
@@ -453,8 +454,8 @@ static int parse(int row, const char *name, PyObject *self, PyObject *const *arg
     return 1;
 }
 
-/* Room for the results of a row that returns a list: as many as its tensors, or the dimensions of one; of a view as many
-   parts as it asks for, or a dimension has. */
+/* Room for the results of a row that returns a list: as many as its tensors, or the dimensions of one; of a view as
+   many parts as it asks for, or a dimension has. */
 static int most_results(const pc_op *op, const pc_schema *s, const parsed *p)
 {
     int64_t most = p->nin, size = 0, parts = 0;
@@ -464,7 +465,8 @@ static int most_results(const pc_op *op, const pc_schema *s, const parsed *p)
     for (int k = 0; k < s->nparams; k++) {
         const pc_value *v = &p->v[s->params[k].slot];
         if (s->params[k].type == PC_T_INTS) size = v->ints.n + 1;
-        if (s->params[k].type == PC_T_INT && strcmp(s->params[k].name, "dim") != 0) parts = v->i; /* or the size of one */
+        if (s->params[k].type == PC_T_INT && strcmp(s->params[k].name, "dim") != 0)
+            parts = v->i; /* or the size of one */
     }
     if (parts > 0 && parts < 1 << 20) size = size / parts + 1 > parts ? size / parts + 1 : parts;
     if (size > most) most = size;
@@ -581,8 +583,9 @@ static PyObject *call(int index, PyObject *self, PyObject *const *args, Py_ssize
     }
     if (c->nrows == 1) return PyErr_Format(PyExc_TypeError, "%s", p.error);
     char text[1024];
-    int at = PyOS_snprintf(text, sizeof text, "%s() received an invalid combination of arguments (%s). Expected one of:",
-                           c->name, p.error);
+    int at =
+        PyOS_snprintf(text, sizeof text,
+                      "%s() received an invalid combination of arguments (%s). Expected one of:", c->name, p.error);
     for (int k = 0; k < c->nrows && at < (int)sizeof text; k++)
         at += PyOS_snprintf(text + at, sizeof text - (size_t)at, "\n * %s", pc_op_at(c->rows[k])->schema);
     return PyErr_Format(PyExc_TypeError, "%s", text);

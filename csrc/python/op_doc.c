@@ -304,8 +304,11 @@ char *pc_py_document(const char *name, int nrows, const int *rows, bool inplace,
     if (parameters == 0 && (factory || out)) put(&w, "\nParameters\n----------\n");
     static const struct {
         const char *name, *type;
-    } added[] = { { "out", "Tensor, optional" }, { "layout", "layout, optional" }, { "device", "device or str, optional" },
-                  { "pin_memory", "bool, default False" }, { "requires_grad", "bool, default False" } };
+    } added[] = { { "out", "Tensor, optional" },
+                  { "layout", "layout, optional" },
+                  { "device", "device or str, optional" },
+                  { "pin_memory", "bool, default False" },
+                  { "requires_grad", "bool, default False" } };
     for (size_t k = out ? 0 : 1; k < (factory ? 5 : 1); k++) {
         put(&w, "%s : %s\n", added[k].name, added[k].type);
         put_text(&w, op, added[k].name);

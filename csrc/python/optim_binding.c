@@ -54,11 +54,12 @@ static int read_group(PyObject *o, group *g, pc_optim_rule *r)
     PyObject *args, *kwargs, *state;
     int nesterov = 0, maximize = 0, decoupled = 0, kind = 0;
     *g = (group){ .steps = Py_None, .products = Py_None, .first = Py_None };
-    if (!PyArg_ParseTuple(o, "O!O!;optim_step: a group is (arguments, keywords)", &PyTuple_Type, &args, &PyDict_Type, &kwargs)
+    if (!PyArg_ParseTuple(o, "O!O!;optim_step: a group is (arguments, keywords)", &PyTuple_Type, &args, &PyDict_Type,
+                          &kwargs)
         || !PyArg_ParseTupleAndKeywords(args, kwargs, "sOOO!|OOOdddddddddppp", names, &name, &g->params, &g->grads,
-                                        &PyTuple_Type, &state, &g->steps, &g->products, &g->first, &r->lr, &r->weight_decay,
-                                        &r->momentum, &r->dampening, &r->beta1, &r->beta2, &r->eps, &r->alpha, &r->decay,
-                                        &nesterov, &maximize, &decoupled))
+                                        &PyTuple_Type, &state, &g->steps, &g->products, &g->first, &r->lr,
+                                        &r->weight_decay, &r->momentum, &r->dampening, &r->beta1, &r->beta2, &r->eps,
+                                        &r->alpha, &r->decay, &nesterov, &maximize, &decoupled))
         return -1;
     r->nesterov = nesterov;
     r->maximize = maximize;
@@ -89,7 +90,8 @@ static int read_item(const group *g, Py_ssize_t k, const pc_optim_rule *r, pc_op
         || tensor_at(g->state[0], k, "an optimizer state", &i->state[0]) < 0
         || tensor_at(g->state[1], k, "an optimizer state", &i->state[1]) < 0
         || tensor_at(g->state[2], k, "an optimizer state", &i->state[2]) < 0
-        || tensor_at(g->steps, k, "`step`", &i->steps) < 0 || tensor_at(g->products, k, "`mu_product`", &i->product) < 0)
+        || tensor_at(g->steps, k, "`step`", &i->steps) < 0
+        || tensor_at(g->products, k, "`mu_product`", &i->product) < 0)
         return -1;
     i->first = g->first != Py_None && PyObject_IsTrue(PyList_GetItem(g->first, k)) == 1;
     if (i->param != NULL && i->grad != NULL) return 0;
@@ -216,10 +218,13 @@ static PyObject *zero_grad(PyObject *module, PyObject *args)
 
 static PyMethodDef functions[] = {
     { "optim_step", optim_step, METH_O,
-      "optim_step(groups, /)\n--\n\nOne step over groups of parameters, of all or none. A group is (arguments, keywords) of\n"
-      "(kind, params, grads, state, steps=None, products=None, first=None, lr=0, ...): lists of tensors; `state` is a tuple\n"
+      "optim_step(groups, /)\n--\n\nOne step over groups of parameters, of all or none. A group is (arguments, "
+      "keywords) of\n"
+      "(kind, params, grads, state, steps=None, products=None, first=None, lr=0, ...): lists of tensors; `state` is a "
+      "tuple\n"
       "of up to three." },
-    { "total_norm", total_norm, METH_VARARGS, "total_norm(tensors, p)\n--\n\nThe norm of the norms; p is 1, 2 or inf." },
+    { "total_norm", total_norm, METH_VARARGS,
+      "total_norm(tensors, p)\n--\n\nThe norm of the norms; p is 1, 2 or inf." },
     { "scale_all", scale_all, METH_VARARGS, "scale_all(tensors, number)\n--\n\nMultiply every element in place." },
     { "clamp_all", clamp_all, METH_VARARGS, "clamp_all(tensors, limit)\n--\n\nClamp every element in place." },
     { "zero_grad", zero_grad, METH_VARARGS,

@@ -49,8 +49,8 @@ int pc_py_add_ops(PyObject *module);
 int pc_py_callable(const char *name);
 PyObject *pc_py_binary(int callable, PyObject *a, PyObject *b);
 PyObject *pc_py_unary(int callable, PyObject *a);
-/* op_doc.c: the docstring of a callable, from the rows behind its name. The caller owns the text, which lives as long as
-   the process; NULL when memory is short. */
+/* op_doc.c: the docstring of a callable, from the rows behind its name. The caller owns the text, which lives as long
+   as the process; NULL when memory is short. */
 char *pc_py_document(const char *name, int nrows, const int *rows, bool inplace, bool method);
 
 /* dtype_type.c */

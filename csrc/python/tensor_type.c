@@ -74,7 +74,8 @@ static PyObject *make_subclass(PyObject *ignored, PyObject *args)
         return PyErr_Format(PyExc_TypeError, "_make_subclass: the first argument must be a subclass of Tensor");
     if ((t = pc_py_tensor_of(data, "_make_subclass(): argument 'data'")) == NULL) return NULL;
     if (require_grad && !pc_dtype_is_float(t->dtype))
-        return PyErr_Format(PyExc_RuntimeError, "Only Tensors of floating point and complex dtype can require gradients");
+        return PyErr_Format(PyExc_RuntimeError,
+                            "Only Tensors of floating point and complex dtype can require gradients");
     pc_status status = pc_tensor_alias(t, &alias);
     if (status != PC_OK) return pc_py_raise(status);
     alias->requires_grad = require_grad != 0;
@@ -367,7 +368,8 @@ static int set_grad(PyObject *self, PyObject *value, void *closure)
         }
         if (!pc_same_shape(g, t) || g->dtype != t->dtype) {
             char a[200], b[200];
-            PyErr_Format(PyExc_RuntimeError, "assigned grad has data of a different size or type: %s %s, expected %s %s",
+            PyErr_Format(PyExc_RuntimeError,
+                         "assigned grad has data of a different size or type: %s %s, expected %s %s",
                          pc_dtype_name(g->dtype), pc_shape_text(g, a), pc_dtype_name(t->dtype), pc_shape_text(t, b));
             return -1;
         }
@@ -390,11 +392,13 @@ static int set_data(PyObject *self, PyObject *value, void *closure)
 {
     pc_tensor *t = tensor(self), *from = value != NULL ? pc_py_tensor_of(value, "Variable data") : NULL;
     if (from == NULL) {
-        if (value == NULL) PyErr_SetString(PyExc_RuntimeError, "Deleting tensor data is not allowed. Delete tensor instead!");
+        if (value == NULL)
+            PyErr_SetString(PyExc_RuntimeError, "Deleting tensor data is not allowed. Delete tensor instead!");
         return -1;
     }
     if (t->requires_grad && !pc_dtype_is_float(from->dtype)) {
-        PyErr_SetString(PyExc_RuntimeError, "data set to a tensor that requires gradients must be floating point dtype");
+        PyErr_SetString(PyExc_RuntimeError,
+                        "data set to a tensor that requires gradients must be floating point dtype");
         return -1;
     }
     pc_storage *old = t->storage;
@@ -470,7 +474,8 @@ static PyObject *node_next_functions(PyObject *self, void *closure)
     }
     return tuple;
 }
-static PyMethodDef node_methods[] = { { "name", node_name, METH_NOARGS, "What torch calls this operation's node." }, { 0 } };
+static PyMethodDef node_methods[] = { { "name", node_name, METH_NOARGS, "What torch calls this operation's node." },
+                                      { 0 } };
 static PyGetSetDef node_getset[] = {
     { "next_functions", node_next_functions, NULL,
       "((node, 0), ...) of the inputs: a node, the leaf tensor itself, or None.", NULL },
@@ -496,9 +501,10 @@ static PyObject *get_grad_fn(PyObject *self, void *closure)
 enum { ADD, SUB, MUL, DIV, FLOOR_DIVIDE, REMAINDER, POW, MATMUL, AND, OR, XOR, IADD, ISUB, IMUL, IDIV, IPOW, IFLOOR, IAND,
        IOR, EQ, NE, LT, LE, GT, GE, NEG, ABS, INVERT, NUMBER_OPS };
 static const char *const number_names[NUMBER_OPS] = {
-    "add", "sub", "mul", "div", "floor_divide", "remainder", "pow", "matmul", "bitwise_and", "bitwise_or", "bitwise_xor",
-    "add_", "sub_", "mul_", "div_", "pow_", "floor_divide_", "bitwise_and_", "bitwise_or_",
-    "eq", "ne", "lt", "le", "gt", "ge", "neg", "abs", "bitwise_not"
+    "add",         "sub",         "mul",  "div",  "floor_divide", "remainder", "pow",  "matmul",        "bitwise_and",
+    "bitwise_or",  "bitwise_xor", "add_", "sub_", "mul_",         "div_",      "pow_", "floor_divide_", "bitwise_and_",
+    "bitwise_or_", "eq",          "ne",   "lt",   "le",           "gt",        "ge",   "neg",           "abs",
+    "bitwise_not"
 };
 static int number_ops[NUMBER_OPS];
 
@@ -563,7 +569,8 @@ static PyMethodDef methods[] = {
     { "numel", tensor_numel, METH_NOARGS, "Number of elements." },
     { "nelement", tensor_numel, METH_NOARGS, "Number of elements." },
     { "element_size", tensor_element_size, METH_NOARGS, "Bytes of one element." },
-    { "storage_offset", tensor_storage_offset, METH_NOARGS, "Offset of the first element in its storage, in elements." },
+    { "storage_offset", tensor_storage_offset, METH_NOARGS,
+      "Offset of the first element in its storage, in elements." },
     { "_is_contiguous", tensor_is_contiguous, METH_VARARGS, "(channels_last=False)" },
     { "_is_dense", tensor_is_dense, METH_NOARGS, "Does every element of the span occur once?" },
     { "data_ptr", tensor_data_ptr, METH_NOARGS, "Address of the first element." },

@@ -50,7 +50,8 @@ int main(void)
             for (int64_t pixels = 4; pixels <= 32; pixels *= 2)
                 printf("%-6s %8d %8d %8d  %.1f\n", k->isa, (int)c, (int)pixels, (int)k->f32_tile_width(),
                        tile_speed(k, c, pixels, k->f32_tile_width()));
-        printf("%-6s %8d %8d %8d  %.1f\n", k->isa, 64, 16, 10, tile_speed(k, 64, 16, k->f32_tile_width() < 10 ? 4 : 10));
+        printf("%-6s %8d %8d %8d  %.1f\n", k->isa, 64, 16, 10,
+               tile_speed(k, 64, 16, k->f32_tile_width() < 10 ? 4 : 10));
     }
     return 0;
 }

@@ -29,7 +29,8 @@ static void add(chain *c, const char *name, int n, const double *v)
     c->step[c->n] = (pc_step){ name, n, c->v[c->n] };
     c->n++;
 }
-#define ADD(name, ...) add(c, name, (int)(sizeof((double[]){ __VA_ARGS__ }) / sizeof(double)), (double[]){ __VA_ARGS__ })
+#define ADD(name, ...)                                                                                                 \
+    add(c, name, (int)(sizeof((double[]){ __VA_ARGS__ }) / sizeof(double)), (double[]){ __VA_ARGS__ })
 
 static const double any_filter[3] = { 0, 2, 3 };
 
@@ -43,8 +44,10 @@ static void add_byte_step(chain *c)
     case 3: ADD("pad", below(9), below(9), below(9), below(9), below(4), fill); break;
     case 4: ADD("resize", size, size2, below(6)); break;
     case 5: ADD("rotate", between(-400, 400), f, below(2), below(2), between(-9, 40), between(-9, 40), fill); break;
-    case 6: ADD("affine", between(-90, 90), below(9) - 4, below(9) - 4, between(0.2, 3), between(-50, 50), between(-50, 50),
-                below(2), f, 0, below(2), 3, 4, fill); break;
+    case 6:
+        ADD("affine", between(-90, 90), below(9) - 4, below(9) - 4, between(0.2, 3), between(-50, 50), between(-50, 50),
+            below(2), f, 0, below(2), 3, 4, fill);
+        break;
     case 7: ADD("brightness", between(-1, 3)); break;
     case 8: ADD("contrast", between(-1, 3)); break;
     case 9: ADD("saturation", between(-1, 3)); break;

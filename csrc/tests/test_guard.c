@@ -65,7 +65,8 @@ static void check_same(pc_tensor *a, pc_tensor *b, const char *name)
     pc_tensor *x, *y;
     assert((a == NULL) == (b == NULL));
     if (a == NULL) return;
-    assert(pc_contiguous(a, &x) == PC_OK && pc_contiguous(b, &y) == PC_OK && pc_same_shape(a, b) && a->dtype == b->dtype);
+    assert(pc_contiguous(a, &x) == PC_OK && pc_contiguous(b, &y) == PC_OK && pc_same_shape(a, b)
+           && a->dtype == b->dtype);
     if (memcmp(pc_data(x), pc_data(y), (size_t)(x->numel * pc_dtype_size(x->dtype))) != 0) {
         fprintf(stderr, "%s: another result at the edge of memory\n", name);
         assert(false);
@@ -75,8 +76,8 @@ static void check_same(pc_tensor *a, pc_tensor *b, const char *name)
 }
 
 /* One call and its gradients; returns its status, the results in out and grads. */
-static pc_status run(const pc_op *op, int nin, pc_tensor **in, const pc_value *v, bool inplace, bool at_end, pc_tensor **out,
-                     int *nout, pc_tensor **grads)
+static pc_status run(const pc_op *op, int nin, pc_tensor **in, const pc_value *v, bool inplace, bool at_end,
+                     pc_tensor **out, int *nout, pc_tensor **grads)
 {
     pc_generator_seed(pc_default_generator(), 5);
     pc_set_grad_enabled(!inplace);
@@ -154,7 +155,8 @@ static void test_rows(void)
             if (p->type == PC_T_TENSOR || p->type == PC_T_OPERAND) continue;
             if (p->has_default) v[p->slot] = p->dflt;
             else if (p->type == PC_T_INT && strncmp(p->name, "dim", 3) == 0) v[p->slot] = (pc_value){ .kind = PC_INT };
-            else if (p->type == PC_T_INTS && strncmp(p->name, "dim", 3) == 0) v[p->slot] = (pc_value){ PC_INTS, .ints = { 1, { 0 } } };
+            else if (p->type == PC_T_INTS && strncmp(p->name, "dim", 3) == 0)
+                v[p->slot] = (pc_value){ PC_INTS, .ints = { 1, { 0 } } };
             else if (p->type == PC_T_INT || p->type == PC_T_SCALAR) v[p->slot] = (pc_value){ .kind = PC_INT, .i = 1 };
             else if (p->type == PC_T_FLOAT) v[p->slot] = (pc_value){ .kind = PC_FLOAT, .f = 0.5 };
             else possible = false;
@@ -162,7 +164,8 @@ static void test_rows(void)
         for (int round = 0; round < 14 && possible; round++) {
             pc_tensor *in[MOST_INPUTS] = { NULL };
             pc_dtype dtype = dtypes[pick(9)];
-            int64_t size = 1 + pick(round < 7 ? 40 : 3000), shape[4] = { 1 + pick(7), 1 + pick(5), 1 + pick(20), 1 + pick(20) };
+            int64_t size = 1 + pick(round < 7 ? 40 : 3000),
+                    shape[4] = { 1 + pick(7), 1 + pick(5), 1 + pick(20), 1 + pick(20) };
             bool inplace = (op->flags & PC_WRITES) || ((op->flags & PC_INPLACE) && round % 2);
             if (s->ntensors > MOST_INPUTS) break;
             for (int k = 0; k < s->nparams; k++) {
@@ -172,7 +175,9 @@ static void test_rows(void)
                 bool whole = strncmp(p->name, "ind", 3) == 0 || strcmp(p->name, "target") == 0;
                 bool mask = strcmp(p->name, "mask") == 0 || strcmp(p->name, "condition") == 0;
                 pc_dtype own = whole && round % 3 ? PC_I64 : mask ? PC_BOOL : dtype;
-                in[p->slot] = round % 3 == 0 ? make(own, 4, shape) : round % 3 == 1 ? make(own, 2, shape + 2) : make(own, 1, &size);
+                in[p->slot] = round % 3 == 0   ? make(own, 4, shape)
+                              : round % 3 == 1 ? make(own, 2, shape + 2)
+                                               : make(own, 1, &size);
             }
             worked = check(op, s->ntensors, in, v, inplace) || worked;
         }
@@ -208,8 +213,8 @@ static void test_convolutions(void)
         int64_t r = 1 + pick(5), q = 1 + pick(5), h = r + pick(12), w = q + pick(12), n = 1 + pick(3);
         if (pick(5) == 0) groups = k = c;
         if (pick(4) == 0) r = q = 1;
-        pc_tensor *in[] = { make(PC_F32, 4, (int64_t[]){ n, c, h, w }), make(PC_F32, 4, (int64_t[]){ k, c / groups, r, q }),
-                            pick(2) ? make(PC_F32, 1, &k) : NULL };
+        pc_tensor *in[] = { make(PC_F32, 4, (int64_t[]){ n, c, h, w }),
+                            make(PC_F32, 4, (int64_t[]){ k, c / groups, r, q }), pick(2) ? make(PC_F32, 1, &k) : NULL };
         pc_value v[] = { pair(1 + pick(2), 1 + pick(2)), pair(pick(3), pick(3)), pair(1, 1), integer(groups) };
         assert(check(pc_op_find("conv2d"), 3, in, v, false));
     }
@@ -218,7 +223,8 @@ static void test_convolutions(void)
 static void test_pools(void)
 {
     for (int round = 0; round < 60; round++) {
-        int64_t r = 1 + pick(4), shape[4] = { 1 + pick(3), 1 + pick(40), r + pick(14), r + pick(14) }, stride = 1 + pick(3);
+        int64_t r = 1 + pick(4), shape[4] = { 1 + pick(3), 1 + pick(40), r + pick(14), r + pick(14) },
+                stride = 1 + pick(3);
         pc_value zero = { .kind = PC_BOOLEAN };
         pc_tensor *a = make(PC_F32, 4, shape), *b = make(PC_F32, 4, shape), *c = make(PC_F32, 4, shape);
         assert(check(pc_op_find("max_pool2d"), 1, &a,

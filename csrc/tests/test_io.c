@@ -1,5 +1,5 @@
-/* test_io.c -- checkpoints and CIFAR files: round trips, every flipped byte, every failed allocation, and mutated files by the
-   thousand (3,000 a seed by default; argv[1] sets it). */
+/* test_io.c -- checkpoints and CIFAR files: round trips, every flipped byte, every failed allocation, and mutated files
+   by the thousand (3,000 a seed by default; argv[1] sets it). */
 #include "../core/alloc.h"
 #include "../data/cifar.h"
 #include "../io/checkpoint.h"
@@ -43,7 +43,8 @@ static void test_inflate(void)
     };
     static const uint8_t stored[] = { 1, 3, 0, 0xfc, 0xff, 'a', 'b', 'c' }, wrong[] = { 1, 3, 0, 0xfc, 0xfe, 'a', 'b', 'c' };
     uint8_t out[400], text[300];
-    assert(pc_inflate(fixed, sizeof fixed, out, 78) == PC_OK && memcmp(out + 52, "abcabcabcabc-abcabcabcabc-", 26) == 0);
+    assert(pc_inflate(fixed, sizeof fixed, out, 78) == PC_OK
+           && memcmp(out + 52, "abcabcabcabc-abcabcabcabc-", 26) == 0);
     for (int i = 0; i < 300; i++) text[i] = (uint8_t)(97 + (i * i * 7 + i / 3) % 23);
     assert(pc_inflate(dynamic, sizeof dynamic, out, 300) == PC_OK && memcmp(out, text, 300) == 0);
     assert(pc_inflate(stored, sizeof stored, out, 3) == PC_OK && memcmp(out, "abc", 3) == 0);
@@ -73,7 +74,8 @@ static pc_status memory_write(pc_sink *sink, const void *p, int64_t n)
     return PC_OK;
 }
 
-static void pickle_tensor(pc_pickler *k, const char *key, int64_t numel, int ndim, const int64_t *shape, const int64_t *stride)
+static void pickle_tensor(pc_pickler *k, const char *key, int64_t numel, int ndim, const int64_t *shape,
+                          const int64_t *stride)
 {
     pc_pickle_name(k, "torch._utils", "_rebuild_tensor_v2");
     pc_pickle_op(k, '(');
@@ -99,7 +101,8 @@ static void pickle_tensor(pc_pickler *k, const char *key, int64_t numel, int ndi
     pc_pickle_op(k, 'R');
 }
 
-/* {"weight": 3 x 4, "bias": its first row, "other": [2], "epoch": 7, "lr": 0.5, "big": 2**40, "path": ("a", None), "bytes": ...} */
+/* {"weight": 3 x 4, "bias": its first row, "other": [2], "epoch": 7, "lr": 0.5, "big": 2**40, "path": ("a", None),
+ * "bytes": ...} */
 static void make_pickle(pc_pickler *k)
 {
     pc_pickle_start(k);
@@ -145,7 +148,8 @@ static pc_status load(const void *p, int64_t n, pc_checkpoint **out)
 
 static bool is_right(const pc_checkpoint *c)
 {
-    const pc_item *w = pc_item_get(c->root, "weight"), *b = pc_item_get(c->root, "bias"), *o = pc_item_get(c->root, "other");
+    const pc_item *w = pc_item_get(c->root, "weight"), *b = pc_item_get(c->root, "bias"),
+                  *o = pc_item_get(c->root, "other");
     const pc_item *bytes = pc_item_get(c->root, "bytes"), *big = pc_item_get(c->root, "big");
     pc_tensor *t[3] = { NULL };
     assert(w != NULL && b != NULL && o != NULL && bytes != NULL && big != NULL);
@@ -170,7 +174,9 @@ static memory_sink make_archive(void)
 
 static memory_sink make_legacy(void)
 {
-    static const char head[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19." "\x80\x02M\xe9\x03." "\x80\x02}.";
+    static const char head[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
+                               "\x80\x02M\xe9\x03."
+                               "\x80\x02}.";
     static const char keys[] = "\x80\x02](X\1\0\0\0" "0X\1\0\0\0" "1e.";
     pc_pickler k;
     memory_sink m = { { memory_write }, NULL, 0, 0 };
@@ -269,7 +275,8 @@ static uint32_t any(uint32_t n)
 /* A copy of p with some bytes changed, removed, repeated or replaced by extreme numbers; *n is its length. */
 static uint8_t *mutate(const uint8_t *p, int64_t *n)
 {
-    static const char opcodes[] = "(t}]se.uRbQNXcqhjrKMJGTUC01\x80\x81\x85\x86\x87\x88\x8a\x8b\x8c\x8f\x90\x91\x93\x94\x95";
+    static const char opcodes[] =
+        "(t}]se.uRbQNXcqhjrKMJGTUC01\x80\x81\x85\x86\x87\x88\x8a\x8b\x8c\x8f\x90\x91\x93\x94\x95";
     uint8_t *q = malloc((size_t)*n + 512);
     memcpy(q, p, (size_t)*n);
     for (uint32_t times = 1 + any(6); times > 0 && *n > 0; times--) {
@@ -354,8 +361,11 @@ static void fuzz(int count)
 /* As Python 2 pickled them: 3 images whose bytes count up, labels 0, 1, 2. */
 static memory_sink make_batch(void)
 {
-    static const char head[] = "\x80\x02}q\1(U\4data" "cnumpy.core.multiarray\n_reconstruct\nq\2cnumpy\nndarray\nq\3K\0\x85U\1b\x87Rq\4(K\1K\3M"
-                               "\0\x0c\x86" "cnumpy\ndtype\nq\5U\2u1K\0K\1\x87R(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T\0\x24\0\0";
+    static const char head[] =
+        "\x80\x02}q\1(U\4data"
+        "cnumpy.core.multiarray\n_reconstruct\nq\2cnumpy\nndarray\nq\3K\0\x85U\1b\x87Rq\4(K\1K\3M"
+        "\0\x0c\x86"
+        "cnumpy\ndtype\nq\5U\2u1K\0K\1\x87R(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T\0\x24\0\0";
     static const char tail[] = "tbU\6labels](K\0K\1K\2eu.";
     memory_sink m = { { memory_write }, NULL, 0, 0 };
     memory_write(&m.sink, head, sizeof head - 1);

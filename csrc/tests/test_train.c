@@ -1,5 +1,5 @@
-/* test_train.c -- a program without Python: a small convolutional network learns, on every instruction set and number of
-   threads alike, and whatever allocation fails in a step, the next step is a step again. */
+/* test_train.c -- a program without Python: a small convolutional network learns, on every instruction set and number
+   of threads alike, and whatever allocation fails in a step, the next step is a step again. */
 #include "../core/cpu.h"
 #include "../pycnn.h"
 #undef NDEBUG
@@ -13,7 +13,8 @@
 #define WEIGHTS 4
 
 typedef struct net {
-    pc_tensor *weight[WEIGHTS], *mean[WEIGHTS], *square[WEIGHTS], *steps[WEIGHTS]; /* conv, its bias, linear, its bias */
+    pc_tensor *weight[WEIGHTS], *mean[WEIGHTS], *square[WEIGHTS],
+        *steps[WEIGHTS]; /* conv, its bias, linear, its bias */
     pc_tensor *images, *labels;
 } net;
 
@@ -33,7 +34,9 @@ static pc_status apply(const char *name, int nin, pc_tensor **in, const pc_value
 
 static void draw(pc_tensor *t, double from, double to, pc_generator *g)
 {
-    pc_value v[] = { { .kind = PC_FLOAT, .f = from }, { .kind = PC_FLOAT, .f = to }, { .kind = PC_GENERATOR, .generator = g } };
+    pc_value v[] = { { .kind = PC_FLOAT, .f = from },
+                     { .kind = PC_FLOAT, .f = to },
+                     { .kind = PC_GENERATOR, .generator = g } };
     pc_tensor *same;
     assert(apply("uniform_", 1, &t, v, true, &same) == PC_OK);
     pc_release(same);
@@ -84,7 +87,8 @@ static pc_status train(net *n, double *loss)
     pc_status status = PC_OK;
     pc_tensor *x = NULL, *y = NULL;
     pc_value one = { .kind = PC_INTS, .ints = { 2, { 1, 1 } } }, two = { .kind = PC_INTS, .ints = { 2, { 2, 2 } } };
-    pc_value zero = { .kind = PC_INTS, .ints = { 2, { 0, 0 } } }, flat = { .kind = PC_INTS, .ints = { 2, { -1, 8 * 6 * 6 } } };
+    pc_value zero = { .kind = PC_INTS, .ints = { 2, { 0, 0 } } },
+             flat = { .kind = PC_INTS, .ints = { 2, { -1, 8 * 6 * 6 } } };
     pc_value conv[] = { one, one, one, { .kind = PC_INT, .i = 1 } };
     pc_value pool[] = { two, { .kind = PC_NONE }, zero, one, { .kind = PC_BOOLEAN } };
     pc_value mean[] = { { .kind = PC_INT, .i = 1 }, { .kind = PC_INT, .i = -100 }, { .kind = PC_FLOAT } };
