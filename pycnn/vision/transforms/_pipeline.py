@@ -22,9 +22,14 @@ def replaced(transform, name):
     return False
 
 
+# Where the classes are whose steps say all that they do.
+_STATED = {f"pycnn.vision.transforms.{name}"
+           for name in ("_colour", "_composition", "_conversion", "_geometry", "autoaugment")}
+
+
 def _is_ours(transform):
     """True if calling the object does what its class in this package says, and nothing else."""
-    if type(transform).__module__ not in ("pycnn.vision.transforms.transforms", "pycnn.vision.transforms.autoaugment"):
+    if type(transform).__module__ not in _STATED:
         return False
     own = vars(transform)
     return not ("forward" in own or own.get("_forward_hooks") or own.get("_forward_pre_hooks"))
@@ -40,6 +45,7 @@ def _normalize_steps(t):
 def steps_of(transform, domain):
     """Return the steps of a transform and what the image is afterwards, or None if it needs Python."""
     from pycnn.nn import Sequential
+    from pycnn.vision.transforms import _base
     from pycnn.vision.transforms import transforms as T
 
     if type(transform) in (Sequential, T.Compose):
@@ -54,7 +60,7 @@ def steps_of(transform, domain):
         inner = _steps_of_list(transform.transforms, domain)
         if inner is None or inner[1] != domain:
             return None
-        return (("chance", T._ABOVE_F32, transform.p, len(inner[0])), *inner[0]), domain
+        return (("chance", _base._ABOVE_F32, transform.p, len(inner[0])), *inner[0]), domain
     if isinstance(transform, T.ToTensor):
         fits = domain == PICTURE and get_default_dtype() == _C.float32
         return ((("to_tensor",),), FLOATS) if fits else None
@@ -69,7 +75,7 @@ def steps_of(transform, domain):
         return (steps, FLOATS) if steps is not None else None
     if isinstance(transform, T.RandomErasing):
         return (transform._steps(), FLOATS) if domain == FLOATS and not replaced(transform, "get_params") else None
-    if isinstance(transform, T._Step) and (domain == PICTURE or transform._on_tensors):
+    if isinstance(transform, _base._Step) and (domain == PICTURE or transform._on_tensors):
         return transform._steps(), domain
     return None
 

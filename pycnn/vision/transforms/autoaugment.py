@@ -4,7 +4,7 @@ from enum import Enum
 
 from pycnn.vision.transforms import functional as F
 from pycnn.vision.transforms.functional import InterpolationMode
-from pycnn.vision.transforms.transforms import _Step
+from pycnn.vision.transforms._base import _Step
 
 # In the order of C's table (augment_draw.c).
 _OPS = ("Identity", "ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate", "Brightness", "Color", "Contrast",

@@ -8,7 +8,7 @@ from pycnn._tensor import Tensor
 from pycnn.nn import Module
 from pycnn.vision.transforms import functional as F
 from pycnn.vision.transforms.functional import InterpolationMode
-from pycnn.vision.transforms.transforms import _checked_fill
+from pycnn.vision.transforms._base import _checked_fill
 
 _fn = _C.fn
 

@@ -1,0 +1,104 @@
+"""Between pictures, arrays and Tensors, and normalisation."""
+
+from pycnn.nn import Module
+from pycnn.vision.transforms import functional as F
+
+
+class ToTensor:
+    """Convert an image to a Tensor; bytes become floats from 0 to 1.
+
+    See Also
+    --------
+    pycnn.vision.transforms.functional.to_tensor : shapes and dtypes.
+    """
+
+    def __call__(self, pic):
+        """Convert one PIL Image or array of shape (H, W, C)."""
+        return F.to_tensor(pic)
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+
+class PILToTensor:
+    """Convert a PIL Image to a Tensor of the same type, unscaled."""
+
+    def __call__(self, pic):
+        """Convert one PIL Image."""
+        return F.pil_to_tensor(pic)
+
+    def __repr__(self):
+        return f"{type(self).__name__}()"
+
+
+class ConvertImageDtype(Module):
+    """Convert a Tensor image to a dtype, scaling values to its range.
+
+    Parameters
+    ----------
+    dtype : dtype
+
+    See Also
+    --------
+    pycnn.vision.transforms.functional.convert_image_dtype : what raises.
+    """
+
+    def __init__(self, dtype):
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, image):
+        """Convert one Tensor."""
+        return F.convert_image_dtype(image, self.dtype)
+
+
+class ToPILImage:
+    """Convert a Tensor of shape (C, H, W) or an array of shape (H, W, C) to a PIL Image.
+
+    Parameters
+    ----------
+    mode : str, optional
+        Pillow's name of the colour space; by default the first that fits.
+    """
+
+    def __init__(self, mode=None):
+        self.mode = mode
+
+    def __call__(self, pic):
+        """Convert one Tensor or array."""
+        return F.to_pil_image(pic, self.mode)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({f'mode={self.mode}' if self.mode is not None else ''})"
+
+
+class Normalize(Module):
+    """Subtract a mean from every channel and divide by a deviation.
+
+    Parameters
+    ----------
+    mean, std : sequence of float
+        One value per channel.
+    inplace : bool, default False
+        Change the given Tensor.
+
+    Raises
+    ------
+    ValueError
+        When called: a deviation is 0.
+    TypeError
+        When called: the image is no float Tensor.
+    """
+
+    def __init__(self, mean, std, inplace=False):
+        super().__init__()
+        self.mean = mean
+        self.std = std
+        self.inplace = inplace
+
+    def forward(self, tensor):
+        """Normalise one Tensor of shape (..., C, H, W)."""
+        return F.normalize(tensor, self.mean, self.std, self.inplace)
+
+    def __repr__(self):
+        return f"{type(self).__name__}(mean={self.mean}, std={self.std})"
