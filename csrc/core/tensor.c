@@ -104,13 +104,14 @@ void pc_storage_release(pc_storage *s)
     }
 }
 
-/* Bytes of a shape; PC_ESHAPE on negative or overflowing sizes. */
+/* Elements of a shape; PC_ESHAPE on negative sizes, and where sizes other than 0 overflow: strides and offsets would, too. */
 static pc_status count_elements(pc_dtype dtype, int ndim, const int64_t *shape, int64_t *numel)
 {
     pc_status status = PC_OK;
     int64_t n = 1, bytes;
     bool empty = false, overflow = false;
     char text[200];
+    *numel = 0;
     PC_CHECK(ndim <= PC_MAX_DIMS, PC_ESHAPE, "tensors have at most %d dimensions here, got %d", PC_MAX_DIMS, ndim);
     for (int d = 0; d < ndim; d++) {
         PC_CHECK(shape[d] >= 0, PC_ESHAPE, "Trying to create tensor with negative dimension %" PRId64 ": %s", shape[d],
@@ -118,9 +119,9 @@ static pc_status count_elements(pc_dtype dtype, int ndim, const int64_t *shape, 
         if (shape[d] == 0) empty = true;
         else if (__builtin_mul_overflow(n, shape[d], &n)) overflow = true;
     }
+    overflow = overflow || __builtin_mul_overflow(n, pc_dtype_size(dtype), &bytes);
     if (empty) n = 0;
-    else overflow = overflow || __builtin_mul_overflow(n, pc_dtype_size(dtype), &bytes);
-    PC_CHECK(empty || !overflow, PC_ESHAPE, "Storage size calculation overflowed with sizes=%s",
+    PC_CHECK(!overflow, PC_ESHAPE, "Storage size calculation overflowed with sizes=%s",
              pc_sizes_text(ndim, shape, text));
     *numel = n;
 done:

@@ -3,6 +3,7 @@
 #include "../kernels/kernels.h"
 #include "copy.h"
 #include "elementwise.h"
+#include "shape.h"
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -28,8 +29,8 @@ static pc_status channels_last_strides(int ndim, const int64_t *shape, int64_t *
     PC_CHECK(ndim == 4, PC_ESHAPE, "required rank 4 tensor to use channels_last format");
     stride[1] = 1;
     stride[3] = shape[1] > 1 ? shape[1] : 1;
-    stride[2] = stride[3] * (shape[3] > 1 ? shape[3] : 1);
-    stride[0] = stride[2] * (shape[2] > 1 ? shape[2] : 1);
+    stride[2] = pc_times(stride[3], shape[3] > 1 ? shape[3] : 1);
+    stride[0] = pc_times(stride[2], shape[2] > 1 ? shape[2] : 1);
 done:
     return status;
 }
@@ -124,13 +125,14 @@ static pc_status new_full_forward(pc_call *c)
 static pc_status eye_forward(pc_call *c)
 {
     pc_status status = PC_OK;
-    int64_t n = c->v[0].i, m = c->v[1].kind == PC_INT ? c->v[1].i : n, step = m + 1;
+    int64_t n = c->v[0].i, m = c->v[1].kind == PC_INT ? c->v[1].i : n, step;
     PC_CHECK(n >= 0, PC_ESHAPE, "n must be greater or equal to 0, got %" PRId64, n);
     PC_CHECK(m >= 0, PC_ESHAPE, "m must be greater or equal to 0, got %" PRId64, m);
     pc_value size = { .kind = PC_INTS, .ints = { .n = 2, .v = { n, m } } };
     pc_tensor *diagonal = NULL;
     int64_t length = n < m ? n : m;
     PC_TRY(filled(size, dtype_or(c->v[2], pc_default_dtype()), zero, &c->out[0]));
+    step = m + 1;
     PC_TRY(pc_tensor_view(c->out[0], 1, &length, &step, 0, &diagonal));
     status = pc_fill(diagonal, one);
     pc_release(diagonal);

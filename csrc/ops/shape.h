@@ -15,6 +15,8 @@ pc_status pc_wrap_dims(const pc_value *dims, int ndim, uint32_t *mask);
 pc_status pc_check_extents(int n, const int64_t *v);
 /* PC_ESHAPE if tensors cannot have so many dimensions. */
 pc_status pc_check_ndim(int ndim);
+/* a * b, wrapping: for strides of a shape that only making the tensor checks. */
+static inline int64_t pc_times(int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
 static inline int64_t pc_product(int n, const int64_t *v)
 {
     int64_t p = 1;

@@ -31,14 +31,12 @@ static pc_status as_strided_forward(pc_call *c)
     PC_CHECK(!overflow, PC_ESHAPE, "Storage size calculation overflowed with sizes=%s and strides=%s",
              pc_ints_text(n, size, a), pc_ints_text(n, stride, b));
     PC_CHECK(offset >= 0, PC_ESHAPE, "Tensor: invalid storage offset %" PRId64, offset);
-    if (!empty) {
-        overflow = __builtin_add_overflow(offset, last, &bytes) || __builtin_add_overflow(bytes, 1, &bytes)
-                   || __builtin_mul_overflow(bytes, item, &bytes);
-        PC_CHECK(!overflow && bytes <= self->storage->bytes, PC_ESHAPE,
-                 "setStorage: sizes %s, strides %s, storage offset %" PRId64 ", and itemsize %" PRId64 " requiring a "
-                 "storage size of %" PRId64 " are out of bounds for storage of size %" PRId64,
-                 pc_ints_text(n, size, a), pc_ints_text(n, stride, b), offset, item, bytes, self->storage->bytes);
-    }
+    overflow = __builtin_add_overflow(offset, last, &bytes) || __builtin_add_overflow(bytes, 1, &bytes)
+               || __builtin_mul_overflow(bytes, item, &bytes);
+    PC_CHECK(!overflow && (empty || bytes <= self->storage->bytes), PC_ESHAPE,
+             "setStorage: sizes %s, strides %s, storage offset %" PRId64 ", and itemsize %" PRId64 " requiring a "
+             "storage size of %" PRId64 " are out of bounds for storage of size %" PRId64,
+             pc_ints_text(n, size, a), pc_ints_text(n, stride, b), offset, item, bytes, self->storage->bytes);
     c->v[SELF_OFFSET] = (pc_value){ .kind = PC_INT, .i = self->offset };
     PC_TRY(pc_tensor_view(self, n, size, stride, offset, &c->out[0]));
 done:
