@@ -70,5 +70,5 @@ times = compare(steps, args.rounds, seconds=2.0, warm=2)
 best = {name: value["min_ms"] for name, value in times.items()}
 report(args, milliseconds=times, megabytes=megabytes, other_load=other_load,
        ratios={"frozen step": round(best["torch"] / best["pycnn"], 2),
-               "memory of the frozen step": round(megabytes["torch"]["step"] / megabytes["pycnn"]["step"], 2),
-               "memory of the process": round(megabytes["torch"]["process"] / megabytes["pycnn"]["process"], 2)})
+               "memory, growth over three steps": round(megabytes["torch"]["step"] / megabytes["pycnn"]["step"], 2),
+               "memory, peak of the process": round(megabytes["torch"]["process"] / megabytes["pycnn"]["process"], 2)})
