@@ -21,7 +21,8 @@ from pycnn.vision.models import ResNet18_Weights, ResNet50_Weights
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "models.json").read_text())
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "densenet121", "googlenet", "mobilenet_v2", "mobilenet_v3_large",
+                                  "shufflenet_v2_x1_0", "squeezenet1_1"])
 def test_initial_weights_are_torchvisions(name):
     torch.manual_seed(0)
     model = models.__dict__[name](**GOLDEN[name]["args"])

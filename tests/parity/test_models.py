@@ -14,7 +14,7 @@ from pycnn import vision
 pytestmark = pytest.mark.parity
 
 INIT = {"googlenet": {"init_weights": True}, "inception_v3": {"init_weights": True}}
-SMALL = ["densenet121", "googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "squeezenet1_0",
+SMALL = ["densenet121", "googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "shufflenet_v2_x1_0", "squeezenet1_0",
          "squeezenet1_1"]
 ALL = [name for name in vision.models.list_models() if "resne" not in name]
 
