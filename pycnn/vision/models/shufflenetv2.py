@@ -43,7 +43,19 @@ class InvertedResidual(nn.Module):
 
     @staticmethod
     def depthwise_conv(i, o, kernel_size, stride=1, padding=0, bias=False):
-        """Return a convolution of each channel by itself."""
+        """Return a convolution of each channel by itself.
+
+        Parameters
+        ----------
+        i, o : int
+            Channels that come in and go out.
+        kernel_size, stride, padding : int
+        bias : bool, default False
+
+        Returns
+        -------
+        Conv2d
+        """
         return nn.Conv2d(i, o, kernel_size, stride, padding, bias=bias, groups=i)
 
     def forward(self, x):
@@ -166,19 +178,61 @@ def shufflenet_v2_x0_5(*, weights: ShuffleNet_V2_X0_5_Weights | None = None, pro
 @register_model()
 @pretrained_means(ShuffleNet_V2_X1_0_Weights.IMAGENET1K_V1)
 def shufflenet_v2_x1_0(*, weights: ShuffleNet_V2_X1_0_Weights | None = None, progress: bool = True, **kwargs) -> ShuffleNetV2:
-    """Build ShuffleNet V2; parameters as :func:`shufflenet_v2_x0_5`."""
+    """Build ShuffleNet V2.
+
+    Parameters
+    ----------
+    weights : ShuffleNet_V2_X1_0_Weights, str or path, optional
+        As for :func:`shufflenet_v2_x0_5`.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs
+        Parameters of :class:`ShuffleNetV2`.
+
+    Returns
+    -------
+    ShuffleNetV2
+    """
     return _shufflenetv2(ShuffleNet_V2_X1_0_Weights.verify(weights), progress, [24, 116, 232, 464, 1024], **kwargs)
 
 
 @register_model()
 @pretrained_means(ShuffleNet_V2_X1_5_Weights.IMAGENET1K_V1)
 def shufflenet_v2_x1_5(*, weights: ShuffleNet_V2_X1_5_Weights | None = None, progress: bool = True, **kwargs) -> ShuffleNetV2:
-    """Build ShuffleNet V2 with half more channels; parameters as :func:`shufflenet_v2_x0_5`."""
+    """Build ShuffleNet V2 with half more channels.
+
+    Parameters
+    ----------
+    weights : ShuffleNet_V2_X1_5_Weights, str or path, optional
+        As for :func:`shufflenet_v2_x0_5`.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs
+        Parameters of :class:`ShuffleNetV2`.
+
+    Returns
+    -------
+    ShuffleNetV2
+    """
     return _shufflenetv2(ShuffleNet_V2_X1_5_Weights.verify(weights), progress, [24, 176, 352, 704, 1024], **kwargs)
 
 
 @register_model()
 @pretrained_means(ShuffleNet_V2_X2_0_Weights.IMAGENET1K_V1)
 def shufflenet_v2_x2_0(*, weights: ShuffleNet_V2_X2_0_Weights | None = None, progress: bool = True, **kwargs) -> ShuffleNetV2:
-    """Build ShuffleNet V2 with twice the channels; parameters as :func:`shufflenet_v2_x0_5`."""
+    """Build ShuffleNet V2 with twice the channels.
+
+    Parameters
+    ----------
+    weights : ShuffleNet_V2_X2_0_Weights, str or path, optional
+        As for :func:`shufflenet_v2_x0_5`.
+    progress : bool, default True
+        Show a bar while weights are downloaded.
+    **kwargs
+        Parameters of :class:`ShuffleNetV2`.
+
+    Returns
+    -------
+    ShuffleNetV2
+    """
     return _shufflenetv2(ShuffleNet_V2_X2_0_Weights.verify(weights), progress, [24, 244, 488, 976, 2048], **kwargs)
