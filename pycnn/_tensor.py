@@ -81,7 +81,7 @@ class RemovableHandle:
         self.remove()
 
 
-_shared = _weakref.WeakValueDictionary()  # address: the mapping of a tensor that processes share
+_shared: _weakref.WeakValueDictionary = _weakref.WeakValueDictionary()  # address: the mapping of a tensor that processes share
 
 
 class Tensor(_C.TensorBase):
