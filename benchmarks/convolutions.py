@@ -61,7 +61,8 @@ def measure(shapes, args, seconds):
             rows.append({"shape": list(shape), "pass": name, "pycnn_ms": ours, "torch_ms": theirs,
                          "ratio": round(theirs / ours, 2), "gflops": round(flop(shape) / ours * 1e-6, 1)})
             if args.table:
-                print(f"{str(shape):38} {name:16} {ours:9.3f} {theirs:9.3f}  {theirs / ours:5.2f}  {rows[-1]['gflops']:6.1f}", flush=True)
+                print(f"{str(shape):38} {name:16} {ours:9.3f} {theirs:9.3f}  {theirs / ours:5.2f}  "
+                      f"{rows[-1]['gflops']:6.1f}", flush=True)
     return rows
 
 

@@ -36,8 +36,8 @@ def plain(value):
 def page(results):
     """The page's text: the machine, then a table for each question."""
     first = results[0]
-    text = (f".. Written by benchmarks/run.py.\n\nOn {first['cpu']}, {first['cpus']} CPUs, {first['args']['threads']} threads. "
-            "Ratios above 1: pycnn is ahead.\n")
+    text = (f".. Written by benchmarks/run.py.\n\nOn {first['cpu']}, {first['cpus']} CPUs, {first['args']['threads']} "
+            "threads. Ratios above 1: pycnn is ahead.\n")
     for r in results:
         rows = [(f"{name}", f"{value}") for name, value in r.get("ratios", {}).items()]
         rows += [(text_of, plain(r[key])) for key, text_of in FACTS.items() if key in r]

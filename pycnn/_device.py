@@ -30,9 +30,9 @@ class device:
             type, index = "cuda", type
         name, _, number = type.partition(":")
         if name not in ("cpu", "cuda", "mps", "xpu", "meta"):
-            raise RuntimeError("Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, "
-                               f"xla, lazy, vulkan, mps, meta, hpu, mtia, privateuseone device type at start of device "
-                               f"string: {name}")
+            raise RuntimeError("Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, "
+                               "maia, xla, lazy, vulkan, mps, meta, hpu, mtia, privateuseone device type at start of "
+                               f"device string: {name}")
         self.type = name
         self.index = int(number) if number else index
 
@@ -60,8 +60,8 @@ def check_device(d):
     d = device(d)
     if d.type == "cuda":
         if os.environ.get("PYCNN_CUDA_AS_CPU", "0") in ("", "0"):
-            raise AssertionError("Torch not compiled with CUDA enabled (pycnn computes on the CPU: ask torch.cuda.is_available(), or "
-                                 "set PYCNN_CUDA_AS_CPU=1 to let 'cuda' mean the CPU)")
+            raise AssertionError("Torch not compiled with CUDA enabled (pycnn computes on the CPU: ask "
+                                 "torch.cuda.is_available(), or set PYCNN_CUDA_AS_CPU=1 to let 'cuda' mean the CPU)")
         return
     if d.type != "cpu":
         raise RuntimeError(f"pycnn computes on the CPU: device '{d}' is not available")

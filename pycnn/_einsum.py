@@ -19,12 +19,13 @@ def _parse(equation, operands):
         head, dots, tail = term.partition("...")
         for letter in head + tail:
             if letter not in string.ascii_letters:
-                raise RuntimeError(f"einsum(): invalid subscript given at index {equation.index(letter)} in the equation string, "
-                                   "subscripts must be in [a-zA-Z]")
+                raise RuntimeError(f"einsum(): invalid subscript given at index {equation.index(letter)} in the "
+                                   "equation string, subscripts must be in [a-zA-Z]")
         extra = x.dim() - len(head + tail)
         if extra < 0 or extra > 0 and not dots:
             raise RuntimeError(f"einsum(): the number of subscripts in the equation ({len(head + tail)}) "
-                               f"{'is more than' if extra < 0 else 'does not match'} the number of dimensions ({x.dim()}) for operand {k}"
+                               f"{'is more than' if extra < 0 else 'does not match'} the number of dimensions "
+                               f"({x.dim()}) for operand {k}"
                                + (" and no ellipsis was given" if extra > 0 else ""))
         rank = max(rank, extra if dots else 0)
         labels.append([*head, *range(-extra, 0), *tail])  # those of an ellipsis are aligned at their ends
@@ -36,7 +37,8 @@ def _parse(equation, operands):
             if (head + tail).count(letter) > 1:
                 raise RuntimeError(f"einsum(): output subscript {letter} appears more than once in the output")
             if letter not in every:
-                raise RuntimeError(f"einsum(): output subscript {letter} does not appear in the equation for any input operand")
+                raise RuntimeError(f"einsum(): output subscript {letter} does not appear in the equation for any input "
+                                   "operand")
     else:
         result = [*range(-rank, 0), *sorted(letter for letter in set(every) if isinstance(letter, str) and every.count(letter) == 1)]
     return labels, result
@@ -49,8 +51,8 @@ def _diagonal(x, labels):
             i = labels.index(letter)
             j = labels.index(letter, i + 1)
             if x.shape[i] != x.shape[j]:
-                raise RuntimeError(f"einsum(): subscript {letter} is repeated for operand but the sizes don't match, {x.shape[j]} != "
-                                   f"{x.shape[i]}")
+                raise RuntimeError(f"einsum(): subscript {letter} is repeated for operand but the sizes don't match, "
+                                   f"{x.shape[j]} != {x.shape[i]}")
             x = x.diagonal(0, i, j)
             labels = [v for k, v in enumerate(labels) if k not in (i, j)] + [letter]
     return x, labels
@@ -70,8 +72,8 @@ def _product(a, a_labels, b, b_labels, needed):
         for label, size in zip(labels, x.shape):
             known = sizes.setdefault(label, size)
             if 1 not in (known, size) and known != size:
-                raise RuntimeError(f"einsum(): subscript {label} has size {size} for an operand which does not broadcast with previously "
-                                   f"seen size {known}")
+                raise RuntimeError(f"einsum(): subscript {label} has size {size} for an operand which does not "
+                                   f"broadcast with previously seen size {known}")
             sizes[label] = max(known, size) if 0 not in (known, size) else 0
     both = [label for label in a_labels if label in b_labels]
     batch, summed = [v for v in both if v in needed], [v for v in both if v not in needed]

@@ -44,8 +44,8 @@ def set_float32_matmul_precision(precision):
     if precision in ("highest", "high", "medium"):
         _precision = precision
     else:
-        warnings.warn(f"{precision} is not one of 'highest', 'high', or 'medium'; the current setFloat32MatmulPrecision call has no "
-                      "effect.", stacklevel=2)
+        warnings.warn(f"{precision} is not one of 'highest', 'high', or 'medium'; the current "
+                      "setFloat32MatmulPrecision call has no effect.", stacklevel=2)
 
 
 def get_float32_matmul_precision():

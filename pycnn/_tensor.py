@@ -41,7 +41,8 @@ def set_default_dtype(d):
     if not isinstance(d, _C.dtype) or not d.is_floating_point:
         raise TypeError(f"only floating-point types are supported as the default type, got {d}")
     if d not in (_C.float32, _C.float64):
-        raise NotImplementedError(f"set_default_dtype({d}): the default is float32 or float64; half precision is for storage")
+        raise NotImplementedError(f"set_default_dtype({d}): the default is float32 or float64; half precision is for "
+                                  "storage")
     _C.set_default_dtype(d)
 
 
@@ -121,20 +122,20 @@ class Tensor(_C.TensorBase):
 
     def __reduce_ex__(self, protocol):
         if self.grad_fn is not None:
-            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the pickle protocol; "
-                               "use detach() first")
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the pickle "
+                               "protocol; use detach() first")
         context = _sys.modules.get("multiprocessing.context")
         if context is not None and context.get_spawning_popen() is not None and self.is_shared():
-            raise RuntimeError("a tensor in shared memory was sent to a process that is not started by fork, which would get a copy: use "
-                               "the start method 'fork'")
+            raise RuntimeError("a tensor in shared memory was sent to a process that is not started by fork, which "
+                               "would get a copy: use the start method 'fork'")
         data = self.detach()
         values = data.float().numpy() if data.dtype is _C.bfloat16 else data.numpy()
         return _rebuild, (type(self), values.copy(), self.dtype, self.requires_grad, dict(self.__dict__))
 
     def __deepcopy__(self, memo):
         if self.grad_fn is not None:
-            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
-                               "at the moment.")
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                               "protocol at the moment.")
         if id(self) in memo:
             return memo[id(self)]
         result = _C.TensorBase._make_subclass(type(self), self.detach().clone(), self.requires_grad)
@@ -178,7 +179,8 @@ class Tensor(_C.TensorBase):
         """
         if self.requires_grad:
             if not force:
-                raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+                raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+                                   "instead.")
             return _C.to_numpy(self.detach())
         return _C.to_numpy(self)
 

@@ -128,7 +128,8 @@ class GradScaler:
     def __init__(self, device="cuda", init_scale=65536.0, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000, enabled=True):
         self._enabled = enabled
         if enabled and device != "cpu":
-            warnings.warn(f"torch.{device}.amp.GradScaler is enabled, but {device.upper()} is not available.  Disabling.",
+            warnings.warn(f"torch.{device}.amp.GradScaler is enabled, but {device.upper()} is not available.  "
+                          "Disabling.",
                           stacklevel=2)
             self._enabled = False
         if growth_factor <= 1.0:
@@ -248,8 +249,8 @@ class GradScaler:
         if new_scale is not None:
             self._scale = float(new_scale)
         elif not self._scaled:
-            raise AssertionError("Attempted update but _scale is None.  This may indicate your script did not use scaler.scale(loss or "
-                                 "outputs) earlier in the iteration.")
+            raise AssertionError("Attempted update but _scale is None.  This may indicate your script did not use "
+                                 "scaler.scale(loss or outputs) earlier in the iteration.")
         elif not self._found:
             raise AssertionError("No inf checks were recorded prior to update.")
         elif not all(self._found.values()):
@@ -330,8 +331,8 @@ class GradScaler:
         if not self._enabled:
             return
         if len(state_dict) == 0:
-            raise RuntimeError("The source state dict is empty, possibly because it was saved from a disabled instance of "
-                               "GradScaler.")
+            raise RuntimeError("The source state dict is empty, possibly because it was saved from a disabled instance "
+                               "of GradScaler.")
         self._scale, self._growth_factor = state_dict["scale"], state_dict["growth_factor"]
         self._backoff_factor, self._growth_interval = state_dict["backoff_factor"], state_dict["growth_interval"]
         self._growth_tracker = state_dict["_growth_tracker"]

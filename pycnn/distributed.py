@@ -63,8 +63,8 @@ def init_process_group(backend=None, init_method=None, timeout=None, world_size=
     RuntimeError
         In any case.
     """
-    raise RuntimeError("Distributed package doesn't have NCCL, GLOO or MPI built in: pycnn trains in one process, with all of its "
-                       "threads; run the script without its distributed option")
+    raise RuntimeError("Distributed package doesn't have NCCL, GLOO or MPI built in: pycnn trains in one process, with "
+                       "all of its threads; run the script without its distributed option")
 
 
 def _no_group(*args, **kwargs):

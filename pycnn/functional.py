@@ -78,8 +78,8 @@ def split(tensor, split_size_or_sections, dim=0):
     sizes = split_size_or_sections
     if isinstance(sizes, (tuple, list)) and len(sizes) > 8:  # more than an operator's list of ints holds
         if sum(sizes) != tensor.shape[dim] or min(sizes) < 0:
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {tensor.shape[dim]} (input tensor's "
-                               f"size at dimension {dim}), but got split_sizes={list(sizes)}")
+            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {tensor.shape[dim]} (input "
+                               f"tensor's size at dimension {dim}), but got split_sizes={list(sizes)}")
         starts = [sum(sizes[:k]) for k in range(len(sizes))]
         return tuple(tensor.narrow(dim, start, size) for start, size in zip(starts, sizes))
     return _C.fn.split(tensor, sizes, dim)
@@ -352,8 +352,9 @@ def broadcast_shapes(*shapes):
     for index, shape in enumerate(shapes):
         for k, size in enumerate(reversed(shape), 1):
             if size != 1 and result[-k] not in (1, size):
-                raise RuntimeError(f"Attempting to broadcast a dimension of length {size} at -{k}! Mismatching argument at index {index} "
-                                   f"had {shape}; but expected shape should be broadcastable to {result}")
+                raise RuntimeError(f"Attempting to broadcast a dimension of length {size} at -{k}! Mismatching "
+                                   f"argument at index {index} had {shape}; but expected shape should be broadcastable "
+                                   f"to {result}")
             result[-k] = size if size != 1 else result[-k]
     return Size(result)
 

@@ -110,7 +110,8 @@ def confusion_matrix(y_true, y_pred, *, labels=None, num_classes=None, normalize
         if labels is not None:
             raise ValueError("give either labels or num_classes")
         if len(y_true) and y_true.dtype.kind in "US":
-            raise ValueError(f"num_classes counts integers, but the classes are names as {str(y_true[0])!r}: give labels")
+            raise ValueError(f"num_classes counts integers, but the classes are names as {str(y_true[0])!r}: give "
+                             "labels")
         matrix = _count(y_true, y_pred, int(num_classes))
     else:
         if labels is None:
@@ -215,8 +216,8 @@ def _divide(numerator, denominator, zero_division, name, what):
     zero = denominator == 0
     if name and zero_division == "warn" and zero.any():
         where = "due to" if len(zero) == 1 else "in labels with"
-        warnings.warn(f"{name} is ill-defined and being set to 0.0 {where} no {what} samples. Use `zero_division` parameter to "
-                      "control this behavior.", UndefinedMetricWarning, stacklevel=6)
+        warnings.warn(f"{name} is ill-defined and being set to 0.0 {where} no {what} samples. Use `zero_division` "
+                      "parameter to control this behavior.", UndefinedMetricWarning, stacklevel=6)
     value = 0.0 if zero_division == "warn" else float(zero_division)
     return np.where(zero, value, numerator / np.where(zero, 1, denominator))
 

@@ -30,7 +30,8 @@ def set_sharing_strategy(new_strategy):
     """
     global _strategy
     if new_strategy not in get_all_sharing_strategies():
-        raise AssertionError(f"invalid sharing strategy {new_strategy!r}, expected one of {get_all_sharing_strategies()}")
+        raise AssertionError(f"invalid sharing strategy {new_strategy!r}, expected one of "
+                             f"{get_all_sharing_strategies()}")
     _strategy = new_strategy
 
 
@@ -78,7 +79,8 @@ class _Spawned:
                 p.join()
         code = self.processes[failed].exitcode
         if code == 1 and not self._errors[failed].empty():
-            raise ProcessRaisedException(f"\n\n-- Process {failed} terminated with the following error:\n{self._errors[failed].get()}")
+            raise ProcessRaisedException(f"\n\n-- Process {failed} terminated with the following "
+                                         f"error:\n{self._errors[failed].get()}")
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         raise ProcessExitedException(f"process {failed} terminated with {how}")
 

@@ -148,7 +148,8 @@ def curves(history, ax=None, names=None):
     missing = [name for name in names if name not in history]
     if missing or not names:
         raise ValueError(f"nothing is known of {', '.join(missing)}" if missing else
-                         f"the history has neither a loss nor an accuracy: {', '.join(history) or 'it is empty'}. Give names=")
+                         f"the history has neither a loss nor an accuracy: {', '.join(history) or 'it is empty'}. Give "
+                         "names=")
     kinds = {}
     for name in names:
         kinds.setdefault(name.rpartition("_")[2], []).append(name)
@@ -225,7 +226,8 @@ def images(batch, labels=None, classes=None, predictions=None, mean=None, std=No
         guess = None if predictions is None else name(predictions[k])
         if titled:
             wrong = None not in (right, guess) and right != guess
-            ax.set_title(f"{right}\n\N{RIGHTWARDS ARROW} {guess}" if wrong else right if right is not None else guess, fontsize=8,
+            ax.set_title(f"{right}\n\N{RIGHTWARDS ARROW} "
+                         f"{guess}" if wrong else right if right is not None else guess, fontsize=8,
                          color="#e0483e" if wrong else _GREY)
     return axes[:len(pictures)]
 

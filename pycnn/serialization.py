@@ -127,8 +127,9 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     else:
         result, legacy = _load_file(f)
     if mmap and legacy:
-        raise RuntimeError("mmap can only be used with files saved with `torch.save(..., _use_new_zipfile_serialization=True), "
-                           "please torch.save your checkpoint with this option in order to use mmap.")
+        raise RuntimeError("mmap can only be used with files saved with `torch.save(..., "
+                           "_use_new_zipfile_serialization=True), please torch.save your checkpoint with this option "
+                           "in order to use mmap.")
     return result
 
 
@@ -140,9 +141,9 @@ def _check_location(location):
     except RuntimeError:
         kind = str(location)
     if kind == "cuda":
-        raise RuntimeError("Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are "
-                           "running on a CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map "
-                           "your storages to the CPU.")
+        raise RuntimeError("Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. "
+                           "If you are running on a CPU-only machine, please use torch.load with "
+                           "map_location=torch.device('cpu') to map your storages to the CPU.")
     if kind != "cpu":
         raise RuntimeError("don't know how to restore data location of torch.storage.UntypedStorage "
                            f"(tagged with {location}): pycnn computes on the CPU")
@@ -153,8 +154,8 @@ def _load_file(f):
         start = f.tell()
         f.seek(start)
     except (AttributeError, io.UnsupportedOperation) as error:
-        raise type(error)(f"{error}. You can only torch.load from a file that is seekable. Please pre-load the data into a buffer "
-                          "like io.BytesIO and try to load from it instead.") from None
+        raise type(error)(f"{error}. You can only torch.load from a file that is seekable. Please pre-load the data "
+                          "into a buffer like io.BytesIO and try to load from it instead.") from None
     name = str(getattr(f, "name", "<file>"))
     raw = f.raw if type(f) is io.BufferedReader else f
     if type(raw) is io.FileIO:

@@ -88,7 +88,8 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     """
     _refuse_create_graph(create_graph)
     if is_grads_batched:
-        raise NotImplementedError("is_grads_batched=True: batches of gradients are not supported by pycnn; call grad() for each")
+        raise NotImplementedError("is_grads_batched=True: batches of gradients are not supported by pycnn; call grad() "
+                                  "for each")
     outputs, inputs = _tuple(outputs), _tuple(inputs)
     for x in inputs:
         if not x.requires_grad:
@@ -99,8 +100,8 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
         return tuple(x.new_zeros(x.shape) if g is None else g for x, g in zip(inputs, result))
     missing = next((k for k, g in enumerate(result) if g is None), None)
     if missing is not None and not allow_unused:
-        raise RuntimeError(f"The differentiated Tensor at index {missing} appears to not have been used in the graph. Set "
-                           "allow_unused=True if this is the desired behavior.")
+        raise RuntimeError(f"The differentiated Tensor at index {missing} appears to not have been used in the graph. "
+                           "Set allow_unused=True if this is the desired behavior.")
     return result
 
 

@@ -41,7 +41,8 @@ class FunctionCtx:
         for t, version in self._saved:
             if t is not None and t._version != version:
                 raise RuntimeError("one of the variables needed for gradient computation has been modified by an "
-                                   f"inplace operation: it is at version {t._version}; expected version {version} instead.")
+                                   f"inplace operation: it is at version {t._version}; expected version {version} "
+                                   "instead.")
         return tuple(t for t, _ in self._saved)
 
     def mark_non_differentiable(self, *tensors):

@@ -57,7 +57,8 @@ def _parser():
     predict.add_argument("images", metavar="IMAGE", nargs="+", help="image files of any size")
     predict.add_argument("--top", type=_positive, default=3, metavar="K", help="classes to print (default: 3)")
     run = commands.add_parser("run", help="run a script that was written for torch",
-                              description="Run a Python script in which import torch and import torchvision give pycnn.")
+                              description="Run a Python script in which import torch and import torchvision give "
+                                          "pycnn.")
     run.add_argument("-m", dest="module", action="store_true", help="SCRIPT is a module's name")
     run.add_argument("script", metavar="SCRIPT")
     run.add_argument("arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="of the script")
@@ -68,31 +69,33 @@ def _parser():
 def _add_train(commands):
     train = commands.add_parser(
         "train", help="train a model", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Train a model and write what it has learnt and how well: model.pth (a state_dict), model.pt (TorchScript),\n"
-                    "metrics.json, confusion.png, curves.png, checkpoint.pth.",
-        epilog="Ctrl-C stops; the same command with --resume goes on after the last epoch that was finished, and the result is,\n"
-               "bit for bit, that of a run that was never stopped.\n\n"
-               "examples:\n"
-               "  python -m pycnn train sample\n"
-               "  python -m pycnn train photos --model resnet18 --pretrained --freeze\n"
-               "  python -m pycnn predict runs/photos-resnet18 holiday.jpg")
+        description="Train a model and write what it has learnt and how well: model.pth (a state_dict), model.pt "
+                    "(TorchScript),\nmetrics.json, confusion.png, curves.png, checkpoint.pth.",
+        epilog="Ctrl-C stops; the same command with --resume goes on after the last epoch that was finished, and the "
+               "result is,\nbit for bit, that of a run that was never stopped.\n\nexamples:\n  python -m pycnn train "
+               "sample\n  python -m pycnn train photos --model resnet18 --pretrained --freeze\n  python -m pycnn "
+               "predict runs/photos-resnet18 holiday.jpg")
     train.add_argument("data", metavar="DATA", nargs="?",
-                       help="cifar10, cifar100, mnist, fashion_mnist, kmnist; sample (6,000 images of CIFAR-10 that come with pycnn); "
-                            "or a folder that holds a folder of images for each class, or train and test folders of such. "
-                            "Default: cifar10 if it is there or can be downloaded, otherwise sample")
+                       help="cifar10, cifar100, mnist, fashion_mnist, kmnist; sample (6,000 images of CIFAR-10 that "
+                            "come with pycnn); or a folder that holds a folder of images for each class, or train and "
+                            "test folders of such. Default: cifar10 if it is there or can be downloaded, otherwise "
+                            "sample")
     train.add_argument("--root", metavar="DIR", help="where a data set's files are, or go (default: $PYCNN_CIFAR10 for cifar10, "
                                                      "otherwise data)")
     train.add_argument("--model", default="simple_cnn", metavar="NAME",
-                       help="simple_cnn (two convolutions), or a model of pycnn.vision.models, as resnet18 (default: simple_cnn)")
+                       help="simple_cnn (two convolutions), or a model of pycnn.vision.models, as resnet18 (default: "
+                            "simple_cnn)")
     train.add_argument("--pretrained", nargs="?", const="DEFAULT", metavar="FILE",
-                       help="begin with the model's published weights, or with a .pth file of such; its last layer is made anew")
+                       help="begin with the model's published weights, or with a .pth file of such; its last layer is "
+                            "made anew")
     train.add_argument("--freeze", action="store_true", help="train the last layer alone")
     train.add_argument("--size", type=_positive, metavar="N",
-                       help="side of the images (default: the data set's; for a folder 32 with simple_cnn, otherwise 224)")
+                       help="side of the images (default: the data set's; for a folder 32 with simple_cnn, otherwise "
+                            "224)")
     train.add_argument("--augment", default="standard", choices=("none", "standard", "crop", "auto", "rand", "trivial"),
-                       help="change training images at random: standard suits the data (small rotations, brightness, flips), crop "
-                            "flips and shifts, the others are crop with AutoAugment, RandAugment or TrivialAugmentWide "
-                            "(default: standard)")
+                       help="change training images at random: standard suits the data (small rotations, brightness, "
+                            "flips), crop flips and shifts, the others are crop with AutoAugment, RandAugment or "
+                            "TrivialAugmentWide (default: standard)")
     train.add_argument("--epochs", type=_positive, metavar="N",
                        help="passes over the data, in all (default: 10 up to 5,000 images, otherwise 3)")
     train.add_argument("--batch-size", type=_positive, default=64, metavar="N", help="images a step (default: 64)")

@@ -123,7 +123,8 @@ def _named(name, root, size, augment, pretrained):
     test.transform = transforms.Compose([t for t in steps if not (native and isinstance(t, (transforms.Resize, transforms.CenterCrop)))])
     train.transform = test.transform if augment == "none" else augmented(augment, kind, view, native)
     text = "the sample of CIFAR-10 that comes with pycnn" if name == "sample" else f"{kind.cls.__name__} in {where}"
-    return Data(name, f"{text}: {len(train):,} training and {len(test):,} test images", train, test, list(train.classes), view)
+    return Data(name, f"{text}: {len(train):,} training and {len(test):,} test "
+                      "images", train, test, list(train.classes), view)
 
 
 def _as_written(cls, root):
@@ -149,7 +150,8 @@ def _folder(path, size, augment, seed):
             train, test = datasets.ImageFolder(root / "train", learn), datasets.ImageFolder(other, look)
             if train.classes != test.classes:
                 odd = set(train.classes) ^ set(test.classes)
-                raise Mistake(f"{root / 'train'} and {other} hold different classes: {', '.join(sorted(odd))} only in one of them")
+                raise Mistake(f"{root / 'train'} and {other} hold different classes: {', '.join(sorted(odd))} only in "
+                              "one of them")
             classes, text = train.classes, f"{len(train):,} training and {len(test):,} test images"
         else:
             train, test = datasets.ImageFolder(root, learn), datasets.ImageFolder(root, look)
@@ -158,7 +160,8 @@ def _folder(path, size, augment, seed):
             train, test = Subset(train, parts[0].indices), Subset(test, parts[1].indices)
             text = f"{len(train):,} images to train with, {len(test):,} others, drawn by the seed, to test"
     except FileNotFoundError as error:
-        raise Mistake(f"{error}\n{path} should hold a folder of images for each class, or such folders in train and test") from error
+        raise Mistake(f"{error}\n{path} should hold a folder of images for each class, or such folders in train and "
+                      "test") from error
     if not len(train) or not len(test):
         raise Mistake(f"{path} holds too few images: {text}")
     return Data(root.resolve().name, f"{path}, {len(classes)} classes: {text}", train, test, classes, view)

@@ -67,7 +67,8 @@ def build(name, num_classes, size, pretrained=None, freeze=False):
             with torch.no_grad():
                 model.eval()(torch.zeros(1, 3, size, size))
         except (RuntimeError, ValueError) as error:
-            raise Mistake(f"{name} cannot take images of {size} x {size} pixels ({error}): give --size, as 224") from error
+            raise Mistake(f"{name} cannot take images of {size} x {size} pixels ({error}): give --size, as "
+                          "224") from error
     if freeze:
         for parameter in model.parameters():
             parameter.requires_grad = False

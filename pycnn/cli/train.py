@@ -49,13 +49,14 @@ def train(args):
             loss = _learn(model, criterion, optimizer, _progress(train_loader, f"epoch {epoch}/{epochs}"))
             scheduler.step()
             if not math.isfinite(loss):
-                raise Mistake(f"the loss of epoch {epoch} is {loss}: nothing is learnt any more. A smaller --lr may help")
+                raise Mistake(f"the loss of epoch {epoch} is {loss}: nothing is learnt any more. A smaller --lr may "
+                              "help")
             seconds = time.perf_counter() - start
             tested, _, _ = _test(model, criterion, test_loader)
             history.append({"epoch": epoch, "loss": loss, **tested, "seconds": seconds,
                             "images_per_second": len(data.train) / seconds})
-            print(f"epoch {epoch:2d}/{epochs}  loss {loss:.4f}  test loss {tested['test_loss']:.4f}  "
-                  f"accuracy {100 * tested['accuracy']:.2f} %  {history[-1]['images_per_second']:,.0f} images/s", flush=True)
+            print(f"epoch {epoch:2d}/{epochs}  loss {loss:.4f}  test loss {tested['test_loss']:.4f}  accuracy "
+                  f"{100 * tested['accuracy']:.2f} %  {history[-1]['images_per_second']:,.0f} images/s", flush=True)
             _write_json(out / "metrics.json", {**facts, "epochs": history})
             _save(out, settings, model, optimizer, scheduler, history)
         _report(out, facts, history, model, criterion, test_loader)
@@ -120,7 +121,8 @@ def _resume(out, settings, model, optimizer, scheduler):
         changed = [name for name in settings if state["settings"].get(name) != settings[name]]
         if changed:
             raise Mistake(f"{out} was begun with other settings, and the results would be neither run's: " + "; ".join(
-                f"{name.replace('_', '-')} was {state['settings'].get(name)!r}, now {settings[name]!r}" for name in changed))
+                f"{name.replace('_', '-')} was {state['settings'].get(name)!r}, now "
+                f"{settings[name]!r}" for name in changed))
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         scheduler.load_state_dict(state["scheduler"])

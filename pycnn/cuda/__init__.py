@@ -335,8 +335,8 @@ class Event:
             If one of them was not recorded, or not made with ``enable_timing=True``.
         """
         if not (self._timing and end_event._timing) or self._time is None or end_event._time is None:
-            raise ValueError("Both events must be created with argument 'enable_timing=True' and recorded before calculating "
-                             "elapsed time.")
+            raise ValueError("Both events must be created with argument 'enable_timing=True' and recorded before "
+                             "calculating elapsed time.")
         return (end_event._time - self._time) * 1e3
 
 

@@ -41,9 +41,9 @@ def script(obj, optimize=None, _frames_up=0, _rcb=None, example_inputs=None):
     --------
     trace : records what a network does for an example; enough where no ``if`` or loop depends on the values of tensors.
     """
-    raise NotImplementedError("pycnn has no compiler for torch.jit.script: use torch.jit.trace(model, example_inputs), which "
-                              "records what the model does for an example. Where a branch or loop depends on the values of "
-                              "tensors, trace the parts between and save them one by one")
+    raise NotImplementedError("pycnn has no compiler for torch.jit.script: use torch.jit.trace(model, example_inputs), "
+                              "which records what the model does for an example. Where a branch or loop depends on the "
+                              "values of tensors, trace the parts between and save them one by one")
 
 
 def is_tracing():

@@ -148,13 +148,14 @@ class ScriptFunction:
 def _bind(names, args, kwargs):
     """Arguments in the order of the graph's inputs."""
     if len(args) > len(names):
-        raise RuntimeError(f"forward() expected at most {len(names) + 1} argument(s) but received {len(args) + 1} argument(s). "
-                           f"Declaration: forward(self, {', '.join(f'Tensor {n}' for n in names)})")
+        raise RuntimeError(f"forward() expected at most {len(names) + 1} argument(s) but received {len(args) + 1} "
+                           f"argument(s). Declaration: forward(self, {', '.join(f'Tensor {n}' for n in names)})")
     if not kwargs and len(args) == len(names):
         return args
     for name in kwargs:
         if name not in names[len(args):]:
-            raise RuntimeError(f"Unknown keyword argument '{name}' for operator 'forward'. Its arguments are: {', '.join(names)}")
+            raise RuntimeError(f"Unknown keyword argument '{name}' for operator 'forward'. Its arguments are: "
+                               f"{', '.join(names)}")
     for name in names[len(args):]:
         if name not in kwargs:
             raise RuntimeError(f"forward() is missing value for argument '{name}'. Declaration: forward(self, "
@@ -195,8 +196,8 @@ def save(m, f, _extra_files=None):
         If the file cannot be written: an OSError and a RuntimeError.
     """
     if not isinstance(m, (ScriptModule, ScriptFunction)):
-        raise RuntimeError(f"jit.save: expected a traced model, got {type(m).__name__}: call jit.trace(model, example_inputs) "
-                           "first")
+        raise RuntimeError(f"jit.save: expected a traced model, got {type(m).__name__}: call jit.trace(model, "
+                           "example_inputs) first")
     m.save(f, _extra_files)
 
 

@@ -33,9 +33,10 @@ def warn_untraceable(what):
         frame, level = frame.f_back, level + 1
         if frame is not None and module == __name__ and frame.f_globals.get("__name__", "").startswith("pycnn."):
             return
-    warnings.warn(_MESSAGES.get(what) or f"Converting a tensor to a {what} might cause the trace to be incorrect. We can't record "
-                  "the data flow of Python values, so this value will be treated as a constant in the future. This means that "
-                  "the trace might not generalize to other inputs!", TracerWarning, stacklevel=level)
+    warnings.warn(_MESSAGES.get(what) or f"Converting a tensor to a {what} might cause the trace to be incorrect. We "
+                                         "can't record the data flow of Python values, so this value will be treated "
+                                         "as a constant in the future. This means that the trace might not generalize "
+                                         "to other inputs!", TracerWarning, stacklevel=level)
 
 
 class TracedInt(int):

@@ -119,11 +119,11 @@ def _tensors_of(inputs):
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     for value in inputs:
         if isinstance(value, (tuple, list, dict)):
-            raise NotImplementedError("jit.trace: pycnn traces functions of tensors; pass the tensors of a tuple, list or dict "
-                                      "as arguments of their own")
+            raise NotImplementedError("jit.trace: pycnn traces functions of tensors; pass the tensors of a tuple, list "
+                                      "or dict as arguments of their own")
         if not isinstance(value, Tensor):
-            raise RuntimeError(f"Type '{type(value).__name__}' cannot be traced. Only Tensors and (possibly nested) Lists, Dicts, "
-                               "and Tuples of Tensors can be traced")
+            raise RuntimeError(f"Type '{type(value).__name__}' cannot be traced. Only Tensors and (possibly nested) "
+                               "Lists, Dicts, and Tuples of Tensors can be traced")
     return inputs
 
 
@@ -202,14 +202,15 @@ def _record(call, modules, tensors, index, inputs, names, strict):
 def _check_output(output, strict):
     """Refuse and warn of what torch refuses and warns of; the rest is up to the graph."""
     if output is None:
-        raise RuntimeError("The traced function didn't return any values! Side-effects are not captured in traces, so it would be "
-                           "a no-op.")
+        raise RuntimeError("The traced function didn't return any values! Side-effects are not captured in traces, so "
+                           "it would be a no-op.")
     if strict and isinstance(output, (list, dict)):
         kind = "list" if isinstance(output, list) else "dict"
-        message = (f"Encountering a {kind} at the output of the tracer might cause the trace to be incorrect, this is only valid "
-                   "if the container structure does not change based on the module's inputs. Consider using a constant container "
-                   "instead (e.g. for `list`, use a `tuple` instead. for `dict`, use a `NamedTuple` instead). If you absolutely "
-                   "need this and know the side effects, pass strict=False to trace() to allow this behavior.")
+        message = (f"Encountering a {kind} at the output of the tracer might cause the trace to be incorrect, this is "
+                   "only valid if the container structure does not change based on the module's inputs. Consider using "
+                   "a constant container instead (e.g. for `list`, use a `tuple` instead. for `dict`, use a "
+                   "`NamedTuple` instead). If you absolutely need this and know the side effects, pass strict=False to "
+                   "trace() to allow this behavior.")
         if kind == "dict":
             raise RuntimeError(message)
         warnings.warn(message, TracerWarning, stacklevel=4)
@@ -270,8 +271,8 @@ def _compare(call, traced, inputs, buffers, tolerance, where):
         if problem:
             hint = "" if not where else (" A size or a decision of the example has become a constant of the trace: use x.size(0) "
                                          "or -1 in view() and the like, and no Python numbers made from tensors.")
-            warnings.warn(f"Output of the traced function does not match the corresponding output of the Python function{where}. "
-                          f"Detailed error:\n{problem}{hint}", TracerWarning, stacklevel=4)
+            warnings.warn("Output of the traced function does not match the corresponding output of the Python "
+                          f"function{where}. Detailed error:\n{problem}{hint}", TracerWarning, stacklevel=4)
     random.set_rng_state(state)
     with no_grad():
         for buffer, values in kept:

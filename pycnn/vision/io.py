@@ -57,7 +57,8 @@ def _decode(source, name, mode, apply_exif_orientation, formats=None):
 
 def _bytes_of(input):
     if not isinstance(input, Tensor) or input.dtype is not _C.uint8 or input.dim() != 1 or input.numel() == 0:
-        raise RuntimeError("Expected a non empty 1-dimensional tensor of torch.uint8: the contents of a file, see read_file")
+        raise RuntimeError("Expected a non empty 1-dimensional tensor of torch.uint8: the contents of a file, see "
+                           "read_file")
     return BytesIO(input.numpy().tobytes())
 
 

@@ -514,7 +514,8 @@ def softshrink(input, lambd=0.5):
     """
     if lambd < 0:
         limit = {_C.float64: "1.79769e+308"}.get(input.dtype, "3.40282e+38")
-        raise RuntimeError(f"lambda must be in range [0, {limit}] for input dtype {input.type()[6:-6]}, but found {lambd:g}")
+        raise RuntimeError(f"lambda must be in range [0, {limit}] for input dtype {input.type()[6:-6]}, but found "
+                           f"{lambd:g}")
     return input - input.clamp(-lambd, lambd)
 
 
@@ -677,6 +678,7 @@ def glu(input, dim=-1):
     if input.dim() == 0:
         raise RuntimeError("glu does not support scalars because halving size must be even")
     if input.shape[dim] % 2 != 0:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {dim % input.dim()} is size {input.shape[dim]}")
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim % input.dim()} is size "
+                           f"{input.shape[dim]}")
     a, b = input.chunk(2, dim)
     return a * b.sigmoid()

@@ -6,8 +6,8 @@ from pycnn import _C
 from pycnn._types import type_name
 
 _fn = _C.fn
-_UNSAID = ("Default {0} behavior has changed to align_corners=False since 1.3.0. Please specify align_corners=True if the old behavior "
-           "is desired. See the documentation of {0} for details.")
+_UNSAID = ("Default {0} behavior has changed to align_corners=False since 1.3.0. Please specify align_corners=True if "
+           "the old behavior is desired. See the documentation of {0} for details.")
 
 
 def affine_grid(theta, size, align_corners=None):
@@ -34,18 +34,20 @@ def affine_grid(theta, size, align_corners=None):
     if not theta.is_floating_point():
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
     if len(size) != 4:
-        raise NotImplementedError("affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. "
-                                  f"Got size {tuple(size)}; pycnn takes 4D")
+        raise NotImplementedError("affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, "
+                                  f"respectively. Got size {tuple(size)}; pycnn takes 4D")
     if theta.dim() != 3 or tuple(theta.shape[-2:]) != (2, 3):
-        raise ValueError(f"Expected a batch of 2D affine matrices of shape Nx2x3 for size {tuple(size)}. Got {tuple(theta.shape)}.")
+        raise ValueError(f"Expected a batch of 2D affine matrices of shape Nx2x3 for size {tuple(size)}. Got "
+                         f"{tuple(theta.shape)}.")
     if min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {tuple(size)}")
     if align_corners is None:
         warnings.warn(_UNSAID.format("affine_grid and grid_sample"), stacklevel=2)
     n, _, h, w = size
     if align_corners and min(h, w) == 1:
-        warnings.warn("Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. This is not an "
-                      "intended use case of affine_grid. See the documentation of affine_grid for details.", stacklevel=2)
+        warnings.warn("Since version 1.3.0, affine_grid behavior has changed for unit-size grids when "
+                      "align_corners=True. This is not an intended use case of affine_grid. See the documentation of "
+                      "affine_grid for details.", stacklevel=2)
     axes = []
     for steps in (w, h):
         axis = _fn.linspace(-1, 1, steps, dtype=theta.dtype) if steps > 1 else theta.new_zeros(1)
@@ -110,23 +112,25 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         raise ValueError("nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: "
                          f"'{mode}'" if mode != "bicubic" else "nn.functional.grid_sample(): pycnn has no mode 'bicubic'")
     if padding_mode not in ("zeros", "border", "reflection"):
-        raise ValueError("nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
-                         f"'{padding_mode}'")
+        raise ValueError("nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', "
+                         f"but got: '{padding_mode}'")
     if align_corners is None:
         warnings.warn(_UNSAID.format("grid_sample and affine_grid"), stacklevel=2)
     if input.shape[0] != grid.shape[0]:
         raise RuntimeError(f"grid_sampler(): expected grid and input to have same batch size, but got input with sizes "
                            f"{list(input.shape)} and grid with sizes {list(grid.shape)}")
     if input.dim() != 4 or grid.dim() != 4:
-        raise RuntimeError("grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got input with sizes "
-                           f"{list(input.shape)} and grid with sizes {list(grid.shape)}")
+        raise RuntimeError("grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, but got "
+                           f"input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}")
     if grid.shape[3] != 2:
-        raise RuntimeError(f"grid_sampler(): expected grid to have size 2 in last dimension, but got grid with sizes {list(grid.shape)}")
+        raise RuntimeError("grid_sampler(): expected grid to have size 2 in last dimension, but got grid with sizes "
+                           f"{list(grid.shape)}")
     if input.dtype is not grid.dtype:
         want, have = (type_name(t.dtype)[6:-6] for t in (input, grid))
         raise RuntimeError(f"expected scalar type {want} but found {have}. Give input and grid the same dtype")
     if 0 in input.shape[1:]:
-        raise RuntimeError(f"grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes {list(input.shape)}")
+        raise RuntimeError("grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
+                           f"{list(input.shape)}")
     h, w = input.shape[2:]
     x = _positions(grid[..., 0], w, padding_mode, align_corners)
     y = _positions(grid[..., 1], h, padding_mode, align_corners)

@@ -101,8 +101,9 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
 
 def _warn_of_sizes(input, target):
     if input.shape != target.shape:
-        warnings.warn(f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This "
-                       "will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+        warnings.warn(f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). "
+                      "This will likely lead to incorrect results due to broadcasting. Please ensure they have the "
+                      "same size.",
                        stacklevel=3)
 
 
@@ -331,9 +332,10 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     if size_average is not None or reduce is not None:
         return _nn.kl_div(input, target, _reduction(reduction, size_average, reduce), log_target)
     if reduction == "mean":
-        warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' "
-                       "divides only by the batch size, and aligns with the KL div math definition.'mean' will be changed "
-                       "to behave the same as 'batchmean' in the next major release.", stacklevel=2)
+        warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support "
+                      "size.'batchmean' divides only by the batch size, and aligns with the KL div math "
+                      "definition.'mean' will be changed to behave the same as 'batchmean' in the next major "
+                      "release.", stacklevel=2)
     loss = _nn.kl_div(input, target, 2 if reduction == "batchmean" else _reduction(reduction), log_target)
     return loss / input.shape[0] if reduction == "batchmean" and input.dim() != 0 else loss
 

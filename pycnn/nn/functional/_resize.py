@@ -16,9 +16,9 @@ def _sizes(input, size, factor, recompute):
     if size is not None:
         size = [size] * len(given) if not isinstance(size, (list, tuple)) else list(size)
         if len(size) != len(given):
-            raise ValueError(f"Input and output must have the same number of spatial dimensions, but got input with spatial "
-                             f"dimensions of {given} and output size of {size}. Please provide input tensor in (N, C, d1, d2, ...,dK) "
-                             "format and output size in (o1, o2, ...,oK) format.")
+            raise ValueError("Input and output must have the same number of spatial dimensions, but got input with "
+                             f"spatial dimensions of {given} and output size of {size}. Please provide input tensor in "
+                             "(N, C, d1, d2, ...,dK) format and output size in (o1, o2, ...,oK) format.")
         if recompute:
             raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
         return size, [None] * len(size)
@@ -26,9 +26,9 @@ def _sizes(input, size, factor, recompute):
         raise ValueError("either size or scale_factor should be defined")
     factor = [factor] * len(given) if not isinstance(factor, (list, tuple)) else list(factor)
     if len(factor) != len(given):
-        raise ValueError(f"Input and scale_factor must have the same number of spatial dimensions, but got input with spatial "
-                         f"dimensions of {given} and scale_factor of shape {factor}. Please provide input tensor in (N, C, d1, d2, "
-                         "...,dK) format and scale_factor in (s1, s2, ...,sK) format.")
+        raise ValueError("Input and scale_factor must have the same number of spatial dimensions, but got input with "
+                         f"spatial dimensions of {given} and scale_factor of shape {factor}. Please provide input "
+                         "tensor in (N, C, d1, d2, ...,dK) format and scale_factor in (s1, s2, ...,sK) format.")
     size = [math.floor(n * f) for n, f in zip(given, factor)]
     return size, [None] * len(size) if recompute else [float(f) for f in factor]
 
@@ -64,10 +64,12 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         If `mode` is not for input of that many dimensions.
     """
     if mode in ("nearest", "area", "nearest-exact") and align_corners is not None:
-        raise ValueError("align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear")
+        raise ValueError("align_corners option can only be set with the interpolating modes: linear | bilinear | "
+                         "bicubic | trilinear")
     size, factor = _sizes(input, size, scale_factor, recompute_scale_factor)
     if antialias and not (mode in ("bilinear", "bicubic") and input.dim() == 4):
-        raise ValueError("Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input")
+        raise ValueError("Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D "
+                         "tensor as input")
     signal, fits = input.dim() == 3, input.dim() in (3, 4)
     if mode in _ALIGNING and signal == (mode == "linear") and fits:
         name = f"_upsample_{mode}2d_aa" if antialias else f"upsample_{_ALIGNING[mode]}2d"
@@ -79,8 +81,9 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     elif mode in _ALIGNING and fits:
         raise NotImplementedError(f"Got {input.dim()}D input, but {mode} mode needs {7 - input.dim()}D input")
     else:
-        raise NotImplementedError(f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.dim()}D) for the modes: nearest | "
-                                  f"linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode}); pycnn takes 3D and 4D")
+        raise NotImplementedError(f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.dim()}D) for "
+                                  "the modes: nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact "
+                                  f"(got {mode}); pycnn takes 3D and 4D")
     if not signal:
         return getattr(_C.nn, name)(input, size, *options, *factor)
     return getattr(_C.nn, name)(input.unsqueeze(2), [1, *size], *options, None, *factor).squeeze(2)

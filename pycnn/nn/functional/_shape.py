@@ -30,14 +30,15 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     if input.dim() == 3:
         return unfold(input.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)
     if input.dim() != 4:
-        raise RuntimeError(f"Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, "
-                           f"but got: {list(input.shape)}")
+        raise RuntimeError("Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero "
+                           f"dimensions for input, but got: {list(input.shape)}")
     span_h, span_w = dh * (kh - 1) + 1, dw * (kw - 1) + 1
     n, c, h, w = input.shape
     oh, ow = (h + 2 * ph - span_h) // sh + 1, (w + 2 * pw - span_w) // sw + 1
     if oh < 1 or ow < 1:
-        raise RuntimeError(f"Given input with spatial size ({h}, {w}), kernel_size=({kh}, {kw}), dilation=({dh}, {dw}), padding=({ph}, {pw}), "
-                           f"calculated shape of the array of sliding blocks as ({oh}, {ow}), but its components must be at least one.")
+        raise RuntimeError(f"Given input with spatial size ({h}, {w}), kernel_size=({kh}, {kw}), dilation=({dh}, "
+                           f"{dw}), padding=({ph}, {pw}), calculated shape of the array of sliding blocks as ({oh}, "
+                           f"{ow}), but its components must be at least one.")
     x = _fn.constant_pad_nd(input, [pw, pw, ph, ph], 0.0) if ph or pw else input
     x = x.unfold(2, span_h, sh).unfold(3, span_w, sw)[..., ::dh, ::dw]
     return x.permute(0, 1, 4, 5, 2, 3).reshape(n, c * kh * kw, oh * ow)
@@ -67,12 +68,13 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     n, rows, columns = input.shape
     oh, ow = (h + 2 * ph - dh * (kh - 1) - 1) // sh + 1, (w + 2 * pw - dw * (kw - 1) - 1) // sw + 1
     if rows % (kh * kw) != 0:
-        raise RuntimeError(f"Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
-                           f"input.size(1)={rows} and kernel_size=({kh}, {kw}).")
+        raise RuntimeError("Expected size of input's dimension 1 to be divisible by the product of kernel_size, but "
+                           f"got input.size(1)={rows} and kernel_size=({kh}, {kw}).")
     if oh * ow != columns or oh < 1:
-        raise RuntimeError(f"Given output_size=({h}, {w}), kernel_size=({kh}, {kw}), dilation=({dh}, {dw}), padding=({ph}, {pw}), "
-                           f"stride=({sh}, {sw}), expected size of input's dimension 2 to match the calculated number of sliding blocks "
-                           f"{oh} * {ow} = {oh * ow}, but got input.size(2)={columns}.")
+        raise RuntimeError(f"Given output_size=({h}, {w}), kernel_size=({kh}, {kw}), dilation=({dh}, {dw}), "
+                           f"padding=({ph}, {pw}), stride=({sh}, {sw}), expected size of input's dimension 2 to match "
+                           f"the calculated number of sliding blocks {oh} * {ow} = {oh * ow}, but got "
+                           f"input.size(2)={columns}.")
     parts = input.view(n, rows // (kh * kw), kh, kw, oh, ow)
     out = input.new_zeros((n, rows // (kh * kw), h + 2 * ph, w + 2 * pw))
     for i in range(kh):
@@ -130,8 +132,8 @@ def pad(input, pad, mode="constant", value=None):
     if len(pad) % 2:
         raise RuntimeError("Padding length must be divisible by 2")
     if len(pad) > 2 * input.dim():
-        raise RuntimeError("Padding length should be less than or equal to two times the input dimension but got padding "
-                           f"length {len(pad)} and input of dimension {input.dim()}")
+        raise RuntimeError("Padding length should be less than or equal to two times the input dimension but got "
+                           f"padding length {len(pad)} and input of dimension {input.dim()}")
     if mode == "constant":
         return _fn.constant_pad_nd(input, list(pad), 0.0 if value is None else value)
     if value is not None and value != 0:

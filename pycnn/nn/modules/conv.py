@@ -44,7 +44,8 @@ class _ConvNd(Module):
             if isinstance(values, str):
                 continue
             if len(values) not in (n, 1 if name != "kernel_size" else n) or not all(hasattr(v, "__index__") for v in values):
-                raise TypeError(f"{type(self).__name__}(): argument '{name}' must be int or tuple of {n} ints, but got {values}")
+                raise TypeError(f"{type(self).__name__}(): argument '{name}' must be int or tuple of {n} ints, but got "
+                                f"{values}")
             if any(v < least for v in values):
                 raise RuntimeError(f"{error}, but got {values}")
         if padding == "same":
@@ -262,6 +263,6 @@ class ConvTranspose2d(_ConvNd):
                  zip(input.shape[-n:], self.stride, self.padding, self.dilation, self.kernel_size)]
         most = [m + s - 1 for m, s in zip(least, self.stride)]
         if any(not low <= wanted <= high for low, wanted, high in zip(least, size, most)):
-            raise ValueError(f"requested an output size of {size}, but valid sizes range from {least} to {most} (for an "
-                             f"input of {input.size()[2:]})")
+            raise ValueError(f"requested an output size of {size}, but valid sizes range from {least} to {most} (for "
+                             f"an input of {input.size()[2:]})")
         return tuple(wanted - low for wanted, low in zip(size, least))

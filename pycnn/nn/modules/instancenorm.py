@@ -26,8 +26,8 @@ class _InstanceNorm(_NormBase):
         dim = 1 if batched else 0
         if input.shape[dim] != self.num_features:
             if self.affine:
-                raise ValueError(f"expected input's size at dim={dim} to match num_features ({self.num_features}), but got: "
-                                 f"{input.shape[dim]}.")
+                raise ValueError(f"expected input's size at dim={dim} to match num_features ({self.num_features}), but "
+                                 f"got: {input.shape[dim]}.")
             warnings.warn(f"input's size at dim={dim} does not match num_features. You can silence this warning by not "
                           "passing in num_features, which is not used because affine=False", stacklevel=2)
         out = F.instance_norm(input if batched else input.unsqueeze(0), self.running_mean, self.running_var, self.weight,

@@ -91,9 +91,11 @@ class Module:
 
     def __init__(self, *args, **kwargs):
         if not self.call_super_init and kwargs:
-            raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
+            raise TypeError(f"{type(self).__name__}.__init__() got an unexpected keyword argument "
+                            f"'{next(iter(kwargs))}'")
         if not self.call_super_init and args:
-            raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were given")
+            raise TypeError(f"{type(self).__name__}.__init__() takes 1 positional argument but {len(args) + 1} were "
+                            "given")
         # past __setattr__, which looks for parameters, buffers and modules
         self.__dict__.update(training=True, _parameters={}, _buffers={}, _non_persistent_buffers_set=set(), _modules={})
         for name in self._HOOKS:
@@ -146,8 +148,8 @@ class Module:
             modules[name] = value
         elif isinstance(value, Buffer) or (buffers is not None and name in buffers):
             if value is not None and not isinstance(value, Tensor):
-                raise TypeError(f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or "
-                                "None expected)")
+                raise TypeError(f"cannot assign '{typename(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor "
+                                "or None expected)")
             if buffers is None:
                 raise AttributeError("cannot assign buffer before Module.__init__() call")
             persistent = value.persistent if isinstance(value, Buffer) else name not in self._non_persistent_buffers_set
@@ -206,8 +208,8 @@ class Module:
                             "None required)")
         if param is not None and param.grad_fn is not None:
             raise ValueError(f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
-                             f"explicitly. To express '{name}' as a function of another Tensor, compute the value in the "
-                             "forward() method.")
+                             f"explicitly. To express '{name}' as a function of another Tensor, compute the value in "
+                             "the forward() method.")
         self._parameters[name] = param
 
     def register_buffer(self, name, tensor, persistent=True):
@@ -432,8 +434,8 @@ class Module:
                     changed = hook(self, args, kwargs)
                     if changed is not None:
                         if not (isinstance(changed, tuple) and len(changed) == 2):
-                            raise RuntimeError("forward pre-hook must return None or a tuple of (new_args, new_kwargs), but "
-                                               f"got {changed}.")
+                            raise RuntimeError("forward pre-hook must return None or a tuple of (new_args, "
+                                               f"new_kwargs), but got {changed}.")
                         args, kwargs = changed
                 else:
                     changed = hook(self, args)
@@ -455,8 +457,8 @@ class Module:
                     try:
                         self._run_forward_hook(key, hook, args, kwargs, result)
                     except Exception as error:
-                        warnings.warn("module forward hook with ``always_call=True`` raised an exception that was silenced "
-                                      f"as another error was raised in forward: {error}", stacklevel=3)
+                        warnings.warn("module forward hook with ``always_call=True`` raised an exception that was "
+                                      f"silenced as another error was raised in forward: {error}", stacklevel=3)
             raise
 
     def _run_forward_hook(self, key, hook, args, kwargs, result):
@@ -619,8 +621,8 @@ class Module:
     def _register_state_dict_hook(self, hook):
         """As the public one, but the hook may return another dict."""
         if getattr(hook, "_from_public_api", False):
-            raise RuntimeError("Cannot register the same function as the state dict post hook that was previously registered "
-                               "via register_state_dict_post_hook")
+            raise RuntimeError("Cannot register the same function as the state dict post hook that was previously "
+                               "registered via register_state_dict_post_hook")
         return self._add(self._state_dict_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook):
@@ -929,7 +931,8 @@ class Module:
                 device = arg
         device = None if device is None else _device(device)
         if dtype is not None and not dtype.is_floating_point:
-            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}")
+            raise TypeError("nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                            f"dtype={dtype}")
 
         def convert(t):
             t = t.to(device=device, dtype=dtype if t.is_floating_point() else None)
@@ -1052,8 +1055,9 @@ class Module:
             If a hook returns something.
         """
         if args:
-            warnings.warn("Positional args are being deprecated, use kwargs instead. Refer to https://pytorch.org/docs/main/"
-                          "generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.", FutureWarning,
+            warnings.warn("Positional args are being deprecated, use kwargs instead. Refer to "
+                          "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for "
+                          "details.", FutureWarning,
                           stacklevel=2)
             destination = args[0] if destination is None else destination
             prefix = args[1] if len(args) > 1 and prefix == "" else prefix
@@ -1160,9 +1164,9 @@ class Module:
             incompatible = _IncompatibleKeys(missing, unexpected)
             for hook in module._load_state_dict_post_hooks.values():
                 if hook(module, incompatible) is not None:
-                    raise AssertionError("Hooks registered with ``register_load_state_dict_post_hook`` are not expected to "
-                                         "return new values, if incompatible_keys need to be modified, it should be done "
-                                         "inplace.")
+                    raise AssertionError("Hooks registered with ``register_load_state_dict_post_hook`` are not "
+                                         "expected to return new values, if incompatible_keys need to be modified, it "
+                                         "should be done inplace.")
 
         load(self, state_dict)
         if strict:
@@ -1197,8 +1201,8 @@ class Module:
             if mine.dim() == 0 and tuple(theirs.shape) == (1,):
                 theirs = theirs[0]  # from before there were tensors without dimensions
             if theirs.shape != mine.shape:
-                error_msgs.append(f"size mismatch for {key}: copying a param with shape {theirs.shape} from checkpoint, the "
-                                  f"shape in current model is {mine.shape}.")
+                error_msgs.append(f"size mismatch for {key}: copying a param with shape {theirs.shape} from "
+                                  f"checkpoint, the shape in current model is {mine.shape}.")
                 continue
             try:
                 if not assign:
@@ -1309,20 +1313,21 @@ class _BackwardWatch:
             if changed is not None:
                 changed = changed if isinstance(changed, tuple) else (changed,)
                 if len(changed) != len(full):
-                    raise RuntimeError(f"Backward pre hook returned an invalid number of grad_output, got {len(changed)}, but "
-                                       f"expected {len(full)}")
+                    raise RuntimeError("Backward pre hook returned an invalid number of grad_output, got "
+                                       f"{len(changed)}, but expected {len(full)}")
                 full = changed
         self.grad_outputs = full
         if not self.input_index:
             if self.module._backward_hooks:
-                warnings.warn("Full backward hook is firing when gradients are computed with respect to module outputs since "
-                              "no inputs require gradients. See https://docs.pytorch.org/docs/main/generated/torch.nn.Module."
+                warnings.warn("Full backward hook is firing when gradients are computed with respect to module outputs "
+                              "since no inputs require gradients. See "
+                              "https://docs.pytorch.org/docs/main/generated/torch.nn.Module."
                               "html#torch.nn.Module.register_full_backward_hook for more details.", stacklevel=2)
             for hook in list(self.module._backward_hooks.values()):
                 result = hook(self.module, (None,) * self.n_inputs, full)
                 if result is not None and not (isinstance(result, tuple) and all(g is None for g in result)):
-                    raise RuntimeError("Backward hook for Modules where no input requires gradient should always return None "
-                                       "or None for all gradients.")
+                    raise RuntimeError("Backward hook for Modules where no input requires gradient should always "
+                                       "return None or None for all gradients.")
             self.grad_outputs = None
         return tuple(full[k] for k in self.output_index)
 
@@ -1335,8 +1340,8 @@ class _BackwardWatch:
             if changed is not None:
                 changed = changed if isinstance(changed, tuple) else (changed,)
                 if len(changed) != len(full):
-                    raise RuntimeError(f"Backward hook returned an invalid number of grad_input, got {len(changed)}, but "
-                                       f"expected {len(full)}")
+                    raise RuntimeError(f"Backward hook returned an invalid number of grad_input, got {len(changed)}, "
+                                       f"but expected {len(full)}")
                 full = changed
         self.grad_outputs = None
         return tuple(full[k] for k in self.input_index)

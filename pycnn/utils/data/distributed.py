@@ -30,7 +30,8 @@ class DistributedSampler(Sampler):
 
     def __init__(self, dataset, num_replicas=None, rank=None, shuffle=True, seed=0, drop_last=False):
         if (num_replicas is None or rank is None) and not distributed.is_available():
-            raise RuntimeError("Requires distributed package to be available: give num_replicas and rank, 1 and 0 for one process")
+            raise RuntimeError("Requires distributed package to be available: give num_replicas and rank, 1 and 0 for "
+                               "one process")
         if not 0 <= rank < num_replicas:
             raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
         self.dataset, self.num_replicas, self.rank, self.epoch, self.drop_last = dataset, num_replicas, rank, 0, drop_last

@@ -60,7 +60,8 @@ class RandomSampler(Sampler):
             raise TypeError(f"replacement should be a boolean value, but got replacement={replacement}")
         if not isinstance(self.num_samples, int) or self.num_samples <= 0:
             hint = ": the data set is empty" if num_samples is None and self.num_samples == 0 else ""
-            raise ValueError(f"num_samples should be a positive integer value, but got num_samples={self.num_samples}{hint}")
+            raise ValueError("num_samples should be a positive integer value, but got "
+                             f"num_samples={self.num_samples}{hint}")
 
     @property
     def num_samples(self):

@@ -153,8 +153,8 @@ class SummaryWriter:
         """
         value = _array(scalar_value)
         if value.size != 1:
-            raise AssertionError(f"Tensor should contain one element (0 dimensions). Was given size: {value.size} and {value.ndim} "
-                                 "dimensions.")
+            raise AssertionError(f"Tensor should contain one element (0 dimensions). Was given size: {value.size} and "
+                                 f"{value.ndim} dimensions.")
         self._writer(self.log_dir).add_summary(proto.scalar(tag, float(value.reshape(())), new_style, double_precision), global_step,
                                                walltime)
 
@@ -307,7 +307,8 @@ def _pixels(x, order):
     if len(set(order)) != len(order):
         raise AssertionError(f"You can not use the same dimension shorthand twice.         input_format: {order}")
     if x.ndim != len(order):
-        raise AssertionError(f"size of input tensor and input format are different.         tensor shape: {x.shape}, input_format: {order}")
+        raise AssertionError(f"size of input tensor and input format are different.         tensor shape: {x.shape}, "
+                             f"input_format: {order}")
     if len(order) == 4:
         x = x.transpose([order.index(d) for d in "NHWC"])
         n, h, w, c = x.shape

@@ -57,8 +57,8 @@ def find_classes(directory):
     """
     classes = sorted(entry.name for entry in os.scandir(directory) if entry.is_dir())
     if not classes:
-        raise FileNotFoundError(f"Couldn't find any class folder in {directory}. It should hold a folder for each class, with the "
-                                "images of the class in it.")
+        raise FileNotFoundError(f"Couldn't find any class folder in {directory}. It should hold a folder for each "
+                                "class, with the images of the class in it.")
     return classes, {name: k for k, name in enumerate(classes)}
 
 
@@ -136,8 +136,8 @@ def pil_loader(path):
         try:
             return Image.open(file).convert("RGB")
         except UnidentifiedImageError as error:
-            raise UnidentifiedImageError(f"cannot identify image file {os.fspath(path)!r}: remove it, or leave it out by "
-                                         "is_valid_file=") from error
+            raise UnidentifiedImageError(f"cannot identify image file {os.fspath(path)!r}: remove it, or leave it out "
+                                         "by is_valid_file=") from error
         except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:  # Pillow has all of them
             raise OSError(f"{error} ({os.fspath(path)})") from error
 

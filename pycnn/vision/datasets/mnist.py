@@ -44,8 +44,8 @@ def read_sn3_pascalvincent_tensor(path, strict=True):
     body = memoryview(data)[4 + 4 * ndim:]
     count, given = int(np.prod(shape, dtype=object)), len(body) // dtype.itemsize
     if given < count or strict and len(body) != count * dtype.itemsize:
-        raise RuntimeError(f"shape '{shape}' is invalid for input of size {given}: {path} was cut off or is no IDX file of that "
-                           "shape; fetch it again")
+        raise RuntimeError(f"shape '{shape}' is invalid for input of size {given}: {path} was cut off or is no IDX "
+                           "file of that shape; fetch it again")
     return from_numpy(np.frombuffer(body, dtype, count).astype(dtype.newbyteorder("=")).reshape(shape))
 
 
@@ -54,7 +54,8 @@ def _read(path, ndim, what):
     if x.dtype is not _C.uint8:
         raise TypeError(f"x should be of dtype torch.uint8 instead of {x.dtype} ({path})")
     if x.dim() != ndim:
-        raise ValueError(f"x should have {ndim} dimension{'s' * (ndim > 1)} instead of {x.dim()} ({path}: {what} were expected)")
+        raise ValueError(f"x should have {ndim} dimension{'s' * (ndim > 1)} instead of {x.dim()} ({path}: {what} were "
+                         "expected)")
     return x
 
 
@@ -294,7 +295,8 @@ class EMNIST(MNIST):
 
     def __init__(self, root, split, **kwargs):
         if split not in self.splits:
-            raise ValueError(f"Unknown value '{split}' for argument split. Valid values are {{{', '.join(self.splits)}}}.")
+            raise ValueError(f"Unknown value '{split}' for argument split. Valid values are "
+                             f"{{{', '.join(self.splits)}}}.")
         self.split = split
         self.training_file, self.test_file = f"training_{split}.pt", f"test_{split}.pt"
         super().__init__(root, **kwargs)

@@ -45,14 +45,16 @@ class SVHN(ImageArray):
     def __init__(self, root, split="train", transform=None, target_transform=None, download=False):
         super().__init__(root, transform=transform, target_transform=target_transform)
         if split not in self.split_list:
-            raise ValueError(f"Unknown value '{split}' for argument split. Valid values are {{{', '.join(self.split_list)}}}.")
+            raise ValueError(f"Unknown value '{split}' for argument split. Valid values are "
+                             f"{{{', '.join(self.split_list)}}}.")
         self.split = split
         self.url, self.filename, self.file_md5 = self.split_list[split]
         if download:
             self.download()
         path = os.path.join(self.root, self.filename)
         if not check_integrity(path, self.file_md5):
-            raise RuntimeError(f"Dataset not found or corrupted. You can use download=True to download it: {path} (MD5 {self.file_md5})")
+            raise RuntimeError(f"Dataset not found or corrupted. You can use download=True to download it: {path} (MD5 "
+                               f"{self.file_md5})")
         try:
             from scipy.io import loadmat
         except ImportError as error:

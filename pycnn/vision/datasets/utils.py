@@ -121,7 +121,8 @@ def download_url(url, root, filename=None, md5=None, max_redirect_hops=3):
             return
         except (OSError, ValueError) as error:
             reasons.append(f"{address}: {getattr(error, 'reason', error)}")
-    raise RuntimeError(f"Cannot download {urls[0]} ({'; '.join(reasons)}). Without a network, put the file there by hand: {path}"
+    raise RuntimeError(f"Cannot download {urls[0]} ({'; '.join(reasons)}). Without a network, put the file there by "
+                       f"hand: {path}"
                        + (f" (MD5 {md5})" if md5 else ""))
 
 
@@ -134,8 +135,8 @@ def _check_place(archive, target, name, plain):
     """Raise RuntimeError unless `name` is of a plain file or folder inside of `target`."""
     place = os.path.realpath(os.path.join(target, name))
     if not plain or os.path.commonpath([target, place]) != target:
-        raise RuntimeError(f"{archive}: member {name!r} would be written outside of {target}, or is no plain file: nothing was "
-                           "unpacked")
+        raise RuntimeError(f"{archive}: member {name!r} would be written outside of {target}, or is no plain file: "
+                           "nothing was unpacked")
 
 
 def _extract_tar(path, target):
@@ -193,8 +194,8 @@ def extract_archive(from_path, to_path=None, remove_finished=False):
             with _COMPRESSIONS[suffix](from_path, "rb") as source, open(result, "wb") as file:
                 shutil.copyfileobj(source, file)
         else:
-            raise RuntimeError(f"Unknown compression or archive type: '{suffix}'.\nKnown suffixes are: .tar, .tgz, .tbz, .tbz2, "
-                               ".txz, .zip, .gz, .bz2, .xz.")
+            raise RuntimeError(f"Unknown compression or archive type: '{suffix}'.\nKnown suffixes are: .tar, .tgz, "
+                               ".tbz, .tbz2, .txz, .zip, .gz, .bz2, .xz.")
     except (EOFError, tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
         raise RuntimeError(f"{from_path} is damaged: {error}") from error
     if remove_finished:

@@ -89,10 +89,12 @@ class WeightsEnum(enum.Enum):
         if _is_file(obj):
             return _File(obj)
         if type(obj) is not str:
-            raise TypeError(f"Invalid Weight class provided; expected {cls.__name__} but received {obj.__class__.__name__}.")
+            raise TypeError(f"Invalid Weight class provided; expected {cls.__name__} but received "
+                            f"{obj.__class__.__name__}.")
         name = obj.replace(cls.__name__ + ".", "")
         if name not in cls.__members__:
-            raise KeyError(f"{name}: weights may be {', '.join(cls.__members__)} of {cls.__name__}, or the path of a .pth file")
+            raise KeyError(f"{name}: weights may be {', '.join(cls.__members__)} of {cls.__name__}, or the path of a "
+                           ".pth file")
         return cls[name]
 
     def get_state_dict(self, *args, **kwargs):
@@ -296,7 +298,8 @@ def get_model_weights(name):
     for kind in (weights.annotation, *typing.get_args(weights.annotation)):
         if isinstance(kind, type) and issubclass(kind, WeightsEnum):
             return kind
-    raise ValueError("The WeightsEnum class for the specific method couldn't be retrieved. Make sure the typing info is correct.")
+    raise ValueError("The WeightsEnum class for the specific method couldn't be retrieved. Make sure the typing info "
+                     "is correct.")
 
 
 def get_model_builder(name):

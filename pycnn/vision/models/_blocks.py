@@ -145,5 +145,6 @@ def will_change(name):
     -------
     str
     """
-    return (f"The default weight initialization of {name} will be changed in future releases of torchvision. If you wish to keep the "
-            "old behavior (which leads to long initialization times due to scipy/scipy#11299), please set init_weights=True.")
+    return (f"The default weight initialization of {name} will be changed in future releases of torchvision. If you "
+            "wish to keep the old behavior (which leads to long initialization times due to scipy/scipy#11299), please "
+            "set init_weights=True.")

@@ -12,10 +12,10 @@ IMAGENET_CATEGORIES = (Path(pycnn.__file__).parent / "data/imagenet_categories.t
 REFERENCES = "https://github.com/pytorch/vision/tree/main/references/classification"
 PAPER = "These weights reproduce closely the results of the paper using a simple training recipe."
 _BLOG = "https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-primitives/"
-TUNED_RECIPE = ("These weights improve upon the results of the original paper by using a modified version of TorchVision's\n"
-                f"`new training recipe\n<{_BLOG}>`_.")
-NEW_RECIPE = ("These weights improve upon the results of the original paper by using TorchVision's `new training recipe\n"
-              f"<{_BLOG}>`_.")
+TUNED_RECIPE = ("These weights improve upon the results of the original paper by using a modified version of "
+                f"TorchVision's\n`new training recipe\n<{_BLOG}>`_.")
+NEW_RECIPE = ("These weights improve upon the results of the original paper by using TorchVision's `new training "
+              f"recipe\n<{_BLOG}>`_.")
 PORTED = "These weights are ported from the original paper."
 FROM_SCRATCH = f"These weights were trained from scratch by using TorchVision's `new training recipe\n<{_BLOG}>`_."
 

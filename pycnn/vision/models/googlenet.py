@@ -200,5 +200,6 @@ def googlenet(*, weights: GoogLeNet_Weights | None = None, progress: bool = True
     if weights is not None and not aux_logits:
         model.aux_logits, model.aux1, model.aux2 = False, None, None
     elif weights is not None:
-        warnings.warn("auxiliary heads in the pretrained googlenet model are NOT pretrained, so make sure to train them", stacklevel=2)
+        warnings.warn("auxiliary heads in the pretrained googlenet model are NOT pretrained, so make sure to train "
+                      "them", stacklevel=2)
     return model

@@ -195,7 +195,8 @@ class MobileNet_V3_Small_Weights(WeightsEnum):
     """Weights of :func:`mobilenet_v3_small`."""
 
     IMAGENET1K_V1 = imagenet("mobilenet_v3_small-047dcff4.pth", 2542856, 67.668, 87.402, 0.057, 9.829, _RECIPE,
-                             "These weights improve upon the results of the original paper by using a simple training recipe.")
+                             "These weights improve upon the results of the original paper by using a simple training "
+                             "recipe.")
     DEFAULT = IMAGENET1K_V1
 
 

@@ -43,7 +43,7 @@ class ImageClassification(Module):
 
     def describe(self):
         """Return what it does, in words."""
-        return (f"Accepts ``PIL.Image`` and single ``(C, H, W)`` image ``torch.Tensor`` objects. The images are resized to "
-                f"``resize_size={self.resize_size}`` using ``interpolation={self.interpolation}``, followed by a central crop of "
-                f"``crop_size={self.crop_size}``. Finally the values are first rescaled to ``[0.0, 1.0]`` and then normalized using "
-                f"``mean={self.mean}`` and ``std={self.std}``.")
+        return ("Accepts ``PIL.Image`` and single ``(C, H, W)`` image ``torch.Tensor`` objects. The images are resized "
+                f"to ``resize_size={self.resize_size}`` using ``interpolation={self.interpolation}``, followed by a "
+                f"central crop of ``crop_size={self.crop_size}``. Finally the values are first rescaled to ``[0.0, "
+                f"1.0]`` and then normalized using ``mean={self.mean}`` and ``std={self.std}``.")

@@ -155,8 +155,8 @@ def _read_at(img, grid, mode, fill):
         raise ValueError(f"Interpolation mode '{mode}' is unsupported with Tensor input")
     channels = 1 if img.ndim == 2 else img.shape[-3]
     if fill is not None and len(fill) not in (1, channels):
-        raise ValueError("The number of elements in 'fill' cannot broadcast to match the number of channels of the image "
-                         f"({len(fill)} != {channels})")
+        raise ValueError("The number of elements in 'fill' cannot broadcast to match the number of channels of the "
+                         f"image ({len(fill)} != {channels})")
 
     def change(x):
         places = grid.to(x.dtype).expand(x.shape[0], *grid.shape[1:])

@@ -251,10 +251,11 @@ class LinearTransformation(Module):
         super().__init__()
         rows, columns = transformation_matrix.shape
         if rows != columns:
-            raise ValueError(f"transformation_matrix should be square. Got {tuple(transformation_matrix.shape)} rectangular matrix.")
+            raise ValueError(f"transformation_matrix should be square. Got {tuple(transformation_matrix.shape)} "
+                             "rectangular matrix.")
         if mean_vector.shape[0] != rows:
-            raise ValueError(f"mean_vector should have the same length {mean_vector.shape[0]} as any one of the dimensions of the "
-                             f"transformation_matrix [{tuple(transformation_matrix.shape)}]")
+            raise ValueError(f"mean_vector should have the same length {mean_vector.shape[0]} as any one of the "
+                             f"dimensions of the transformation_matrix [{tuple(transformation_matrix.shape)}]")
         self.transformation_matrix, self.mean_vector = transformation_matrix, mean_vector
 
     def forward(self, tensor):
@@ -272,8 +273,8 @@ class LinearTransformation(Module):
         for size in tensor.shape[-3:]:
             n *= size
         if n != self.transformation_matrix.shape[0]:
-            raise ValueError("Input tensor and transformation matrix have incompatible shape."
-                             f"[{tensor.shape[-3]} x {tensor.shape[-2]} x {tensor.shape[-1]}] != {self.transformation_matrix.shape[0]}")
+            raise ValueError(f"Input tensor and transformation matrix have incompatible shape.[{tensor.shape[-3]} x "
+                             f"{tensor.shape[-2]} x {tensor.shape[-1]}] != {self.transformation_matrix.shape[0]}")
         flat = tensor.view(-1, n) - self.mean_vector
         return _fn.mm(flat, self.transformation_matrix.to(flat.dtype)).view(tensor.shape)
 

@@ -46,7 +46,8 @@ def _mode_from_int(interpolation):
 def _filter(interpolation):
     mode = _mode_from_int(interpolation)
     if not isinstance(mode, InterpolationMode):
-        raise TypeError("Argument interpolation should be a InterpolationMode or a corresponding Pillow integer constant")
+        raise TypeError("Argument interpolation should be a InterpolationMode or a corresponding Pillow integer "
+                        "constant")
     return FILTERS[mode.value]
 
 
@@ -110,7 +111,8 @@ def _resize_step(size, interpolation, max_size):
     filter = _filter(interpolation)
     if isinstance(size, (list, tuple)):
         if len(size) not in (1, 2):
-            raise ValueError(f"Size must be an int or a 1 or 2 element tuple/list, not a {len(size)} element tuple/list")
+            raise ValueError(f"Size must be an int or a 1 or 2 element tuple/list, not a {len(size)} element "
+                             "tuple/list")
         if len(size) == 2:
             if max_size is not None:
                 raise ValueError(
@@ -691,7 +693,8 @@ def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.
 def _perspective_coefficients(startpoints, endpoints):
     """The eight numbers that lead from the corners of the result to those of the image."""
     if len(startpoints) != 4 or len(endpoints) != 4:
-        raise ValueError(f"Please provide exactly four corners, got {len(startpoints)} startpoints and {len(endpoints)} endpoints.")
+        raise ValueError(f"Please provide exactly four corners, got {len(startpoints)} startpoints and "
+                         f"{len(endpoints)} endpoints.")
     rows = []
     for (x, y), (u, v) in zip(endpoints, startpoints):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
