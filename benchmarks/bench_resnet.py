@@ -29,7 +29,8 @@ def step_of(t, models, batch, channels_last=False):
     if channels_last:
         model = model.to(memory_format=t.channels_last)
         images = images.contiguous(memory_format=t.channels_last)
-    optimizer, criterion = t.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4), t.nn.CrossEntropyLoss()
+    optimizer, criterion = t.optim.SGD(model.parameters(), lr=0.1, momentum=0.9,
+                                       weight_decay=5e-4), t.nn.CrossEntropyLoss()
 
     def step():
         optimizer.zero_grad()

@@ -13,8 +13,8 @@ from pycnn._device import (Size, channels_last, contiguous_format, device, layou
                            strided)
 from pycnn._tensor import Tensor, get_default_dtype, set_default_dtype, set_default_tensor_type
 from pycnn._tensor_str import set_printoptions
-from pycnn._types import (BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor,
-                          LongTensor, ShortTensor, finfo, iinfo, typename)
+from pycnn._types import (BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor,
+                          IntTensor, LongTensor, ShortTensor, finfo, iinfo, typename)
 from pycnn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
 __version__ = "0.1.0"

@@ -67,7 +67,8 @@ def _signature(fn, name, kinds, result, method):
             starred = True
         text = p.name if method and k == 0 else f"{p.name}: {kinds.get(p.name, 'Any')}"
         parts.append(text + (" = ..." if p.default is not p.empty else ""))
-        if p.kind is p.POSITIONAL_ONLY and (k + 1 == len(parameters) or parameters[k + 1].kind is not p.POSITIONAL_ONLY):
+        if p.kind is p.POSITIONAL_ONLY and (k + 1 == len(parameters)
+                                            or parameters[k + 1].kind is not p.POSITIONAL_ONLY):
             parts.append("/")
     return f"def {name}({', '.join(parts)}) -> {result}: ..."
 

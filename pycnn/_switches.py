@@ -8,8 +8,8 @@ _precision = "highest"
 _deterministic = _warn_only = False
 
 
-def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, name=None, disable=False,
-            recompile_limit=None, isolate_recompiles=False, dynamic_shapes=None):
+def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=None, options=None, name=None,
+            disable=False, recompile_limit=None, isolate_recompiles=False, dynamic_shapes=None):
     """Return `model` as it is: a module, or a function. Without it, a decorator that does the same.
 
     Parameters

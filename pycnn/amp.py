@@ -125,7 +125,8 @@ class GradScaler:
     torch.amp.GradScaler : same behaviour.
     """
 
-    def __init__(self, device="cuda", init_scale=65536.0, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000, enabled=True):
+    def __init__(self, device="cuda", init_scale=65536.0, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000,
+                 enabled=True):
         self._enabled = enabled
         if enabled and device != "cpu":
             warnings.warn(f"torch.{device}.amp.GradScaler is enabled, but {device.upper()} is not available.  "

@@ -90,8 +90,8 @@ def confusion_matrix(matrix, classes=None, ax=None, normalize=None, cmap="Blues"
     tilt = 0 if max(map(len, names)) <= 3 and written else 45 if written else 90
     options = {"fontsize": 10 if written else 5}
     ax.set_yticks(places, names, **options)
-    ax.set_xticks(places, names, rotation=tilt, ha="right" if tilt == 45 else "center", rotation_mode="anchor" if tilt == 45
-                  else "default", **options)
+    ax.set_xticks(places, names, rotation=tilt, ha="right" if tilt == 45 else "center",
+                  rotation_mode="anchor" if tilt == 45 else "default", **options)
     ax.set_xlabel("predicted")
     ax.set_ylabel("true")
     if not written:

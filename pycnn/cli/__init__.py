@@ -100,9 +100,11 @@ def _add_train(commands):
                        help="passes over the data, in all (default: 10 up to 5,000 images, otherwise 3)")
     train.add_argument("--batch-size", type=_positive, default=64, metavar="N", help="images a step (default: 64)")
     train.add_argument("--lr", type=float, default=0.001, help="Adam's learning rate at the start (default: 0.001)")
-    train.add_argument("--weight-decay", type=float, default=1e-5, metavar="W", help="Adam's weight decay (default: 1e-5)")
+    train.add_argument("--weight-decay", type=float, default=1e-5, metavar="W",
+                       help="Adam's weight decay (default: 1e-5)")
     train.add_argument("--workers", type=int, default=0, metavar="N", help="that load images (default: 0)")
-    train.add_argument("--threads", type=_positive, metavar="N", help="of a computation (default: all CPUs); changes no result")
+    train.add_argument("--threads", type=_positive, metavar="N",
+                       help="of a computation (default: all CPUs); changes no result")
     train.add_argument("--seed", type=int, default=0, help="of weights, shuffling and augmentation (default: 0)")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--out", metavar="DIR", help="where results go (default: runs/DATA-MODEL)")

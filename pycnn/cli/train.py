@@ -32,7 +32,8 @@ def train(args):
 
     model = build(args.model, len(data.classes), data.view["size"], args.pretrained, args.freeze)
     criterion = nn.CrossEntropyLoss()
-    optimizer = optim.Adam([p for p in model.parameters() if p.requires_grad], lr=args.lr, weight_decay=args.weight_decay)
+    optimizer = optim.Adam([p for p in model.parameters() if p.requires_grad], lr=args.lr,
+                           weight_decay=args.weight_decay)
     epochs = args.epochs or (10 if len(data.train) <= 5000 else 3)
     scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(50, epochs), eta_min=1e-6)
 
@@ -146,7 +147,8 @@ def _report(out, facts, history, model, criterion, loader):
     if len(classes) <= 40:
         print(f"\n{metrics.classification_report(labels, predicted, **options)}")
     report = metrics.classification_report(labels, predicted, **options, output_dict=True)
-    _write_json(out / "metrics.json", {**facts, "epochs": history, **figures, "report": report, "confusion_matrix": matrix.tolist()})
+    _write_json(out / "metrics.json",
+                {**facts, "epochs": history, **figures, "report": report, "confusion_matrix": matrix.tolist()})
     torch.save(model.state_dict(), out / "model.pth")
     side = facts["view"]["size"]
     torch.jit.trace(model, torch.zeros(1, 3, side, side)).save(out / "model.pt")

@@ -27,8 +27,9 @@ class TopLevelTracedModule(TracedModule):
 TracedModule._get_name = TopLevelTracedModule._get_name
 
 
-def trace(func, example_inputs=None, optimize=None, check_trace=True, check_inputs=None, check_tolerance=1e-05, strict=True,
-          _force_outplace=False, _module_class=None, _compilation_unit=None, example_kwarg_inputs=None, _store_inputs=True):
+def trace(func, example_inputs=None, optimize=None, check_trace=True, check_inputs=None, check_tolerance=1e-05,
+          strict=True, _force_outplace=False, _module_class=None, _compilation_unit=None, example_kwarg_inputs=None,
+          _store_inputs=True):
     """Run a network or function on an example and return what it did, as a graph that runs without its Python code.
 
     Parameters

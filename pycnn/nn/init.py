@@ -11,7 +11,8 @@ from pycnn._missing import getattr_of as _getattr_of
 from pycnn._tensor import from_numpy
 from pycnn.autograd.grad_mode import no_grad
 
-_LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "sigmoid")
+_LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+           "sigmoid")
 
 
 def calculate_gain(nonlinearity, param=None):

@@ -31,8 +31,8 @@ class Adadelta(Optimizer):
 
     _GROUP_DEFAULTS = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
 
-    def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *, capturable=False, maximize=False,
-                 differentiable=False):
+    def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *, capturable=False,
+                 maximize=False, differentiable=False):
         check_lr(lr)
         check("rho value", rho, 0.0 <= rho <= 1.0)
         check("epsilon value", eps, 0.0 <= eps)

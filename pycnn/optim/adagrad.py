@@ -33,8 +33,8 @@ class Adagrad(Optimizer):
 
     _GROUP_DEFAULTS = {"foreach": None, "maximize": False, "differentiable": False, "fused": None}
 
-    def __init__(self, params, lr=1e-2, lr_decay=0, weight_decay=0, initial_accumulator_value=0, eps=1e-10, foreach=None, *,
-                 maximize=False, differentiable=False, fused=None):
+    def __init__(self, params, lr=1e-2, lr_decay=0, weight_decay=0, initial_accumulator_value=0, eps=1e-10,
+                 foreach=None, *, maximize=False, differentiable=False, fused=None):
         check_lr(lr)
         check("lr_decay value", lr_decay, 0.0 <= lr_decay)
         check("weight_decay value", weight_decay, 0.0 <= weight_decay)

@@ -772,7 +772,8 @@ class CyclicLR(LRScheduler):
     """
 
     def __init__(self, optimizer, base_lr, max_lr, step_size_up=2000, step_size_down=None, mode="triangular", gamma=1.0,
-                 scale_fn=None, scale_mode="cycle", cycle_momentum=True, base_momentum=0.8, max_momentum=0.9, last_epoch=-1):
+                 scale_fn=None, scale_mode="cycle", cycle_momentum=True, base_momentum=0.8, max_momentum=0.9,
+                 last_epoch=-1):
         _check_optimizer(optimizer)
         self.optimizer = optimizer
         lows = _for_groups("base_lr", optimizer, base_lr)

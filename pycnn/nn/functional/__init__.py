@@ -18,9 +18,8 @@ from pycnn.nn.functional._pooling import (
     adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
     lp_pool2d, max_pool1d, max_pool2d)
 from pycnn.nn.functional._resize import interpolate, upsample, upsample_bilinear, upsample_nearest
-from pycnn.nn.functional._shape import (
-    channel_shuffle, cosine_similarity, embedding, fold, one_hot, pad, pairwise_distance, pixel_shuffle, pixel_unshuffle,
-    unfold)
+from pycnn.nn.functional._shape import (channel_shuffle, cosine_similarity, embedding, fold, one_hot, pad,
+                                        pairwise_distance, pixel_shuffle, pixel_unshuffle, unfold)
 
 
 def __getattr__(name):

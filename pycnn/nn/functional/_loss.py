@@ -340,7 +340,8 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     return loss / input.shape[0] if reduction == "batchmean" and input.dim() != 0 else loss
 
 
-def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"):
+def poisson_nll_loss(input, target, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None,
+                     reduction="mean"):
     """Negative log likelihood of counts under Poisson distributions with the (logarithms of the) given rates.
 
     Parameters
@@ -608,8 +609,8 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     return _reduce(loss, reduction, size_average, reduce)
 
 
-def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None, reduce=None,
-                        reduction="mean"):
+def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None,
+                        reduce=None, reduction="mean"):
     """``max(0, d(anchor, positive) - d(anchor, negative) + margin)`` with the p-norm as distance d.
 
     With `swap`, the negative's distance from the positive counts if it is smaller than that from the anchor.

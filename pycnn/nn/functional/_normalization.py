@@ -92,8 +92,8 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05):
     return _nn.group_norm(input, num_groups, weight, bias, eps)
 
 
-def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1,
-                  eps=1e-05):
+def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True,
+                  momentum=0.1, eps=1e-05):
     """Normalise each channel of each image. Ulyanov et al., arXiv:1607.08022.
 
     Parameters

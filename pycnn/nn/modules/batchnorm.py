@@ -12,8 +12,8 @@ class _NormBase(Module):
 
     _version = 2
 
-    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None,
-                 *, bias=True):
+    def __init__(self, num_features, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True, device=None,
+                 dtype=None, *, bias=True):
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
@@ -72,8 +72,9 @@ class _BatchNorm(_NormBase):
             momentum = 1.0 / (float(self.num_batches_tracked) + 1)
         training = self.training or (self.running_mean is None and self.running_var is None)
         use_running = not self.training or self.track_running_stats
-        result = F.batch_norm(input, self.running_mean if use_running else None, self.running_var if use_running else None,
-                              self.weight, self.bias, training, momentum, self.eps)
+        result = F.batch_norm(input, self.running_mean if use_running else None,
+                              self.running_var if use_running else None, self.weight, self.bias, training, momentum,
+                              self.eps)
         if counts:  # a batch that is refused does not
             self.num_batches_tracked.add_(1)
         return result

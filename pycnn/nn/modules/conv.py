@@ -43,7 +43,8 @@ class _ConvNd(Module):
             values = getattr(self, name)
             if isinstance(values, str):
                 continue
-            if len(values) not in (n, 1 if name != "kernel_size" else n) or not all(hasattr(v, "__index__") for v in values):
+            if len(values) not in (n, 1
+                                   if name != "kernel_size" else n) or not all(hasattr(v, "__index__") for v in values):
                 raise TypeError(f"{type(self).__name__}(): argument '{name}' must be int or tuple of {n} ints, but got "
                                 f"{values}")
             if any(v < least for v in values):
@@ -239,12 +240,12 @@ class ConvTranspose2d(_ConvNd):
         If `padding_mode` is another one, or `groups` does not divide the channels.
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True,
-                 dilation=1, padding_mode="zeros", device=None, dtype=None):
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1,
+                 bias=True, dilation=1, padding_mode="zeros", device=None, dtype=None):
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
-        super().__init__(2, True, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups,
-                         bias, padding_mode, device, dtype)
+        super().__init__(2, True, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding,
+                         groups, bias, padding_mode, device, dtype)
 
     def forward(self, input, output_size=None):
         """Convolve; `output_size` chooses among the sizes that the stride leaves open."""

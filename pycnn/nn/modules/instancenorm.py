@@ -30,8 +30,8 @@ class _InstanceNorm(_NormBase):
                                  f"got: {input.shape[dim]}.")
             warnings.warn(f"input's size at dim={dim} does not match num_features. You can silence this warning by not "
                           "passing in num_features, which is not used because affine=False", stacklevel=2)
-        out = F.instance_norm(input if batched else input.unsqueeze(0), self.running_mean, self.running_var, self.weight,
-                              self.bias, self.training or not self.track_running_stats,
+        out = F.instance_norm(input if batched else input.unsqueeze(0), self.running_mean, self.running_var,
+                              self.weight, self.bias, self.training or not self.track_running_stats,
                               0.0 if self.momentum is None else self.momentum, self.eps)
         return out if batched else out.squeeze(0)
 

@@ -86,9 +86,10 @@ class DataLoader:
     tensor([4., 5.]) tensor([4, 5])
     """
 
-    def __init__(self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0, collate_fn=None,
-                 pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None, multiprocessing_context=None,
-                 generator=None, *, prefetch_factor=None, persistent_workers=False, pin_memory_device="", in_order=True):
+    def __init__(self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0,
+                 collate_fn=None, pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None,
+                 multiprocessing_context=None, generator=None, *, prefetch_factor=None, persistent_workers=False,
+                 pin_memory_device="", in_order=True):
         if num_workers < 0:
             raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
         if timeout < 0:
@@ -199,7 +200,8 @@ class DataLoader:
 
     def _fetcher(self):
         """What makes a Fetcher, in any process."""
-        return functools.partial(_worker.Fetcher, self.dataset, self.collate_fn, self._iterable, self.drop_last, self._batched)
+        return functools.partial(_worker.Fetcher, self.dataset, self.collate_fn, self._iterable, self.drop_last,
+                                 self._batched)
 
 
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")

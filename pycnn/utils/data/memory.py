@@ -38,4 +38,5 @@ def source_of(dataset):
         pipeline.output(*images.shape[1:])
     except ValueError:
         return None  # the transform refuses such images, or gives them no common shape: Python says so sample by sample
-    return _C.image_source(np.ascontiguousarray(images), np.ascontiguousarray(labels, dtype=np.int64), pipeline, positions)
+    return _C.image_source(np.ascontiguousarray(images), np.ascontiguousarray(labels, dtype=np.int64), pipeline,
+                           positions)

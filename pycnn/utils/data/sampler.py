@@ -127,7 +127,8 @@ class WeightedRandomSampler(Sampler):
         self.weights, self.num_samples, self.replacement, self.generator = weights, num_samples, replacement, generator
 
     def __iter__(self):
-        yield from _C.fn.multinomial(self.weights, self.num_samples, self.replacement, generator=self.generator).tolist()
+        yield from _C.fn.multinomial(self.weights, self.num_samples, self.replacement,
+                                     generator=self.generator).tolist()
 
     def __len__(self):
         return self.num_samples

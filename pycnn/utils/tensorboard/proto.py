@@ -67,7 +67,9 @@ def scalar(tag, value, new_style=False, double_precision=False):
 def text(tag, value):
     """A Summary of a text."""
     string = 7
-    return _summary(f"{tag}/text_summary", _tensor(b"", "text", _int(1, string) + _bytes(2, _bytes(2, _int(1, 1))) + _bytes(8, value)))
+    return _summary(f"{tag}/text_summary",
+                    _tensor(b"", "text",
+                            _int(1, string) + _bytes(2, _bytes(2, _int(1, 1))) + _bytes(8, value)))
 
 
 def image(tag, pixels):
@@ -92,7 +94,8 @@ def histogram(tag, values, bins, max_bins=None):
     values = values.astype(float).reshape(-1)
     if values.size == 0:
         raise ValueError("The input has no element.")
-    counts, limits = np.histogram(values, _tensorflow_bins() if isinstance(bins, str) and bins == "tensorflow" else bins)
+    counts, limits = np.histogram(values,
+                                  _tensorflow_bins() if isinstance(bins, str) and bins == "tensorflow" else bins)
     if max_bins is not None and len(counts) > max_bins:
         step = len(counts) // max_bins
         counts = np.pad(counts, (0, -len(counts) % step)).reshape(-1, step).sum(1)

@@ -155,8 +155,8 @@ class SummaryWriter:
         if value.size != 1:
             raise AssertionError(f"Tensor should contain one element (0 dimensions). Was given size: {value.size} and "
                                  f"{value.ndim} dimensions.")
-        self._writer(self.log_dir).add_summary(proto.scalar(tag, float(value.reshape(())), new_style, double_precision), global_step,
-                                               walltime)
+        self._writer(self.log_dir).add_summary(proto.scalar(tag, float(value.reshape(())), new_style, double_precision),
+                                               global_step, walltime)
 
     def add_scalars(self, main_tag, tag_scalar_dict, global_step=None, walltime=None):
         """Write numbers that are drawn in one picture: each in a folder of its own, as torch does.
@@ -189,7 +189,8 @@ class SummaryWriter:
         max_bins : int, optional
             At most so many.
         """
-        self._writer(self.log_dir).add_summary(proto.histogram(tag, _array(values), bins, max_bins), global_step, walltime)
+        self._writer(self.log_dir).add_summary(proto.histogram(tag, _array(values), bins, max_bins), global_step,
+                                               walltime)
 
     def add_image(self, tag, img_tensor, global_step=None, walltime=None, dataformats="CHW"):
         """Write a picture: floats from 0 to 1, or uint8.
@@ -203,7 +204,8 @@ class SummaryWriter:
         dataformats : str, default "CHW"
             What its dimensions are: some order of N, C, H, W. Several pictures, N, are put side by side.
         """
-        self._writer(self.log_dir).add_summary(proto.image(tag, _pixels(_array(img_tensor), dataformats.upper())), global_step, walltime)
+        self._writer(self.log_dir).add_summary(proto.image(tag, _pixels(_array(img_tensor), dataformats.upper())),
+                                               global_step, walltime)
 
     def add_images(self, tag, img_tensor, global_step=None, walltime=None, dataformats="NCHW"):
         """Write pictures, side by side; see :meth:`add_image`.

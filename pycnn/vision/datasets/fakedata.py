@@ -22,8 +22,8 @@ class FakeData(VisionDataset):
     --------
     torchvision.datasets.FakeData : same images.
     """
-
-    def __init__(self, size=1000, image_size=(3, 224, 224), num_classes=10, transform=None, target_transform=None, random_offset=0):
+    def __init__(self, size=1000, image_size=(3, 224, 224), num_classes=10, transform=None, target_transform=None,
+                 random_offset=0):
         super().__init__(transform=transform, target_transform=target_transform)
         self.size, self.image_size, self.num_classes, self.random_offset = size, image_size, num_classes, random_offset
 

@@ -138,7 +138,8 @@ def pil_loader(path):
         except UnidentifiedImageError as error:
             raise UnidentifiedImageError(f"cannot identify image file {os.fspath(path)!r}: remove it, or leave it out "
                                          "by is_valid_file=") from error
-        except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:  # Pillow has all of them
+        except (OSError, SyntaxError, ValueError, EOFError, struct.error,
+                zlib.error) as error:  # Pillow has all of them
             raise OSError(f"{error} ({os.fspath(path)})") from error
 
 
@@ -180,7 +181,8 @@ class DatasetFolder(VisionDataset):
     torchvision.datasets.DatasetFolder : same behaviour.
     """
 
-    def __init__(self, root, loader, extensions=None, transform=None, target_transform=None, is_valid_file=None, allow_empty=False):
+    def __init__(self, root, loader, extensions=None, transform=None, target_transform=None, is_valid_file=None,
+                 allow_empty=False):
         super().__init__(root, transform=transform, target_transform=target_transform)
         self.classes, self.class_to_idx = self.find_classes(self.root)
         self.samples = self.make_dataset(self.root, class_to_idx=self.class_to_idx, extensions=extensions,
@@ -215,7 +217,8 @@ class DatasetFolder(VisionDataset):
         """
         if class_to_idx is None:
             raise ValueError("The class_to_idx parameter cannot be None.")
-        return make_dataset(directory, class_to_idx, extensions=extensions, is_valid_file=is_valid_file, allow_empty=allow_empty)
+        return make_dataset(directory, class_to_idx, extensions=extensions, is_valid_file=is_valid_file,
+                            allow_empty=allow_empty)
 
     def find_classes(self, directory):
         """Return the classes and their numbers; a subclass may choose others. See :func:`find_classes`.
@@ -270,7 +273,8 @@ class ImageFolder(DatasetFolder):
     torchvision.datasets.ImageFolder : same behaviour; an image that cannot be read is named here.
     """
 
-    def __init__(self, root, transform=None, target_transform=None, loader=default_loader, is_valid_file=None, allow_empty=False):
+    def __init__(self, root, transform=None, target_transform=None, loader=default_loader, is_valid_file=None,
+                 allow_empty=False):
         super().__init__(root, loader, IMG_EXTENSIONS if is_valid_file is None else None, transform=transform,
                          target_transform=target_transform, is_valid_file=is_valid_file, allow_empty=allow_empty)
         self.imgs = self.samples

@@ -199,7 +199,8 @@ class MNIST(ImageArray):
         if self._check_exists():
             return
         for name, md5 in self.resources:
-            download_and_extract_archive([mirror + name for mirror in self.mirrors], self.raw_folder, filename=name, md5=md5)
+            download_and_extract_archive([mirror + name for mirror in self.mirrors], self.raw_folder, filename=name,
+                                         md5=md5)
 
     def _sample(self, index):
         from PIL import Image

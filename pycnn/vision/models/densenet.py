@@ -35,7 +35,8 @@ class _DenseBlock(nn.ModuleDict):
     def __init__(self, num_layers, num_input_features, bn_size, growth_rate, drop_rate):
         super().__init__()
         for k in range(num_layers):
-            self.add_module(f"denselayer{k + 1}", _DenseLayer(num_input_features + k * growth_rate, growth_rate, bn_size, drop_rate))
+            self.add_module(f"denselayer{k + 1}",
+                            _DenseLayer(num_input_features + k * growth_rate, growth_rate, bn_size, drop_rate))
 
     def forward(self, init_features):
         features = [init_features]
@@ -77,8 +78,8 @@ class DenseNet(nn.Module):
     torchvision.models.DenseNet : same modules, same initial weights for the same seed.
     """
 
-    def __init__(self, growth_rate=32, block_config=(6, 12, 24, 16), num_init_features=64, bn_size=4, drop_rate=0, num_classes=1000,
-                 memory_efficient=False):
+    def __init__(self, growth_rate=32, block_config=(6, 12, 24, 16), num_init_features=64, bn_size=4, drop_rate=0,
+                 num_classes=1000, memory_efficient=False):
         super().__init__()
         self.features = nn.Sequential(OrderedDict([
             ("conv0", nn.Conv2d(3, num_init_features, kernel_size=7, stride=2, padding=3, bias=False)),

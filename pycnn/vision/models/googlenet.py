@@ -43,9 +43,11 @@ class Inception(nn.Module):
         super().__init__()
         conv = conv_block or BasicConv2d
         self.branch1 = conv(in_channels, ch1x1, kernel_size=1)
-        self.branch2 = nn.Sequential(conv(in_channels, ch3x3red, kernel_size=1), conv(ch3x3red, ch3x3, kernel_size=3, padding=1))
+        self.branch2 = nn.Sequential(conv(in_channels, ch3x3red, kernel_size=1),
+                                     conv(ch3x3red, ch3x3, kernel_size=3, padding=1))
         # 3x3 where the paper has 5x5: the published weights were trained so
-        self.branch3 = nn.Sequential(conv(in_channels, ch5x5red, kernel_size=1), conv(ch5x5red, ch5x5, kernel_size=3, padding=1))
+        self.branch3 = nn.Sequential(conv(in_channels, ch5x5red, kernel_size=1),
+                                     conv(ch5x5red, ch5x5, kernel_size=3, padding=1))
         self.branch4 = nn.Sequential(nn.MaxPool2d(kernel_size=3, stride=1, padding=1, ceil_mode=True),
                                      conv(in_channels, pool_proj, kernel_size=1))
 
@@ -111,8 +113,8 @@ class GoogLeNet(nn.Module):
     torchvision.models.GoogLeNet : same modules, same initial weights for the same seed.
     """
 
-    def __init__(self, num_classes=1000, aux_logits=True, transform_input=False, init_weights=None, blocks=None, dropout=0.2,
-                 dropout_aux=0.7):
+    def __init__(self, num_classes=1000, aux_logits=True, transform_input=False, init_weights=None, blocks=None,
+                 dropout=0.2, dropout_aux=0.7):
         super().__init__()
         blocks = blocks or [BasicConv2d, Inception, InceptionAux]
         if init_weights is None:
@@ -163,8 +165,8 @@ class GoogLeNet(nn.Module):
 class GoogLeNet_Weights(WeightsEnum):
     """Weights of :func:`googlenet`."""
 
-    IMAGENET1K_V1 = imagenet("googlenet-1378be20.pth", 6624904, 69.778, 89.53, 1.498, 49.731, f"{REFERENCES}#googlenet", PORTED,
-                             min_size=(15, 15))
+    IMAGENET1K_V1 = imagenet("googlenet-1378be20.pth", 6624904, 69.778, 89.53, 1.498, 49.731, f"{REFERENCES}#googlenet",
+                             PORTED, min_size=(15, 15))
     DEFAULT = IMAGENET1K_V1
 
 

@@ -219,7 +219,8 @@ class Inception3(nn.Module):
     torchvision.models.Inception3 : same modules, same initial weights for the same seed.
     """
 
-    def __init__(self, num_classes=1000, aux_logits=True, transform_input=False, inception_blocks=None, init_weights=None, dropout=0.5):
+    def __init__(self, num_classes=1000, aux_logits=True, transform_input=False, inception_blocks=None,
+                 init_weights=None, dropout=0.5):
         super().__init__()
         blocks = inception_blocks or [BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE, InceptionAux]
         if init_weights is None:
@@ -275,8 +276,8 @@ class Inception3(nn.Module):
 class Inception_V3_Weights(WeightsEnum):
     """Weights of :func:`inception_v3`."""
 
-    IMAGENET1K_V1 = imagenet("inception_v3_google-0cc3c7bd.pth", 27161264, 77.294, 93.45, 5.713, 103.903, f"{REFERENCES}#inception-v3",
-                             PORTED, 342, 299, min_size=(75, 75))
+    IMAGENET1K_V1 = imagenet("inception_v3_google-0cc3c7bd.pth", 27161264, 77.294, 93.45, 5.713, 103.903,
+                             f"{REFERENCES}#inception-v3", PORTED, 342, 299, min_size=(75, 75))
     DEFAULT = IMAGENET1K_V1
 
 

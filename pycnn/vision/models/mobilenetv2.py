@@ -73,13 +73,14 @@ class MobileNetV2(nn.Module):
     torchvision.models.MobileNetV2 : same modules, same initial weights for the same seed.
     """
 
-    def __init__(self, num_classes=1000, width_mult=1.0, inverted_residual_setting=None, round_nearest=8, block=None, norm_layer=None,
-                 dropout=0.2):
+    def __init__(self, num_classes=1000, width_mult=1.0, inverted_residual_setting=None, round_nearest=8, block=None,
+                 norm_layer=None, dropout=0.2):
         super().__init__()
         block, norm_layer = block or InvertedResidual, norm_layer or nn.BatchNorm2d
         stages = inverted_residual_setting
         if stages is None:
-            stages = [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3, 1], [6, 160, 3, 2], [6, 320, 1, 1]]
+            stages = [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3, 1], [6, 160, 3, 2],
+                      [6, 320, 1, 1]]
         if len(stages) == 0 or len(stages[0]) != 4:
             raise ValueError(f"inverted_residual_setting should be non-empty or a 4-element list, got {stages}")
         channels = make_divisible(32 * width_mult, round_nearest)
@@ -105,9 +106,11 @@ class MobileNetV2(nn.Module):
 class MobileNet_V2_Weights(WeightsEnum):
     """Weights of :func:`mobilenet_v2`."""
 
-    IMAGENET1K_V1 = imagenet("mobilenet_v2-b0353104.pth", 3504872, 71.878, 90.286, 0.301, 13.555, f"{REFERENCES}#mobilenetv2")
+    IMAGENET1K_V1 = imagenet("mobilenet_v2-b0353104.pth", 3504872, 71.878, 90.286, 0.301, 13.555,
+                             f"{REFERENCES}#mobilenetv2")
     IMAGENET1K_V2 = imagenet("mobilenet_v2-7ebf99e0.pth", 3504872, 72.154, 90.822, 0.301, 13.598,
-                             "https://github.com/pytorch/vision/issues/3995#new-recipe-with-reg-tuning", TUNED_RECIPE, 232)
+                             "https://github.com/pytorch/vision/issues/3995#new-recipe-with-reg-tuning", TUNED_RECIPE,
+                             232)
     DEFAULT = IMAGENET1K_V2
 
 

@@ -29,8 +29,8 @@ class InvertedResidualConfig:
     width_mult : float
         Of all channels.
     """
-
-    def __init__(self, input_channels, kernel, expanded_channels, out_channels, use_se, activation, stride, dilation, width_mult):
+    def __init__(self, input_channels, kernel, expanded_channels, out_channels, use_se, activation, stride, dilation,
+                 width_mult):
         self.input_channels = self.adjust_channels(input_channels, width_mult)
         self.expanded_channels = self.adjust_channels(expanded_channels, width_mult)
         self.out_channels = self.adjust_channels(out_channels, width_mult)
@@ -74,7 +74,8 @@ class InvertedResidual(nn.Module):
         if not 1 <= cnf.stride <= 2:
             raise ValueError("illegal stride value")
         self.use_res_connect = cnf.stride == 1 and cnf.input_channels == cnf.out_channels
-        make = partial(Conv2dNormActivation, norm_layer=norm_layer, activation_layer=nn.Hardswish if cnf.use_hs else nn.ReLU)
+        make = partial(Conv2dNormActivation, norm_layer=norm_layer,
+                       activation_layer=nn.Hardswish if cnf.use_hs else nn.ReLU)
         layers = []
         if cnf.expanded_channels != cnf.input_channels:
             layers.append(make(cnf.input_channels, cnf.expanded_channels, kernel_size=1))
@@ -126,7 +127,8 @@ class MobileNetV3(nn.Module):
     torchvision.models.MobileNetV3 : same modules, same initial weights for the same seed.
     """
 
-    def __init__(self, inverted_residual_setting, last_channel, num_classes=1000, block=None, norm_layer=None, dropout=0.2, **kwargs):
+    def __init__(self, inverted_residual_setting, last_channel, num_classes=1000, block=None, norm_layer=None,
+                 dropout=0.2, **kwargs):
         super().__init__()
         stages = inverted_residual_setting
         if not stages:
@@ -136,8 +138,8 @@ class MobileNetV3(nn.Module):
         block, norm_layer = block or InvertedResidual, norm_layer or partial(nn.BatchNorm2d, eps=0.001, momentum=0.01)
         make = partial(Conv2dNormActivation, norm_layer=norm_layer, activation_layer=nn.Hardswish)
         last = stages[-1].out_channels
-        self.features = nn.Sequential(make(3, stages[0].input_channels, kernel_size=3, stride=2), *(block(s, norm_layer) for s in stages),
-                                      make(last, 6 * last, kernel_size=1))
+        self.features = nn.Sequential(make(3, stages[0].input_channels, kernel_size=3, stride=2),
+                                      *(block(s, norm_layer) for s in stages), make(last, 6 * last, kernel_size=1))
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(nn.Linear(6 * last, last_channel), nn.Hardswish(inplace=True),
                                         nn.Dropout(p=dropout, inplace=True), nn.Linear(last_channel, num_classes))
@@ -163,7 +165,8 @@ def _small(width_mult=1.0, reduced_tail=False, dilated=False, **kwargs):
     rows = [(16, 3, 16, 16, True, "RE", 2, 1), (16, 3, 72, 24, False, "RE", 2, 1), (24, 3, 88, 24, False, "RE", 1, 1),
             (24, 5, 96, 40, True, "HS", 2, 1), (40, 5, 240, 40, True, "HS", 1, 1), (40, 5, 240, 40, True, "HS", 1, 1),
             (40, 5, 120, 48, True, "HS", 1, 1), (48, 5, 144, 48, True, "HS", 1, 1),
-            (48, 5, 288, 96 // tail, True, "HS", 2, dilation)] + [(96 // tail, 5, 576 // tail, 96 // tail, True, "HS", 1, dilation)] * 2
+            (48, 5, 288, 96 // tail, True, "HS", 2, dilation)
+        ] + [(96 // tail, 5, 576 // tail, 96 // tail, True, "HS", 1, dilation)] * 2
     return [InvertedResidualConfig(*row, width_mult) for row in rows], make_divisible(1024 // tail * width_mult, 8)
 
 
@@ -202,7 +205,8 @@ class MobileNet_V3_Small_Weights(WeightsEnum):
 
 @register_model()
 @pretrained_means(MobileNet_V3_Large_Weights.IMAGENET1K_V1)
-def mobilenet_v3_large(*, weights: MobileNet_V3_Large_Weights | None = None, progress: bool = True, **kwargs) -> MobileNetV3:
+def mobilenet_v3_large(*, weights: MobileNet_V3_Large_Weights | None = None, progress: bool = True,
+                       **kwargs) -> MobileNetV3:
     """Build the large MobileNet V3.
 
     Parameters
@@ -224,7 +228,8 @@ def mobilenet_v3_large(*, weights: MobileNet_V3_Large_Weights | None = None, pro
 
 @register_model()
 @pretrained_means(MobileNet_V3_Small_Weights.IMAGENET1K_V1)
-def mobilenet_v3_small(*, weights: MobileNet_V3_Small_Weights | None = None, progress: bool = True, **kwargs) -> MobileNetV3:
+def mobilenet_v3_small(*, weights: MobileNet_V3_Small_Weights | None = None, progress: bool = True,
+                       **kwargs) -> MobileNetV3:
     """Build the small MobileNet V3.
 
     Parameters

@@ -35,7 +35,8 @@ class Fire(nn.Module):
     def forward(self, x):
         """Return [N, expand1x1_planes + expand3x3_planes, H, W]."""
         x = self.squeeze_activation(self.squeeze(x))
-        return _C.fn.cat([self.expand1x1_activation(self.expand1x1(x)), self.expand3x3_activation(self.expand3x3(x))], 1)
+        return _C.fn.cat([self.expand1x1_activation(self.expand1x1(x)),
+                          self.expand3x3_activation(self.expand3x3(x))], 1)
 
 
 # The first convolution's channels and size; then squeeze and expand channels of the Fire modules; M: halve the size.
@@ -108,14 +109,16 @@ _RECIPE = "https://github.com/pytorch/vision/pull/49#issuecomment-277560717"
 class SqueezeNet1_0_Weights(WeightsEnum):
     """Weights of :func:`squeezenet1_0`."""
 
-    IMAGENET1K_V1 = imagenet("squeezenet1_0-b66bff10.pth", 1248424, 58.092, 80.42, 0.819, 4.778, _RECIPE, min_size=(21, 21))
+    IMAGENET1K_V1 = imagenet("squeezenet1_0-b66bff10.pth", 1248424, 58.092, 80.42, 0.819, 4.778, _RECIPE,
+                             min_size=(21, 21))
     DEFAULT = IMAGENET1K_V1
 
 
 class SqueezeNet1_1_Weights(WeightsEnum):
     """Weights of :func:`squeezenet1_1`."""
 
-    IMAGENET1K_V1 = imagenet("squeezenet1_1-b8a52dc0.pth", 1235496, 58.178, 80.624, 0.349, 4.729, _RECIPE, min_size=(17, 17))
+    IMAGENET1K_V1 = imagenet("squeezenet1_1-b8a52dc0.pth", 1235496, 58.178, 80.624, 0.349, 4.729, _RECIPE,
+                             min_size=(17, 17))
     DEFAULT = IMAGENET1K_V1
 
 

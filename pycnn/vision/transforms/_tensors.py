@@ -44,7 +44,8 @@ def _tensor_pad(img, left, top, right, bottom, mode, *fill):
         if len(fill) != 1:
             raise TypeError("Got inappropriate fill arg")
         out = img.new_full((*img.shape[:-2], h + top + bottom, w + left + right), fill[0])
-        inner = _window(img, max(-top, 0), max(-left, 0), h + min(top, 0) + min(bottom, 0), w + min(left, 0) + min(right, 0))
+        inner = _window(img, max(-top, 0), max(-left, 0), h + min(top, 0) + min(bottom, 0),
+                        w + min(left, 0) + min(right, 0))
         out[..., max(top, 0):max(top, 0) + inner.shape[-2], max(left, 0):max(left, 0) + inner.shape[-1]] = inner
         return out
     img = _window(img, max(-top, 0), max(-left, 0), h + min(top, 0) + min(bottom, 0), w + min(left, 0) + min(right, 0))
@@ -115,7 +116,8 @@ def resize(img, h, w, mode="bilinear", antialias=True):
     smooth = mode in ("bilinear", "bicubic")
 
     def change(x):
-        x = NF.interpolate(x, [h, w], mode=mode, align_corners=False if smooth else None, antialias=antialias and smooth)
+        x = NF.interpolate(x, [h, w], mode=mode, align_corners=False if smooth else None, antialias=antialias
+                           and smooth)
         return x.clamp(0, 255) if mode == "bicubic" and img.dtype is _C.uint8 else x
     return _in_floats(img, change)
 
@@ -139,7 +141,8 @@ def _sharpness(img, factor):
     _channels(img, [1, 3])
     if min(img.shape[-2:]) <= 2:
         return img
-    kernel = tensor([[1.0, 1, 1], [1, 5, 1], [1, 1, 1]], dtype=img.dtype if img.is_floating_point() else _C.float32) / 13
+    kernel = tensor([[1.0, 1, 1], [1, 5, 1], [1, 1, 1]],
+                    dtype=img.dtype if img.is_floating_point() else _C.float32) / 13
 
     smooth = _in_floats(img, lambda x: NF.conv2d(x, kernel.expand(x.shape[1], 1, 3, 3).contiguous(), groups=x.shape[1]))
     other = img.clone()
@@ -162,7 +165,8 @@ def _read_at(img, grid, mode, fill):
         places = grid.to(x.dtype).expand(x.shape[0], *grid.shape[1:])
         if fill is None:
             return NF.grid_sample(x, places, mode=mode, padding_mode="zeros", align_corners=False)
-        x = NF.grid_sample(_fn.cat([x, _fn.ones_like(x[:, :1])], 1), places, mode=mode, padding_mode="zeros", align_corners=False)
+        x = NF.grid_sample(_fn.cat([x, _fn.ones_like(x[:, :1])], 1), places, mode=mode, padding_mode="zeros",
+                           align_corners=False)
         x, mask = x[:, :-1], x[:, -1:]
         outside = tensor(list(fill), dtype=x.dtype)[:, None, None].expand(x.shape)
         return _fn.where(mask < 0.5, outside, x) if mode == "nearest" else x * mask + (1.0 - mask) * outside
@@ -190,7 +194,8 @@ def warp(img, matrix, mode, fill, expand=False):
 
 def _expanded(matrix, w, h):
     """Width and height that hold all of the result."""
-    corners = tensor([[-0.5 * w, -0.5 * h, 1.0], [-0.5 * w, 0.5 * h, 1.0], [0.5 * w, 0.5 * h, 1.0], [0.5 * w, -0.5 * h, 1.0]])
+    corners = tensor([[-0.5 * w, -0.5 * h, 1.0], [-0.5 * w, 0.5 * h, 1.0], [0.5 * w, 0.5 * h, 1.0],
+                      [0.5 * w, -0.5 * h, 1.0]])
     places = _fn.matmul(corners, tensor(matrix).view(2, 3).t()) + tensor([w * 0.5, h * 0.5])
     low, high = ((v / 1e-4).trunc() * 1e-4 for v in (places.amin(0), places.amax(0)))  # no ceiling of 1e-15
     return tuple(int(v) for v in (high.ceil() - low.floor()).tolist())

@@ -104,7 +104,8 @@ class RandAugment(_Step):
         Value outside the image, or one per channel; 0 by default.
     """
 
-    def __init__(self, num_ops=2, magnitude=9, num_magnitude_bins=31, interpolation=InterpolationMode.NEAREST, fill=None):
+    def __init__(self, num_ops=2, magnitude=9, num_magnitude_bins=31, interpolation=InterpolationMode.NEAREST,
+                 fill=None):
         super().__init__()
         self.num_ops = num_ops
         self.magnitude = magnitude

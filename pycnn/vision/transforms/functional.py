@@ -686,7 +686,8 @@ def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.
         raise ValueError(f"Shear should be a sequence containing two values. Got {shear}")
     if isinstance(img, Tensor):
         _sampling(interpolation, False, center, fill)
-        return _tensors.affine(img, angle, translate, scale, shear, _mode_from_int(interpolation).value, center, _tensor_fill(fill))
+        return _tensors.affine(img, angle, translate, scale, shear,
+                               _mode_from_int(interpolation).value, center, _tensor_fill(fill))
     return run((("affine", angle, *translate, scale, *shear, 0, *_sampling(interpolation, False, center, fill)),), img)
 
 
@@ -733,7 +734,8 @@ def perspective(img, startpoints, endpoints, interpolation=InterpolationMode.BIL
     values = _fill_values(fill)
     bands = len(img.getbands())
     values = tuple(int(v) for v in (values * bands if len(values) == 1 else values))
-    return img.transform(img.size, Image.Transform.PERSPECTIVE, coefficients, filter, fillcolor=values[0] if bands == 1 else values)
+    return img.transform(img.size, Image.Transform.PERSPECTIVE, coefficients, filter,
+                         fillcolor=values[0] if bands == 1 else values)
 
 
 def elastic_transform(img, displacement, interpolation=InterpolationMode.BILINEAR, fill=None):
