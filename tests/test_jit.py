@@ -90,6 +90,21 @@ def test_a_traced_model_shares_its_parameters():
     same(traced.double()(rand(1, 3, 6, 6).double()), model.double()(rand(1, 3, 6, 6).double()))
 
 
+def test_parts_can_be_called():
+    model = block().eval()
+    traced = pycnn.jit.trace(model, rand(2, 3, 6, 6))
+    for whole in (traced, loaded(saved(traced)), copy.deepcopy(traced)):
+        same(getattr(whole, "class")(rand(5, 3, 6, 6)), getattr(model, "class")(rand(5, 3, 6, 6)))
+        same(whole.head(rand(3, 4, 6, 6)), model.head(rand(3, 4, 6, 6)))
+        same(whole.get_submodule("head.2")(rand(3, 144)), model.head[2](rand(3, 144)))
+        assert "self.weight" in whole.get_submodule("twice").code and "aten::linear" in whole.head.graph
+    with pytest.raises(RuntimeError, match="cannot be saved by itself"):
+        traced.head.save(io.BytesIO())
+    model.add_module("idle", nn.Linear(1, 1))
+    with pytest.raises(RuntimeError, match="was not called"):
+        pycnn.jit.trace(model, rand(2, 3, 6, 6)).idle(rand(1))
+
+
 def test_training_mode_is_part_of_the_trace():
     model = block().train()
     with pytest.warns(TracerWarning, match="nondeterministic nodes. Did you forget call .eval"):

@@ -2,6 +2,7 @@
 #include "graph.h"
 #include "../core/alloc.h"
 #include "../ops/copy.h"
+#include <stdio.h>
 #include <string.h>
 
 /* Far beyond any network, far below what would fill the memory. */
@@ -200,5 +201,92 @@ pc_status pc_graph_finish(pc_graph *g, pc_arg output)
     g->nnodes = kept;
 done:
     pc_free(moved);
+    return status;
+}
+
+/* ---- parts of a graph ------------------------------------------------------------------------------ */
+
+/* What is used in the part and neither made there nor a module's or constant becomes an input. */
+static pc_status find_inputs(pc_graph *part, const pc_arg *a, int32_t *inputs)
+{
+    pc_status status = PC_OK;
+    if (a->kind == PC_ARG_VAR) {
+        pc_var *v = &part->vars[a->i];
+        if (v->source == PC_FROM_NODE && v->index < 0) {
+            PC_CHECK(v->type == PC_VAR_TENSOR, PC_ESHAPE, "this part of the model is called with a size, not with tensors alone: "
+                     "call the whole");
+            inputs[part->ninputs] = (int32_t)a->i;
+            *v = (pc_var){ .source = PC_FROM_INPUT, .index = part->ninputs++, .last_use = -1 };
+        }
+    }
+    for (int32_t k = 0; pc_arg_has_items(a) && k < a->n; k++) PC_TRY(find_inputs(part, &a->items[k], inputs));
+done:
+    return status;
+}
+
+/* Own arrays of what changes: variables and nodes, with places outside of [first, end) as -1. */
+static pc_status copy_range(const pc_graph *g, const pc_frame *f, pc_graph *part)
+{
+    pc_status status = PC_OK;
+    part->nnodes = f->end - f->first;
+    part->nodes = pc_calloc((size_t)part->nnodes + 1, sizeof *part->nodes);
+    part->vars = pc_calloc((size_t)g->nvars + 1, sizeof *part->vars);
+    part->frames = pc_calloc(1, sizeof *part->frames);
+    part->constants = pc_calloc((size_t)g->nconstants + 1, sizeof *part->constants);
+    PC_CHECK(part->nodes != NULL && part->vars != NULL && part->frames != NULL && part->constants != NULL, PC_ENOMEM,
+             "out of memory for a graph");
+    memcpy(part->nodes, &g->nodes[f->first], (size_t)part->nnodes * sizeof *part->nodes);
+    memcpy(part->vars, g->vars, (size_t)g->nvars * sizeof *part->vars);
+    part->nvars = g->nvars;
+    for (int32_t k = 0; k < g->nvars; k++) {
+        pc_var *v = &part->vars[k];
+        bool inside = v->source == PC_FROM_NODE && v->index >= f->first && v->index < f->end;
+        v->last_use = -1;
+        if (inside) v->index -= f->first;
+        else if (v->source == PC_FROM_INPUT || v->source == PC_FROM_NODE) v->source = PC_FROM_NODE, v->index = -1;
+    }
+    for (; part->nconstants < g->nconstants; part->nconstants++)
+        part->constants[part->nconstants] = pc_retain(g->constants[part->nconstants]);
+    part->modules = g->modules;
+    part->nmodules = g->nmodules;
+    part->tensor_vars = g->tensor_vars;
+    part->ntensors = g->ntensors;
+    part->nframes = 1;
+    part->frames[0] = (pc_frame){ .module = f->module, .parent = -1, .first = 0, .end = part->nnodes };
+done:
+    return status;
+}
+
+pc_status pc_graph_part(const pc_graph *g, int32_t module, pc_graph **out)
+{
+    pc_status status = PC_OK;
+    pc_graph *part = NULL;
+    const pc_frame *f = NULL;
+    pc_arg output = { .kind = PC_ARG_TUPLE };
+    for (int32_t k = g->nframes - 1; k >= 0; k--)
+        if (g->frames[k].module == module && g->frames[k].end > g->frames[k].first) f = &g->frames[k];
+    PC_CHECK(f != NULL, PC_ESHAPE, "this part of the model was not called in the trace, or did nothing");
+    PC_TRY(pc_graph_new(&part));
+    PC_TRY(copy_range(g, f, part));
+    PC_TRY(pc_graph_alloc(part, g->nvars * (int64_t)sizeof *part->inputs, &part->inputs));
+    for (int32_t k = 0; k < part->nnodes; k++)
+        for (int32_t j = 0; j < part->nodes[k].nargs; j++) PC_TRY(find_inputs(part, &part->nodes[k].args[j], part->inputs));
+    PC_TRY(pc_graph_alloc(part, part->ninputs * (int64_t)sizeof *part->input_names, &part->input_names));
+    for (int32_t k = 0; k < part->ninputs; k++) {
+        char name[24];
+        int n = snprintf(name, sizeof name, k == 0 ? "input" : "input_%d", (int)k + 1);
+        PC_TRY(pc_graph_text(part, name, n, &part->input_names[k]));
+    }
+    PC_TRY(pc_graph_alloc(part, g->nvars * (int64_t)sizeof *output.items, &output.items));
+    for (int32_t k = 0; k < part->nnodes; k++)
+        for (int32_t j = 0; j < part->nodes[k].nout; j++) {
+            int32_t var = part->nodes[k].out[j];
+            if (var >= 0 && g->vars[var].last_use >= f->end) output.items[output.n++] = pc_arg_var(var);
+        }
+    PC_TRY(pc_graph_finish(part, output.n == 1 ? output.items[0] : output));
+    *out = part;
+    part = NULL;
+done:
+    pc_graph_free(part);
     return status;
 }

@@ -655,7 +655,7 @@ done:
 static pc_status keep_forward(writer *w)
 {
     pc_text *t = &w->code->forward;
-    for (const char *p = w->methods[0].p, *end; p != NULL && *p != 0; p = end + (*end == '\n')) {
+    for (const char *p = w->methods[w->g->frames[0].module].p, *end; p != NULL && *p != 0; p = end + (*end == '\n')) {
         end = p + strcspn(p, "\n");
         const char *type = memchr(p, '\1', (size_t)(end - p));
         p += 2;

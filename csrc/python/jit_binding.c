@@ -7,6 +7,7 @@
 typedef struct graph_object {
     PyObject_HEAD
     pc_graph *g;
+    PyObject *whole;         /* the Graph that this is a part of */
 } graph_object;
 
 static PyObject *graph_type, *traced_int, *warn_function;
@@ -22,7 +23,7 @@ static PyObject *wrap_graph(pc_graph *g)
     allocfunc alloc = (allocfunc)PyType_GetSlot((PyTypeObject *)graph_type, Py_tp_alloc);
     graph_object *self = (graph_object *)alloc((PyTypeObject *)graph_type, 0);
     if (self == NULL) pc_graph_free(g);
-    else self->g = g;
+    else self->g = g, self->whole = NULL;
     return (PyObject *)self;
 }
 
@@ -32,6 +33,7 @@ static void graph_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     pc_graph_free(graph(self));
+    Py_XDECREF(((graph_object *)self)->whole);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(self);
     Py_DECREF(type);
@@ -517,6 +519,19 @@ static PyObject *graph_input_names(PyObject *self, PyObject *ignored)
     return list;
 }
 
+/* part(module): the first call of a module. */
+static PyObject *graph_part(PyObject *self, PyObject *number)
+{
+    long k = PyLong_AsLong(number);
+    pc_graph *part;
+    if (k == -1 && PyErr_Occurred()) return NULL;
+    pc_status status = pc_graph_part(graph(self), (int32_t)(k < INT32_MAX ? k : -1), &part);
+    if (status != PC_OK) return pc_py_raise(status);
+    PyObject *result = wrap_graph(part);
+    if (result != NULL) ((graph_object *)result)->whole = Py_NewRef(self);
+    return result;
+}
+
 /* ---- files -------------------------------------------------------------------------------------------- */
 
 /* save(file, tensors, training, extra): file is a path, or a function that is called with bytes. */
@@ -716,6 +731,7 @@ static PyMethodDef graph_methods[] = {
       "function." },
     { "text", graph_text, METH_NOARGS, "text($self, /)\n--\n\nThe nodes, one a line." },
     { "code", graph_code, METH_NOARGS, "code($self, /)\n--\n\nThe root's forward as TorchScript." },
+    { "part", graph_part, METH_O, "part($self, module, /)\n--\n\nThe graph of the first call of a module." },
     { "input_names", graph_input_names, METH_NOARGS, "input_names($self, /)\n--\n\nNames of the inputs." },
     { "__deepcopy__", graph_same, METH_O, "__deepcopy__($self, memo, /)\n--\n\nThe graph itself: it never changes." },
     { "__copy__", graph_same, METH_NOARGS, "__copy__($self, /)\n--\n\nThe graph itself: it never changes." },

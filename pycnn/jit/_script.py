@@ -27,7 +27,8 @@ class ScriptModule(Module):
 
     def __init__(self):
         super().__init__()
-        self.__dict__.update(original_name=type(self).__name__, _graph=None, _script_modules=[], _places=[])
+        self.__dict__.update(original_name=type(self).__name__, _graph=None, _root=None, _number=0, _script_modules=[],
+                             _places=[])
 
     @classmethod
     def _build(cls, graph, modules, tensors, training, child_class=None):
@@ -45,8 +46,9 @@ class ScriptModule(Module):
         """
         made = [(cls if k == 0 else child_class or cls)() for k in range(len(modules))]
         places = [None] * len(tensors)
-        for module, flag, (qualified, attributes, children) in zip(made, training, modules):
+        for k, (module, flag, (qualified, attributes, children)) in enumerate(zip(made, training, modules)):
             module.training = flag
+            module.__dict__.update(_root=made[0], _number=k)
             module.__dict__["original_name"] = qualified.rpartition(".")[2]
             for name, number, is_parameter in attributes:
                 table = module._parameters if is_parameter else module._buffers
@@ -62,24 +64,30 @@ class ScriptModule(Module):
         return [table[name] for table, name in self._places]
 
     def forward(self, *args, **kwargs):
-        """Run the graph."""
-        if self._graph is None:
-            raise RuntimeError("a part of a traced model cannot be called by itself: call the whole, or trace the part")
-        return self._graph.run(self._tensors(), _bind(self._graph.input_names(), args, kwargs))
+        """Run the graph; of a part of a network, what its first call did."""
+        graph = self._own_graph()
+        return graph.run(self._root._tensors(), _bind(graph.input_names(), args, kwargs))
 
     @property
     def graph(self):
         """str : the operators of the graph, one a line."""
-        return self._whole().text()
+        return self._own_graph().text()
 
     @property
     def code(self):
         """str : the graph as TorchScript source."""
-        return self._whole().code()
+        return self._own_graph().code()
+
+    def _own_graph(self):
+        if self._graph is None:
+            if self._root is None:
+                raise NotImplementedError("a ScriptModule is made by jit.trace or jit.load")
+            self.__dict__["_graph"] = self._root._graph.part(self._number)
+        return self._graph
 
     def _whole(self):
-        if self._graph is None:
-            raise RuntimeError("a part of a traced model has no graph of its own: ask the whole")
+        if self._root is not self:
+            raise RuntimeError("a part of a traced model cannot be saved by itself: trace the part")
         return self._graph
 
     def save(self, f, _extra_files=None):
