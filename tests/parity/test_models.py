@@ -71,8 +71,7 @@ def run(model, x, t):
     return {key: value.detach().numpy() for key, value in results.items()}
 
 
-@pytest.mark.parametrize("name", SMALL)
-@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize("name, training", [(name, t) for name in SMALL for t in (True, False) if name != "inception_v3" or t])
 def test_scores_and_gradients(name, training):
     """In float64: rounding then moves no value across a kink of ReLU, where gradients jump."""
     size, options = (75, {"aux_logits": False}) if name == "inception_v3" else (64 if name == "densenet121" else 40, {})
