@@ -208,7 +208,7 @@ def images(batch, labels=None, classes=None, predictions=None, mean=None, std=No
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     titled = labels is not None or predictions is not None
-    figure, axes = _subplots(rows, columns, figsize=(1.25 * columns, (1.55 if titled else 1.25) * rows), squeeze=False)
+    _, axes = _subplots(rows, columns, figsize=(1.25 * columns, (1.55 if titled else 1.25) * rows), squeeze=False)
     axes = axes.ravel()
     for ax in axes:
         ax.set_axis_off()
