@@ -36,8 +36,8 @@ MODULES = {  # page -> (title, modules)
     "metrics": ("pycnn.metrics and pycnn.plot", ["pycnn.metrics", "pycnn.plot"]),
     "jit": ("pycnn.jit: export", ["pycnn.jit"]),
     "tools": ("Random numbers, files and the rest", [
-        "pycnn.random", "pycnn.serialization", "pycnn.hub", "pycnn.utils.tensorboard", "pycnn.amp", "pycnn.multiprocessing",
-        "pycnn.backends", "pycnn.cuda", "pycnn.accelerator", "pycnn.distributed"]),
+        "pycnn.random", "pycnn.serialization", "pycnn.hub", "pycnn.utils.tensorboard", "pycnn.amp",
+        "pycnn.multiprocessing", "pycnn.backends", "pycnn.cuda", "pycnn.accelerator", "pycnn.distributed"]),
 }
 
 
@@ -100,12 +100,14 @@ NAMESPACES = [("torch", "pycnn"), ("torch.nn", "pycnn.nn"), ("torch.nn.functiona
 
 def names():
     """The table of names: for each of torch's namespaces what of it is here."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 22 22 56", "", "   * - torch", "     - here", "     - names"]
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 22 22 56", "",
+             "   * - torch", "     - here", "     - names"]
     rows = [(theirs, ours, sorted({n for n in dir(sys.modules.get(ours) or __import__(ours, fromlist=["_"]))
                                    if not n.startswith("_")}, key=str.lower)) for theirs, ours in NAMESPACES]
     rows.insert(1, ("torch.Tensor", "pycnn.Tensor", [n for n in dir(pycnn.Tensor) if not n.startswith("_")]))
     for theirs, ours, found in rows:
-        lines += [f"   * - ``{theirs}``", f"     - ``{ours}``", f"     - {len(found)}: " + ", ".join(f"``{n}``" for n in found)]
+        listed = ", ".join(f"``{name}``" for name in found)
+        lines += [f"   * - ``{theirs}``", f"     - ``{ours}``", f"     - {len(found)}: {listed}"]
     return "\n".join(lines) + "\n"
 
 
@@ -140,7 +142,8 @@ def help_of(command):
     """What ``python -m pycnn COMMAND --help`` prints."""
     from pycnn.cli import main
     out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit), unittest.mock.patch.dict(os.environ, COLUMNS="100"):
+    wide = unittest.mock.patch.dict(os.environ, COLUMNS="100")
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit), wide:
         main([command, "--help"])
     return ".. code-block:: text\n\n" + "".join(f"   {line}".rstrip() + "\n" for line in out.getvalue().split("\n"))
 
@@ -154,7 +157,7 @@ def write(folder):
     """
     pages = {f"reference/{name}.rst": text for name, text in reference().items()}
     pages |= {"names.txt": names(), "errors.txt": errors(), "train.txt": help_of("train"), "predict.txt": help_of("predict"),
-              "operators.txt": f"There are {len(_C.rows())} rows.\n"}
+              "run.txt": help_of("run"), "operators.txt": f"There are {len(_C.rows())} rows.\n"}
     for name, text in pages.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

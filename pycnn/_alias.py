@@ -76,8 +76,9 @@ def _tell_children():
 def install_as_torch():
     """Let ``import torch`` and ``import torchvision``, in this process, give pycnn and pycnn.vision.
 
-    A script that knows nothing of pycnn then runs on it; ``python -m pycnn run script.py`` does this from outside. The modules are
-    pycnn's own under other names; ``torch.__version__`` is that of the torch whose names pycnn follows, with pycnn's behind it.
+    A script that knows nothing of pycnn then runs on it; ``python -m pycnn run script.py`` does this from outside. The
+    modules are pycnn's own under other names; ``torch.__version__`` is that of the torch whose names pycnn follows,
+    with pycnn's behind it.
 
     Raises
     ------

@@ -101,8 +101,9 @@ def einsum(equation, *operands):
     Parameters
     ----------
     equation : str
-        As ``"ij,jk->ik"``, a matrix product: letters that the result does not name are summed over. ``...`` stands for further
-        dimensions, which broadcast. Without ``->`` the result has the letters that occur once, in alphabetical order.
+        As ``"ij,jk->ik"``, a matrix product: letters that the result does not name are summed over. ``...`` stands for
+        further dimensions, which broadcast. Without ``->`` the result has the letters that occur once, in alphabetical
+        order.
     *operands : Tensor
         Or one sequence of them.
 

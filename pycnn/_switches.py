@@ -26,8 +26,8 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend=None, mode=Non
 
     Notes
     -----
-    There is nothing to compile: the kernels are compiled already. torch returns a wrapper, whose ``state_dict`` has the prefix
-    ``_orig_mod.``; the module itself has none.
+    There is nothing to compile: the kernels are compiled already. torch returns a wrapper, whose ``state_dict`` has the
+    prefix ``_orig_mod.``; the module itself has none.
     """
     return model if model is not None else lambda function: function
 

@@ -1058,7 +1058,8 @@ def from_numpy(ndarray):
 
     Notes
     -----
-    Memory that a tensor cannot share (negative strides, a foreign byte order) is copied, with a warning; torch refuses it.
+    Memory that a tensor cannot share (negative strides, a foreign byte order) is copied, with a warning; torch refuses
+    it.
 
     Examples
     --------

@@ -34,8 +34,8 @@ class autocast(contextlib.ContextDecorator):
 
     Notes
     -----
-    torch's autocast on the CPU computes convolutions and linear layers in bfloat16: its results have 8 significant bits there,
-    these have 24. :func:`pycnn.is_autocast_enabled` returns False within.
+    torch's autocast on the CPU computes convolutions and linear layers in bfloat16: its results have 8 significant bits
+    there, these have 24. :func:`pycnn.is_autocast_enabled` returns False within.
     """
 
     def __init__(self, device_type, dtype=None, enabled=True, cache_enabled=None):

@@ -93,8 +93,8 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     input : Tensor
         Of floats.
     p : float or "fro", default "fro"
-        ``(sum |x|^p)^(1/p)``; infinities stand for the largest and the smallest magnitude, 0 counts elements that are not
-        zero, "fro" is 2. The nuclear norm is not supported.
+        ``(sum |x|^p)^(1/p)``; infinities stand for the largest and the smallest magnitude, 0 counts elements that are
+        not zero, "fro" is 2. The nuclear norm is not supported.
     dim : int or sequence of int, optional
         All dimensions by default.
     keepdim : bool, default False

@@ -76,7 +76,8 @@ def confusion_matrix(y_true, y_pred, *, labels=None, num_classes=None, normalize
     y_true, y_pred : Tensor, array or list [n] of integers or names
         The right and the predicted classes.
     labels : list, optional
-        Classes of the rows and columns, in this order; images of others are left out. Default: those that occur, sorted.
+        Classes of the rows and columns, in this order; images of others are left out. Default: those that occur,
+        sorted.
     num_classes : int, optional
         Instead of `labels`: the classes are 0, 1, ..., `num_classes` - 1, whether they occur or not.
     normalize : {None, "true", "pred", "all"}
@@ -399,7 +400,8 @@ def classification_report(y_true, y_pred, *, labels=None, target_names=None, dig
     labels : list, optional
         The classes to report, in this order. Default: those that occur, sorted.
     target_names : list of str, optional
-        Their names: ``dataset.classes``, together with ``labels=range(len(dataset.classes))`` if some class may not occur.
+        Their names: ``dataset.classes``, together with ``labels=range(len(dataset.classes))`` if some class may not
+        occur.
     digits : int, default 2
     output_dict : bool, default False
         Return dicts of numbers instead of text.

@@ -1,7 +1,7 @@
 """Pictures of a classifier with matplotlib, which is imported when the first one is asked for: ``pip install pycnn[plot]``.
 
-Figures that are made here have no background, and a grey for text that can be read on white and on black. On an Axes that is
-given, colours and background are the caller's.
+Figures that are made here have no background, and a grey for text that can be read on white and on black. On an Axes
+that is given, colours and background are the caller's.
 """
 
 import numpy as np

@@ -1,7 +1,8 @@
 """save and load: torch's .pth files, both ways.
 
-A file is data to :func:`load`, never a program: the names that its pickle mentions stand for constructors of C's own, nothing
-is imported or called; every length is checked before it is used and every record's CRC-32 before it is believed.
+A file is data to :func:`load`, never a program: the names that its pickle mentions stand for constructors of C's own,
+nothing is imported or called; every length is checked before it is used and every record's CRC-32 before it is
+believed.
 """
 
 import io
@@ -28,12 +29,13 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
     Parameters
     ----------
     obj : object
-        Tensors, parameters, numbers, strings, bytes, None, dtypes, sizes, devices and NumPy arrays; dicts, OrderedDicts,
-        Counters, lists, tuples and sets of them: a state_dict, or a dict with those of a model, an optimizer and a schedule.
-        NumPy scalars become Python numbers, defaultdicts dicts; attributes that were set on tensors are left out.
+        Tensors, parameters, numbers, strings, bytes, None, dtypes, sizes, devices and NumPy arrays; dicts,
+        OrderedDicts, Counters, lists, tuples and sets of them: a state_dict, or a dict with those of a model, an
+        optimizer and a schedule. NumPy scalars become Python numbers, defaultdicts dicts; attributes that were set on
+        tensors are left out.
     f : path or binary file
-        A path is replaced as a whole, by a rename after the last byte is on the disk: an interrupted or failed write leaves
-        the old file. A file needs ``write``.
+        A path is replaced as a whole, by a rename after the last byte is on the disk: an interrupted or failed write
+        leaves the old file. A file needs ``write``.
     pickle_module, pickle_protocol, _disable_byteorder_record : object
         Accepted; the pickle is always written by C, in protocol 2, with that record.
     _use_new_zipfile_serialization : bool, default True
@@ -111,8 +113,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
 
     Notes
     -----
-    Tensors that were saved from a GPU are loaded without `map_location`; NumPy arrays and scalars of plain numbers are loaded
-    although torch's default refuses them.
+    Tensors that were saved from a GPU are loaded without `map_location`; NumPy arrays and scalars of plain numbers are
+    loaded although torch's default refuses them.
     """
     if weights_only is not False:
         if pickle_module is not None:

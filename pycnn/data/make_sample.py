@@ -2,8 +2,8 @@
 
     python make_sample.py FOLDER      FOLDER holds cifar-10-batches-py
 
-500 training and 100 test images of each class, the first of each, in the set's order. Contact sheets of 50 x 20 images in
-JPEG: one file for each image would spend more bytes on headers than on pixels. labels.json lists the classes.
+500 training and 100 test images of each class, the first of each, in the set's order. Contact sheets of 50 x 20 images
+in JPEG: one file for each image would spend more bytes on headers than on pixels. labels.json lists the classes.
 """
 
 import io

@@ -1,8 +1,8 @@
 """torch.jit: networks as files that run without their Python code, in pycnn, PyTorch, C++ and Java.
 
-:func:`trace` writes down the operators that a network calls for an example; the result is called like the network and saved
-as a TorchScript archive (``model.pt``), which ``torch.jit.load`` and libtorch read. :func:`load` reads such archives, also
-those of ``torch.jit.trace``; what is in them is parsed, never run as Python.
+:func:`trace` writes down the operators that a network calls for an example; the result is called like the network and
+saved as a TorchScript archive (``model.pt``), which ``torch.jit.load`` and libtorch read. :func:`load` reads such
+archives, also those of ``torch.jit.trace``; what is in them is parsed, never run as Python.
 """
 
 from pycnn import _C

@@ -11,8 +11,8 @@ from pycnn.nn.parameter import Parameter
 class ScriptModule(Module):
     """A network that is a graph: made by :func:`pycnn.jit.trace` or :func:`pycnn.jit.load`.
 
-    It is called as the network was, has its parameters, buffers and children under the same names, can be trained, and is
-    saved with :meth:`save`. What ``training`` was when the graph was made is part of the graph: :meth:`train` and
+    It is called as the network was, has its parameters, buffers and children under the same names, can be trained, and
+    is saved with :meth:`save`. What ``training`` was when the graph was made is part of the graph: :meth:`train` and
     :meth:`eval` set the flag alone, as in torch.
 
     Attributes
@@ -238,8 +238,8 @@ def load(f, map_location=None, _extra_files=None, _restore_shapes=False):
 
     Notes
     -----
-    The archive's source text is parsed as the straight-line code that a trace is. Nothing of it is run as Python, and nothing
-    at all while it is loaded.
+    The archive's source text is parsed as the straight-line code that a trace is. Nothing of it is run as Python, and
+    nothing at all while it is loaded.
     """
     names = list(_extra_files or ())
     if isinstance(f, (str, os.PathLike)):

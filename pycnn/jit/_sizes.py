@@ -42,8 +42,8 @@ def warn_untraceable(what):
 class TracedInt(int):
     """A size of a traced tensor: an int that the trace computes anew for other inputs.
 
-    Sums, differences, products, ``//`` and ``%`` with ints stay such sizes. Comparing it or converting it to something else
-    gives a plain value, with a :class:`TracerWarning`.
+    Sums, differences, products, ``//`` and ``%`` with ints stay such sizes. Comparing it or converting it to something
+    else gives a plain value, with a :class:`TracerWarning`.
 
     Parameters
     ----------

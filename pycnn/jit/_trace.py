@@ -37,8 +37,8 @@ def trace(func, example_inputs=None, optimize=None, check_trace=True, check_inpu
     func : Module or callable
         Takes tensors; returns a tensor, or a tuple of tensors.
     example_inputs : Tensor or tuple of Tensor
-        Values do not matter, shapes do a little: a size that is asked for with ``x.size(0)`` or ``x.shape[0]`` and used in
-        ``view`` or the like stays open, ``x.view(-1, 4096)`` keeps the batch open.
+        Values do not matter, shapes do a little: a size that is asked for with ``x.size(0)`` or ``x.shape[0]`` and used
+        in ``view`` or the like stays open, ``x.view(-1, 4096)`` keeps the batch open.
     optimize, _force_outplace, _module_class, _compilation_unit, _store_inputs : object
         Accepted.
     check_trace : bool, default True
@@ -67,8 +67,8 @@ def trace(func, example_inputs=None, optimize=None, check_trace=True, check_inpu
     Warns
     -----
     TracerWarning
-        Where a value leaves the graph (``if x.sum() > 0``, ``int(x)``, ``x.size(0) == 1``) and so becomes a constant, where
-        a check fails, and where the graph draws random numbers (dropout: did you forget ``model.eval()``?).
+        Where a value leaves the graph (``if x.sum() > 0``, ``int(x)``, ``x.size(0) == 1``) and so becomes a constant,
+        where a check fails, and where the graph draws random numbers (dropout: did you forget ``model.eval()``?).
 
     See Also
     --------

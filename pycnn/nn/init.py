@@ -264,7 +264,8 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     tensor : Tensor
     mean, std : float
     a, b : float
-        Where 30 % of the distribution or less lies between them, uniform numbers are drawn, and accepted by its density.
+        Where 30 % of the distribution or less lies between them, uniform numbers are drawn, and accepted by its
+        density.
     generator : Generator, optional
 
     Returns

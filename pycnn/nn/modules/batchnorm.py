@@ -115,8 +115,8 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Batch normalization of images [N, C, H, W]. Ioffe and Szegedy, arXiv:1502.03167.
 
-    In training, each channel's mean and variance are those of the batch, and the running ones follow them: ``running = (1 -
-    momentum) * running + momentum * batch``, with the unbiased variance. In evaluation, the running ones are used.
+    In training, each channel's mean and variance are those of the batch, and the running ones follow them: ``running =
+    (1 - momentum) * running + momentum * batch``, with the unbiased variance. In evaluation, the running ones are used.
 
     Parameters
     ----------

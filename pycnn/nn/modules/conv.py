@@ -103,8 +103,8 @@ class _ConvNd(Module):
 class Conv1d(_ConvNd):
     """Convolution over sequences [N, C, L].
 
-    Input [N, C, L] or [C, L], output [N, K, OL] or [K, OL] with ``OL = floor((L + 2 * padding - dilation * (kernel_size -
-    1) - 1) / stride) + 1``, of the weight's dtype.
+    Input [N, C, L] or [C, L], output [N, K, OL] or [K, OL] with ``OL = floor((L + 2 * padding - dilation * (kernel_size
+    - 1) - 1) / stride) + 1``, of the weight's dtype.
 
     Parameters
     ----------
@@ -147,8 +147,8 @@ class Conv1d(_ConvNd):
 class Conv2d(_ConvNd):
     """Convolution over images [N, C, H, W].
 
-    Input [N, C, H, W] or [C, H, W], output [N, K, OH, OW] or [K, OH, OW] with ``OH = floor((H + 2 * padding - dilation *
-    (kernel_size - 1) - 1) / stride) + 1`` and OW likewise, of the weight's dtype.
+    Input [N, C, H, W] or [C, H, W], output [N, K, OH, OW] or [K, OH, OW] with ``OH = floor((H + 2 * padding - dilation
+    * (kernel_size - 1) - 1) / stride) + 1`` and OW likewise, of the weight's dtype.
 
     Parameters
     ----------
@@ -204,8 +204,8 @@ class Conv2d(_ConvNd):
 class ConvTranspose2d(_ConvNd):
     """Transposed convolution over images [N, C, H, W].
 
-    Input [N, C, H, W], output [N, K, OH, OW] with ``OH = (H - 1) * stride - 2 * padding + dilation * (kernel_size - 1) +
-    output_padding + 1`` and OW likewise.
+    Input [N, C, H, W], output [N, K, OH, OW] with ``OH = (H - 1) * stride - 2 * padding + dilation * (kernel_size - 1)
+    + output_padding + 1`` and OW likewise.
 
     Parameters
     ----------

@@ -44,8 +44,8 @@ class MaxPool1d(_MaxPoolNd):
 class MaxPool2d(_MaxPoolNd):
     """Maximum over windows of images [N, C, H, W].
 
-    Input [N, C, H, W] or [C, H, W], output [N, C, OH, OW] or [C, OH, OW] with ``OH = floor((H + 2 * padding - dilation *
-    (kernel_size - 1) - 1) / stride) + 1`` and OW likewise; rounded up with `ceil_mode`.
+    Input [N, C, H, W] or [C, H, W], output [N, C, OH, OW] or [C, OH, OW] with ``OH = floor((H + 2 * padding - dilation
+    * (kernel_size - 1) - 1) / stride) + 1`` and OW likewise; rounded up with `ceil_mode`.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ class AvgPool1d(Module):
 class AvgPool2d(Module):
     """Mean over windows of images [N, C, H, W].
 
-    Input [N, C, H, W] or [C, H, W], output [N, C, OH, OW] or [C, OH, OW] with ``OH = floor((H + 2 * padding - kernel_size)
-    / stride) + 1`` and OW likewise; rounded up with `ceil_mode`.
+    Input [N, C, H, W] or [C, H, W], output [N, C, OH, OW] or [C, OH, OW] with ``OH = floor((H + 2 * padding -
+    kernel_size) / stride) + 1`` and OW likewise; rounded up with `ceil_mode`.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """DataLoader: batches of a data set, in torch's order of draws.
 
-Two routes give the same batches. A data set in memory (a TensorDataset, or images under this package's transforms) is read
-by C: in the calling thread, or ahead of it by threads. Any other is read in Python: in the calling thread, or ahead of it
-by worker processes.
+Two routes give the same batches. A data set in memory (a TensorDataset, or images under this package's transforms) is
+read by C: in the calling thread, or ahead of it by threads. Any other is read in Python: in the calling thread, or
+ahead of it by worker processes.
 """
 
 import functools

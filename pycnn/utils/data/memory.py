@@ -9,9 +9,9 @@ from pycnn.utils.data.dataset import Subset, TensorDataset
 def source_of(dataset):
     """Return the `_C.Source` of a data set, or None if its samples have to come from Python.
 
-    C reads a TensorDataset of contiguous tensors, and data sets that offer themselves by a method ``_pipeline()``, which
-    returns ``(images uint8 [n, h, w, c], labels int64 [n], compiled transform)``, or None where a subclass or a user's
-    transform stands in the way. A Subset of either is read too.
+    C reads a TensorDataset of contiguous tensors, and data sets that offer themselves by a method ``_pipeline()``,
+    which returns ``(images uint8 [n, h, w, c], labels int64 [n], compiled transform)``, or None where a subclass or a
+    user's transform stands in the way. A Subset of either is read too.
     """
     positions = None
     while type(dataset) is Subset:

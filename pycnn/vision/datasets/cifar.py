@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 
-The files are Python 2 pickles. C reads them as data: a file that names anything but the array it should hold is refused and
-nothing in it is run.
+The files are Python 2 pickles. C reads them as data: a file that names anything but the array it should hold is refused
+and nothing in it is run.
 """
 
 import io

@@ -178,8 +178,8 @@ def extract_archive(from_path, to_path=None, remove_finished=False):
     Raises
     ------
     RuntimeError
-        If a member would land outside of the folder, or is a link or a device: nothing is written then. Also if the archive
-        is damaged or of another kind.
+        If a member would land outside of the folder, or is a link or a device: nothing is written then. Also if the
+        archive is damaged or of another kind.
     """
     from_path = os.fspath(from_path)
     target = result = os.path.realpath(to_path or os.path.dirname(from_path))

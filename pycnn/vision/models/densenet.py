@@ -161,8 +161,8 @@ def densenet121(*, weights: DenseNet121_Weights | None = None, progress: bool = 
     Parameters
     ----------
     weights : DenseNet121_Weights, str or path, optional
-        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none, initial
-        weights are drawn.
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
     progress : bool, default True
         Show a bar while weights are downloaded.
     **kwargs

@@ -178,9 +178,9 @@ def googlenet(*, weights: GoogLeNet_Weights | None = None, progress: bool = True
     Parameters
     ----------
     weights : GoogLeNet_Weights, str or path, optional
-        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none, initial
-        weights are drawn. With weights, ``transform_input`` is True, and the further classifiers, which have none, are left
-        out unless ``aux_logits=True``.
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn. With weights, ``transform_input`` is True, and the further classifiers, which have
+        none, are left out unless ``aux_logits=True``.
     progress : bool, default True
         Show a bar while weights are downloaded.
     **kwargs

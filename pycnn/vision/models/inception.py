@@ -289,8 +289,8 @@ def inception_v3(*, weights: Inception_V3_Weights | None = None, progress: bool 
     Parameters
     ----------
     weights : Inception_V3_Weights, str or path, optional
-        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none, initial
-        weights are drawn. With weights, ``transform_input`` is True.
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn. With weights, ``transform_input`` is True.
     progress : bool, default True
         Show a bar while weights are downloaded.
     **kwargs

@@ -122,8 +122,8 @@ def mobilenet_v2(*, weights: MobileNet_V2_Weights | None = None, progress: bool 
     Parameters
     ----------
     weights : MobileNet_V2_Weights, str or path, optional
-        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none, initial
-        weights are drawn.
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
     progress : bool, default True
         Show a bar while weights are downloaded.
     **kwargs

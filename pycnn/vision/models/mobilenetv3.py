@@ -212,8 +212,8 @@ def mobilenet_v3_large(*, weights: MobileNet_V3_Large_Weights | None = None, pro
     Parameters
     ----------
     weights : MobileNet_V3_Large_Weights, str or path, optional
-        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none, initial
-        weights are drawn.
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
     progress : bool, default True
         Show a bar while weights are downloaded.
     **kwargs

@@ -342,8 +342,8 @@ def resnet18(*, weights: ResNet18_Weights | None = None, progress: bool = True, 
     Parameters
     ----------
     weights : ResNet18_Weights, str or path, optional
-        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none, initial
-        weights are drawn.
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
     progress : bool, default True
         Show a bar while weights are downloaded.
     **kwargs
@@ -362,7 +362,8 @@ def resnet18(*, weights: ResNet18_Weights | None = None, progress: bool = True, 
 
     Notes
     -----
-    ``pretrained=True`` means ``IMAGENET1K_V1``, as in torchvision, without its warnings. A path is accepted by pycnn alone.
+    ``pretrained=True`` means ``IMAGENET1K_V1``, as in torchvision, without its warnings. A path is accepted by pycnn
+    alone.
     """
     return _resnet(BasicBlock, [2, 2, 2, 2], ResNet18_Weights.verify(weights), progress, **kwargs)
 

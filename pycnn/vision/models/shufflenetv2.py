@@ -161,8 +161,8 @@ def shufflenet_v2_x0_5(*, weights: ShuffleNet_V2_X0_5_Weights | None = None, pro
     Parameters
     ----------
     weights : ShuffleNet_V2_X0_5_Weights, str or path, optional
-        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none, initial
-        weights are drawn.
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
     progress : bool, default True
         Show a bar while weights are downloaded.
     **kwargs

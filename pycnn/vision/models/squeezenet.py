@@ -130,8 +130,8 @@ def squeezenet1_0(*, weights: SqueezeNet1_0_Weights | None = None, progress: boo
     Parameters
     ----------
     weights : SqueezeNet1_0_Weights, str or path, optional
-        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none, initial
-        weights are drawn.
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
     progress : bool, default True
         Show a bar while weights are downloaded.
     **kwargs

@@ -178,8 +178,8 @@ def vgg11(*, weights: VGG11_Weights | None = None, progress: bool = True, **kwar
     Parameters
     ----------
     weights : VGG11_Weights, str or path, optional
-        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none, initial
-        weights are drawn.
+        Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+        initial weights are drawn.
     progress : bool, default True
         Show a bar while weights are downloaded.
     **kwargs

@@ -558,7 +558,8 @@ def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, a
     max_size : int, optional
         What the longer side is at most, if `size` is a number.
     antialias : bool, default True
-        Let every pixel of a Tensor count where it shrinks, in the modes BILINEAR and BICUBIC. Always done for PIL images.
+        Let every pixel of a Tensor count where it shrinks, in the modes BILINEAR and BICUBIC. Always done for PIL
+        images.
 
     Returns
     -------
