@@ -174,6 +174,12 @@ def checkpoint_of_args(t):
     return archive(body)
 
 
+def script(t):
+    file = io.BytesIO()
+    t.torch.jit.save(t.torch.jit.trace(t.nn.Linear(20, 20), t.torch.ones(1, 20)), file)
+    return file.getvalue()
+
+
 def loader(t, *items, **kwargs):
     return list(t.data.DataLoader(Items(*items), batch_size=len(items), **kwargs))
 
@@ -282,6 +288,10 @@ CASES = [Case(*row) for row in [
     ("pool: larger than its input", lambda t: t.nn.MaxPool2d(4)(t.torch.zeros(1, 3, 2, 2)), RuntimeError, r"Given input size: \(3x2x2\). Calculated output size: \(3x0x0\). Output size is too small", "in module MaxPool2d"),
     ("pool: 0", lambda t: t.nn.MaxPool2d(0)(t.torch.zeros(1, 3, 2, 2)), RuntimeError, "stride should not be zero", "in module MaxPool2d"),
     ("pool: padding", lambda t: t.nn.MaxPool2d(2, padding=2)(t.torch.zeros(1, 3, 4, 4)), RuntimeError, "pad should be at most half of effective kernel size, but got pad=2, kernel_size=2 and dilation=1"),
+    ("unfold: kernel 0", lambda t: t.F.unfold(t.torch.zeros(1, 2, 5, 5), 0), RuntimeError, "kernel size should be greater than zero, but got kernel_height: 0 kernel_width: 0"),
+    ("unfold: stride 0", lambda t: t.F.unfold(t.torch.zeros(1, 2, 5, 5), 2, stride=0), RuntimeError, "stride should be greater than zero, but got stride_height: 0 stride_width: 0"),
+    ("fold: dilation 0", lambda t: t.F.fold(t.torch.zeros(1, 12, 4), 3, 2, dilation=0), RuntimeError, "dilation should be greater than zero, but got dilation_height: 0 dilation_width: 0"),
+    ("fold: padding -1", lambda t: t.F.fold(t.torch.zeros(1, 12, 4), 3, 2, padding=-1), RuntimeError, "padding should be non-negative, but got pad_height: -1 pad_width: -1"),
     ("batch norm: one sample", lambda t: t.nn.BatchNorm1d(8)(t.torch.zeros(1, 8)), ValueError, r"Expected more than 1 value per channel when training, got input size torch.Size\(\[1, 8\]\)", r"drop_last=True in the loader, or eval\(\)"),
     ("batch norm: other channels", lambda t: t.nn.BatchNorm2d(8)(t.torch.zeros(4, 3, 2, 2)), RuntimeError, "running_mean should contain 3 elements not 8", "in module BatchNorm2d"),
     ("batch norm: a matrix", lambda t: t.nn.BatchNorm2d(8)(t.torch.zeros(4, 8)), ValueError, r"expected 4D input \(got 2D input\)"),
@@ -361,6 +371,7 @@ CASES = [Case(*row) for row in [
     ("load: a model in it", lambda t: t.torch.load(written(t, archive(name("__main__", "SimpleCNN") + b")\x81"))), CheckpointError, "Weights only load failed.*GLOBAL __main__.SimpleCNN was not an allowed global by default", r"torch.save\(torch.load\(f, weights_only=False\).state_dict\(\), f\)", (pickle.UnpicklingError, "Weights only load failed(?s:.*)__main__.SimpleCNN")),
     ("load: a namespace in it", lambda t: t.torch.load(written(t, checkpoint_of_args(t))), CheckpointError, "Weights only load failed.*argparse.Namespace", r"vars\(args\)", REFUSED),
     ("save: a whole model", lambda t: t.torch.save(t.nn.Linear(2, 2), t.folder / "x.pth"), TypeError, "", r"save its state_dict\(\) instead", ACCEPTED),
+    ("jit.load: truncated", lambda t: t.torch.jit.load(written(t, script(t)[:2000], "model.pt")), CheckpointError, "", r"model.pt \(2000 bytes\): truncated", (RuntimeError, "failed finding central directory")),
     ("save: a full device", lambda t: t.torch.save({"a": t.torch.ones(100000)}, "/dev/full"), CheckpointError, "", "No space left on device: '/dev/full'", (RuntimeError, "unexpected pos")),
     ("save: no such folder", lambda t: t.torch.save({}, t.folder / "none" / "x.pth"), CheckpointError, "Parent directory .*none does not exist."),
     ("save: a function", lambda t: t.torch.save({"a": lambda x: x}, t.folder / "x.pth"), TypeError, "", r"cannot save obj\['a'\], an object of type builtins.function", (AttributeError, "Can't pickle")),

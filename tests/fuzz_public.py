@@ -571,8 +571,10 @@ def _files():
     state = {"model": net.state_dict(), "epoch": 3, "names": ["a", ("b", 1.5, None, True)], "rng": pycnn.get_rng_state()[:50].clone()}
     checkpoint = io.BytesIO()
     pycnn.save(state, checkpoint)
+    script = io.BytesIO()
+    pycnn.jit.save(pycnn.jit.trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten()), pycnn.ones(1, 3, 4, 4)), script)
     golden = Path(__file__).parent / "golden"
-    made = {"zip": checkpoint.getvalue(), "cifar": pickle.dumps({"data": np.zeros((3, 3072), np.uint8), "labels": [0, 1, 2]}, 2),
+    made = {"zip": checkpoint.getvalue(), "script": script.getvalue(), "cifar": pickle.dumps({"data": np.zeros((3, 3072), np.uint8), "labels": [0, 1, 2]}, 2),
             "names": pickle.dumps({"label_names": ["a", "b"]}, 2)}
     for path in golden.glob("*.pth"):
         made[path.name] = path.read_bytes()
@@ -595,6 +597,8 @@ def read(kind, content):
         path.write_bytes(content)
         return pycnn.load(path)
     path.write_bytes(content)
+    if kind == "script":
+        return pycnn.jit.load(path)(pycnn.ones(2, 3, 4, 4))
     if kind == "cifar":
         return _C.read_cifar([str(path)], 10)
     if kind == "names":

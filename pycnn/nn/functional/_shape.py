@@ -9,6 +9,19 @@ def _pairs(*values):
     return [(v, v) if isinstance(v, int) else tuple(v) for v in values]
 
 
+def _windows(kernel_size, dilation, padding, stride):
+    """The arguments of windows as pairs, in range."""
+    pairs = _pairs(kernel_size, dilation, padding, stride)
+    for (a, b), text, least in zip(pairs, (
+            "kernel size should be greater than zero, but got kernel_height: {} kernel_width: {}",
+            "dilation should be greater than zero, but got dilation_height: {} dilation_width: {}",
+            "padding should be non-negative, but got pad_height: {} pad_width: {}",
+            "stride should be greater than zero, but got stride_height: {} stride_width: {}"), (1, 1, 0, 1)):
+        if a < least or b < least:
+            raise RuntimeError(text.format(a, b))
+    return pairs
+
+
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """Lay the windows of images out as columns.
 
@@ -26,7 +39,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     RuntimeError
         If there is no window.
     """
-    (kh, kw), (dh, dw), (ph, pw), (sh, sw) = _pairs(kernel_size, dilation, padding, stride)
+    (kh, kw), (dh, dw), (ph, pw), (sh, sw) = _windows(kernel_size, dilation, padding, stride)
     if input.dim() == 3:
         return unfold(input.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)
     if input.dim() != 4:
@@ -62,7 +75,8 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     RuntimeError
         If the number of columns or rows is another one.
     """
-    (h, w), (kh, kw), (dh, dw), (ph, pw), (sh, sw) = _pairs(output_size, kernel_size, dilation, padding, stride)
+    (kh, kw), (dh, dw), (ph, pw), (sh, sw) = _windows(kernel_size, dilation, padding, stride)
+    (h, w), = _pairs(output_size)
     if input.dim() == 2:
         return fold(input.unsqueeze(0), output_size, kernel_size, dilation, padding, stride).squeeze(0)
     n, rows, columns = input.shape
