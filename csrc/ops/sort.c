@@ -176,7 +176,7 @@ static inline void emit(const lines *l, const char *line, int64_t out, int64_t k
             }                                                                                                    \
             if (k <= j) last = j;                                                                                \
             else if (k >= i) first = i;                                                                          \
-            else break;                                                                                          \
+            else first = last = k; /* the pivot, in its place */                                                 \
         }                                                                                                        \
         insert_##E(a + first, last - first + 1);                                                                 \
         *out = a[k];                                                                                             \

@@ -153,3 +153,11 @@ def test_degrees_of_freedom():
 ])
 def test_forms_of_calls(call):
     compare(call, [numbers(np.random.default_rng(0), (3, 4))])
+
+
+@pytest.mark.parametrize("k", [1, 500_000, 1_000_001])
+def test_selection_among_few_values(k):
+    """Runs of a pattern: the pivot is soon the element that is looked for."""
+    x = np.resize(np.random.default_rng(0).random(7).astype("f"), 1_000_001)
+    assert pycnn.from_numpy(x).kthvalue(k).values.item() == torch.from_numpy(x).kthvalue(k).values.item()
+    assert pycnn.from_numpy(x).median().item() == torch.from_numpy(x).median().item()
