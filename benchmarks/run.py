@@ -1,5 +1,5 @@
-"""Run every benchmark, one process after the other, and write benchmarks/results.json and the figures of the site's page
-docs/performance_results.rst. With --render, write the page from the results that are there."""
+"""Run every benchmark, one process after the other, and write benchmarks/results.json and the site's figures,
+docs/performance_results.rst. With --render, write them from the results that are there."""
 
 import ast
 import json

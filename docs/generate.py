@@ -42,7 +42,7 @@ MODULES = {  # page -> (title, modules)
 
 
 def members(module):
-    """(name, object) of what a module offers and pycnn made; objects that another name of it has already are left out."""
+    """(name, object) of what a module offers and pycnn made; each object under the first of its names."""
     seen = set()
     for name in sorted(dir(module), key=lambda n: (n.lower(), n)):
         thing = getattr(module, name)
@@ -134,7 +134,8 @@ def errors():
                     case.call(t)
                 except Exception as error:
                     answer = said(error, folder)
-            text += f"**{what}**\n\n.. code-block:: text\n\n" + "".join(f"   {line}\n" for line in answer.split("\n")) + "\n"
+            shown = "".join(f"   {line}\n" for line in answer.split("\n"))
+            text += f"**{what}**\n\n.. code-block:: text\n\n{shown}\n"
     return text
 
 
@@ -156,8 +157,8 @@ def write(folder):
     folder : Path
     """
     pages = {f"reference/{name}.rst": text for name, text in reference().items()}
-    pages |= {"names.txt": names(), "errors.txt": errors(), "train.txt": help_of("train"), "predict.txt": help_of("predict"),
-              "run.txt": help_of("run"), "operators.txt": f"There are {len(_C.rows())} rows.\n"}
+    pages |= {f"{command}.txt": help_of(command) for command in ("train", "predict", "run")}
+    pages |= {"names.txt": names(), "errors.txt": errors(), "operators.txt": f"There are {len(_C.rows())} rows.\n"}
     for name, text in pages.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,8 +25,10 @@ def test_example(tmp_path):
 
 
 def test_both_languages_agree():
-    for pattern in (r"```python\n.*?```", r"^(?:make|python -m) \S+[^#\n]*", r"\| ([\d.]+) \|$", r"`[^`\n]+`", r"\b1e-\d\b"):
-        there, here = (re.findall(pattern, text, re.S | re.M if "python\\n" in pattern else re.M) for text in (ENGLISH, CHINESE))
+    for pattern in (r"```python\n.*?```", r"^(?:make|python -m) \S+[^#\n]*", r"\| ([\d.]+) \|$", r"`[^`\n]+`",
+                    r"\b1e-\d\b"):
+        flags = re.S | re.M if "python\\n" in pattern else re.M
+        there, here = (re.findall(pattern, text, flags) for text in (ENGLISH, CHINESE))
         assert there and sorted({x.strip() for x in there}) == sorted({x.strip() for x in here}), pattern
     assert len(re.findall("^## ", ENGLISH, re.M)) == len(re.findall("^## ", CHINESE, re.M))
 
