@@ -410,6 +410,7 @@ CASES = [Case(*row) for row in [
     ("Adam: no leaf", lambda t: t.optim.Adam([leaf(t) * 2]), ValueError, "can't optimize a non-leaf Tensor"),
     ("schedule: T_max 0", lambda t: t.schedule.CosineAnnealingLR(sgd(t), T_max=0), ValueError, "T_max must be a positive number", "", ACCEPTED),
     ("schedule: step_size 0", lambda t: t.schedule.StepLR(sgd(t), 0), ValueError, "step_size must be a positive integer", "", ACCEPTED),
+    ("schedule: step_size_up 0", lambda t: t.schedule.CyclicLR(sgd(t), 0.1, 0.2, step_size_up=0), ValueError, "", "step_size_up must be positive", (ZeroDivisionError, "division by zero")),
     ("schedule: the model", lambda t: t.schedule.StepLR(t.nn.Linear(2, 2), 3), TypeError, "Linear is not an Optimizer"),
     # images
     ("Normalize: one channel", lambda t: normalize(t, t.torch.ones(1, 4, 4)), RuntimeError, r"output with shape \[1, 4, 4\] doesn't match the broadcast shape \[3, 4, 4\]"),

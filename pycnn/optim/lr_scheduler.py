@@ -784,6 +784,8 @@ class CyclicLR(LRScheduler):
         step_size_up = float(step_size_up)
         step_size_down = float(step_size_down) if step_size_down is not None else step_size_up
         self.total_size = step_size_up + step_size_down
+        if not step_size_up > 0 or not step_size_down >= 0:
+            raise ValueError(f"step_size_up must be positive and step_size_down not negative, got {step_size_up} and {step_size_down}")
         self.step_ratio = step_size_up / self.total_size
         if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
             raise ValueError("mode is invalid and scale_fn is None")
