@@ -212,7 +212,7 @@ for _schema, _flags, _, _ in _C.rows():
                                                         if " " in part and part[0] != "*"])
 
 # These end or change the process, wait for a network, or write where they are told to.
-FORBIDDEN = {"set_num_threads", "set_printoptions", "save", "set_default_dtype", "download_url", "download_and_extract_archive",
+FORBIDDEN = {"set_num_threads", "set_printoptions", "save", "set_default_dtype", "set_default_tensor_type", "set_default_device", "download_url", "download_and_extract_archive",
              "download_file_from_google_drive", "load_state_dict_from_url", "download_url_to_file", "show_config", "hub", "set_dir",
              "kill", "exit", "annotations", "get_worker_info", "set_num_interop_threads", "set_grad_enabled", "seed", "list"}
 
