@@ -1,6 +1,7 @@
-/* blis_stubs.c -- BLIS's tables of kernels that nobody here runs. The static library holds thirteen processors; defining
-   these names keeps the members of nine out of the link (6 MB), and of the others the reference kernels, which their own
-   table begins with and of which we call none (2 MB). They must forward: BLIS fills every table when it starts. */
+/* blis_stubs.c -- BLIS's tables of kernels that nobody here runs. The static library holds thirteen processors;
+   defining these names keeps the members of nine out of the link (6 MB), and of the others the reference kernels, which
+   their own table begins with and of which we call none (2 MB). They must forward: BLIS fills every table when it
+   starts. */
 #include <blis.h>
 
 #define REFERENCE(arch)                                                                            \

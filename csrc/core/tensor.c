@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Guards nhwc, stale_nhwc, relu_of, relu_reader, exposed, writes and derived of every storage: touched once per operator, held briefly but
-   for the settling itself, which happens once in a storage's life. */
+/* Guards nhwc, stale_nhwc, relu_of, relu_reader, exposed, writes and derived of every storage: touched once per
+   operator, held briefly but for the settling itself, which happens once in a storage's life. */
 static pthread_mutex_t layout_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static void (*graph_release)(pc_tensor *t);
@@ -104,7 +104,8 @@ void pc_storage_release(pc_storage *s)
     }
 }
 
-/* Elements of a shape; PC_ESHAPE on negative sizes, and where sizes other than 0 overflow: strides and offsets would, too. */
+/* Elements of a shape; PC_ESHAPE on negative sizes, and where sizes other than 0 overflow: strides and offsets would,
+ * too. */
 static pc_status count_elements(pc_dtype dtype, int ndim, const int64_t *shape, int64_t *numel)
 {
     pc_status status = PC_OK;
@@ -162,7 +163,8 @@ static pc_status attach_memory(pc_tensor *t, int64_t bytes)
     void *data = pc_alloc((size_t)bytes);
     if (data == NULL) {
         char text[200];
-        return pc_fail(PC_ENOMEM, "can't allocate memory: you tried to allocate %" PRId64 " bytes for a %s tensor of size %s",
+        return pc_fail(PC_ENOMEM,
+                       "can't allocate memory: you tried to allocate %" PRId64 " bytes for a %s tensor of size %s",
                        bytes, pc_dtype_name(t->dtype), pc_shape_text(t, text));
     }
     pc_status status = storage_new(bytes, data, &t->storage);

@@ -1,4 +1,5 @@
-/* aten.h -- torch's names and argument orders for rows of the operator table, both ways. They differ in a few places. */
+/* aten.h -- torch's names and argument orders for rows of the operator table, both ways. They differ in a few places.
+ */
 #ifndef PC_ATEN_H
 #define PC_ATEN_H
 #include "graph.h"

@@ -213,7 +213,8 @@ static pc_status find_inputs(pc_graph *part, const pc_arg *a, int32_t *inputs)
     if (a->kind == PC_ARG_VAR) {
         pc_var *v = &part->vars[a->i];
         if (v->source == PC_FROM_NODE && v->index < 0) {
-            PC_CHECK(v->type == PC_VAR_TENSOR, PC_ESHAPE, "this part of the model is called with a size, not with tensors alone: "
+            PC_CHECK(v->type == PC_VAR_TENSOR, PC_ESHAPE,
+                     "this part of the model is called with a size, not with tensors alone: "
                      "call the whole");
             inputs[part->ninputs] = (int32_t)a->i;
             *v = (pc_var){ .source = PC_FROM_INPUT, .index = part->ninputs++, .last_use = -1 };
@@ -270,7 +271,8 @@ pc_status pc_graph_part(const pc_graph *g, int32_t module, pc_graph **out)
     PC_TRY(copy_range(g, f, part));
     PC_TRY(pc_graph_alloc(part, g->nvars * (int64_t)sizeof *part->inputs, &part->inputs));
     for (int32_t k = 0; k < part->nnodes; k++)
-        for (int32_t j = 0; j < part->nodes[k].nargs; j++) PC_TRY(find_inputs(part, &part->nodes[k].args[j], part->inputs));
+        for (int32_t j = 0; j < part->nodes[k].nargs; j++)
+            PC_TRY(find_inputs(part, &part->nodes[k].args[j], part->inputs));
     PC_TRY(pc_graph_alloc(part, part->ninputs * (int64_t)sizeof *part->input_names, &part->input_names));
     for (int32_t k = 0; k < part->ninputs; k++) {
         char name[24];

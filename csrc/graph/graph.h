@@ -126,8 +126,8 @@ void pc_graph_leave(pc_graph *g);
 /* The end: drops what neither leads to the output nor writes to a tensor, notes last uses. */
 pc_status pc_graph_finish(pc_graph *g, pc_arg output);
 
-/* The first call of a module as a graph of its own, which shares memory with g: g must outlive it. Its inputs are what comes
-   into the call, its output what goes out; its modules and their tensors are those of g. */
+/* The first call of a module as a graph of its own, which shares memory with g: g must outlive it. Its inputs are what
+   comes into the call, its output what goes out; its modules and their tensors are those of g. */
 pc_status pc_graph_part(const pc_graph *g, int32_t module, pc_graph **out);
 
 static inline pc_arg pc_arg_int(int64_t i) { return (pc_arg){ .kind = PC_ARG_INT, .i = i }; }

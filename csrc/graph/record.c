@@ -1,4 +1,5 @@
-/* record.c -- calls of operators become nodes. Tensors are told apart by their address, so all are kept until the end. */
+/* record.c -- calls of operators become nodes. Tensors are told apart by their address, so all are kept until the end.
+ */
 #include "record.h"
 #include "../core/alloc.h"
 #include "../ops/copy.h"

@@ -245,8 +245,13 @@ static pc_status number_call(follower *f, const char *name, const pc_arg *args, 
     static const struct {
         const char *name;
         pc_arithmetic how;
-    } arithmetic[] = { { "add", PC_ADD }, { "sub", PC_SUBTRACT }, { "mul", PC_MULTIPLY }, { "floordiv", PC_FLOOR_DIVIDE },
-                       { "floor_divide", PC_FLOOR_DIVIDE }, { "remainder", PC_MODULO }, { "neg", PC_NEGATE } };
+    } arithmetic[] = { { "add", PC_ADD },
+                       { "sub", PC_SUBTRACT },
+                       { "mul", PC_MULTIPLY },
+                       { "floordiv", PC_FLOOR_DIVIDE },
+                       { "floor_divide", PC_FLOOR_DIVIDE },
+                       { "remainder", PC_MODULO },
+                       { "neg", PC_NEGATE } };
     static const struct {
         const char *name;
         pc_var_type type;

@@ -1,4 +1,5 @@
-/* torchscript.h -- graphs as TorchScript: source text, and archives of it with the tensors, as torch.jit.save writes. */
+/* torchscript.h -- graphs as TorchScript: source text, and archives of it with the tensors, as torch.jit.save writes.
+ */
 #ifndef PC_TORCHSCRIPT_H
 #define PC_TORCHSCRIPT_H
 #include "../io/file.h"

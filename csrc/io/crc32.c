@@ -1,4 +1,5 @@
-/* crc32.c -- eight table lookups for eight bytes, or carry-less multiplication of 64 bytes where the processor has it. */
+/* crc32.c -- eight table lookups for eight bytes, or carry-less multiplication of 64 bytes where the processor has it.
+ */
 #include "crc32.h"
 #include <pthread.h>
 #include <stdbool.h>

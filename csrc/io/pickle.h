@@ -1,6 +1,7 @@
 /* pickle.h -- Python's pickles without Python: values read through an allow-list, and events that write one.
 
-   Nothing that a pickle names is ever looked up or called: the names on the list stand for constructors written here. */
+   Nothing that a pickle names is ever looked up or called: the names on the list stand for constructors written here.
+ */
 #ifndef PC_PICKLE_H
 #define PC_PICKLE_H
 #include "../core/status.h"

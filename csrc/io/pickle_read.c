@@ -316,12 +316,18 @@ static pc_status refuse_name(const char *module, const char *name)
                                           "timm." };
     for (size_t k = 0; k < sizeof models / sizeof *models; k++)
         if (strncmp(module, models[k], strlen(models[k])) == 0)
-            return pc_fail(PC_EFORMAT, "Weights only load failed: GLOBAL %s.%s was not an allowed global by default. The file "
-                           "holds a whole pickled model, not a state_dict. Where its code is at hand, save model.state_dict() "
-                           "instead: torch.save(torch.load(f, weights_only=False).state_dict(), f)", module, name);
-    return pc_fail(PC_EFORMAT, "Weights only load failed: GLOBAL %s.%s was not an allowed global by default. Nothing of the "
-                   "file has been run. Checkpoints hold tensors, numbers, strings, and dicts, lists and tuples of them (of a "
-                   "namespace, save vars(args))", module, name);
+            return pc_fail(
+                PC_EFORMAT,
+                "Weights only load failed: GLOBAL %s.%s was not an allowed global by default. The file "
+                "holds a whole pickled model, not a state_dict. Where its code is at hand, save model.state_dict() "
+                "instead: torch.save(torch.load(f, weights_only=False).state_dict(), f)",
+                module, name);
+    return pc_fail(
+        PC_EFORMAT,
+        "Weights only load failed: GLOBAL %s.%s was not an allowed global by default. Nothing of the "
+        "file has been run. Checkpoints hold tensors, numbers, strings, and dicts, lists and tuples of them (of a "
+        "namespace, save vars(args))",
+        module, name);
 }
 
 static pc_status push_name(machine *m, const char *module, const char *name)

@@ -10,7 +10,8 @@ typedef struct pc_winograd_tile {
     int m;
     float *p;            /* its first pixel, which may lie outside of the image */
     int64_t row, pixel;
-    int r0, r1, s0, s1;  /* the rows and columns of the tile that the image has: the others read as 0, or are not written */
+    int r0, r1, s0,
+        s1; /* the rows and columns of the tile that the image has: the others read as 0, or are not written */
     int64_t channels;
     float *t;            /* transformed: one row of channels for each of (m + 2) x (m + 2) positions, */
     int64_t step;        /* which are this far apart */

@@ -77,7 +77,10 @@ static pc_status zeros_forward(pc_call *c)
         if (c->v[0].ints.v[d] < 0) return pc_fail(PC_ESHAPE, "zeros: Dimension size must be non-negative.");
     return filled(c->v[0], dtype_or(c->v[1], pc_default_dtype()), zero, &c->out[0]);
 }
-static pc_status ones_forward(pc_call *c) { return filled(c->v[0], dtype_or(c->v[1], pc_default_dtype()), one, &c->out[0]); }
+static pc_status ones_forward(pc_call *c)
+{
+    return filled(c->v[0], dtype_or(c->v[1], pc_default_dtype()), one, &c->out[0]);
+}
 static pc_status full_forward(pc_call *c)
 {
     return filled(c->v[0], dtype_or(c->v[2], dtype_of_number(c->v[1])), c->v[1], &c->out[0]);

@@ -51,7 +51,8 @@ static pc_status pad_constant_forward(pc_call *c)
                  self->shape[d], before, after, d);
     }
     if (pc_is_channels_last(self) && !pc_is_contiguous(self)) {
-        int64_t stride[4] = { pc_times(pc_times(shape[1], shape[2]), shape[3]), 1, pc_times(shape[1], shape[3]), shape[1] };
+        int64_t stride[4] = { pc_times(pc_times(shape[1], shape[2]), shape[3]), 1, pc_times(shape[1], shape[3]),
+                              shape[1] };
         PC_TRY(pc_tensor_new_strided(self->dtype, 4, shape, stride, &c->out[0]));
     } else {
         PC_TRY(pc_tensor_new(self->dtype, self->ndim, shape, &c->out[0]));

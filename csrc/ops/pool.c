@@ -152,13 +152,16 @@ static pc_status read_windows(const pc_tensor *x, const pc_value *kernel, const 
              "stride should be greater than zero, but got dH: %" PRId64 " dW: %" PRId64, p->sh, p->sw);
     PC_CHECK(p->dh > 0 && p->dw > 0, PC_ESHAPE, "dilation should be greater than zero, but got dilationH: %" PRId64
              " dilationW: %" PRId64, p->dh, p->dw);
-    PC_CHECK(p->ph <= p->kh / 2 && p->pw <= p->kw / 2, PC_ESHAPE, "pad should be smaller than or equal to half of kernel size, "
-             "but got padW = %" PRId64 ", padH = %" PRId64 ", kW = %" PRId64 ", kH = %" PRId64, p->pw, p->ph, p->kw, p->kh);
-    PC_CHECK(p->ow > 0 || f->spatial == 2 || f->name[0] != 'm', PC_ESHAPE, "max_pool1d() Invalid computed output size: %" PRId64,
-             p->ow);
-    PC_CHECK(p->oh > 0 && p->ow > 0, PC_ESHAPE, "Given input size: (%" PRId64 "x%" PRId64 "x%" PRId64 "). Calculated output "
-             "size: (%" PRId64 "x%" PRId64 "x%" PRId64 "). Output size is too small", p->c, p->h, p->w, p->c,
-             p->oh > 0 ? p->oh : 0, p->ow > 0 ? p->ow : 0);
+    PC_CHECK(p->ph <= p->kh / 2 && p->pw <= p->kw / 2, PC_ESHAPE,
+             "pad should be smaller than or equal to half of kernel size, "
+             "but got padW = %" PRId64 ", padH = %" PRId64 ", kW = %" PRId64 ", kH = %" PRId64,
+             p->pw, p->ph, p->kw, p->kh);
+    PC_CHECK(p->ow > 0 || f->spatial == 2 || f->name[0] != 'm', PC_ESHAPE,
+             "max_pool1d() Invalid computed output size: %" PRId64, p->ow);
+    PC_CHECK(p->oh > 0 && p->ow > 0, PC_ESHAPE,
+             "Given input size: (%" PRId64 "x%" PRId64 "x%" PRId64 "). Calculated output "
+             "size: (%" PRId64 "x%" PRId64 "x%" PRId64 "). Output size is too small",
+             p->c, p->h, p->w, p->c, p->oh > 0 ? p->oh : 0, p->ow > 0 ? p->ow : 0);
 done:
     return status;
 }
@@ -325,7 +328,8 @@ done:
     return status;
 }
 
-/* The gradient of ReLU's output is wanted itself: a window of nothing but zeros has its maximum at its first element. */
+/* The gradient of ReLU's output is wanted itself: a window of nothing but zeros has its maximum at its first element.
+ */
 static void revive(const pc_pool *p, int64_t n, uint8_t *codes)
 {
     for (int64_t i = 0; i < n * p->oh * p->ow; i++) {

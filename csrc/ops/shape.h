@@ -11,7 +11,8 @@ pc_status pc_wrap_dim(int64_t dim, int ndim, int *out);
 pc_status pc_wrap_list(const pc_value *dims, int ndim, uint32_t *mask);
 /* The same, where None and an empty list stand for all dimensions. */
 pc_status pc_wrap_dims(const pc_value *dims, int ndim, uint32_t *mask);
-/* PC_ESHAPE unless all are within 2^31: so that products and sums of windows, steps, paddings and extents stay within 64 bits. */
+/* PC_ESHAPE unless all are within 2^31: so that products and sums of windows, steps, paddings and extents stay within
+ * 64 bits. */
 pc_status pc_check_extents(int n, const int64_t *v);
 /* PC_ESHAPE if tensors cannot have so many dimensions. */
 pc_status pc_check_ndim(int ndim);

@@ -25,7 +25,8 @@ typedef struct pc_optim_item {
    that share memory, though, are stepped one after the other, as torch does: there a later one may fail. */
 pc_status pc_optim_step(int64_t count, const pc_optim_item *items);
 
-/* The norm (p = 1, 2 or INFINITY) of the vector of the norms of float32 and float64 tensors, each rounded to its dtype. */
+/* The norm (p = 1, 2 or INFINITY) of the vector of the norms of float32 and float64 tensors, each rounded to its dtype.
+ */
 pc_status pc_total_norm(int64_t count, pc_tensor *const *tensors, double p, double *out);
 /* In place: every element times `by`, or clamped to [-limit, limit]. */
 pc_status pc_scale_all(int64_t count, pc_tensor *const *tensors, double by);

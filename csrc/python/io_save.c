@@ -70,8 +70,10 @@ static int refuse(saver *s, PyObject *o, const char *hint)
 static int refuse_other(saver *s, PyObject *o)
 {
     if (PyObject_HasAttrString(o, "state_dict")) return refuse(s, o, ": save its state_dict() instead");
-    return refuse(s, o, ": only tensors, numbers, strings, bytes, None, dtypes, sizes, devices, NumPy arrays, and dicts, lists, "
-                        "tuples and sets of them can be (vars(x) turns a namespace into a dict)");
+    return refuse(
+        s, o,
+        ": only tensors, numbers, strings, bytes, None, dtypes, sizes, devices, NumPy arrays, and dicts, lists, "
+        "tuples and sets of them can be (vars(x) turns a namespace into a dict)");
 }
 
 /* ---- numbers and strings ------------------------------------------------------------------------------ */
@@ -585,7 +587,12 @@ int pc_py_pickle(PyObject *o, bool legacy, pc_py_pickled *out)
 {
     int rc = -1;
     *out = (pc_py_pickled){ .n = 0 };
-    saver s = { .out = out, .k = &out->pickler, .legacy = legacy, .memo = PyDict_New(), .keys = PyDict_New(), .path = PyList_New(0) };
+    saver s = { .out = out,
+                .k = &out->pickler,
+                .legacy = legacy,
+                .memo = PyDict_New(),
+                .keys = PyDict_New(),
+                .path = PyList_New(0) };
     s.word[0] = PyUnicode_InternFromString("storage");
     s.word[1] = PyUnicode_InternFromString("cpu");
     s.word[2] = PyUnicode_InternFromString("latin1");

@@ -1,5 +1,6 @@
-/* test_graph.c -- a network traced, written as TorchScript, read and run again, all without Python; every failed allocation on
-   the way; and archives whose source or pickle is mutated, by the thousand (10,000 by default; argv[1] sets it). */
+/* test_graph.c -- a network traced, written as TorchScript, read and run again, all without Python; every failed
+   allocation on the way; and archives whose source or pickle is mutated, by the thousand (10,000 by default; argv[1]
+   sets it). */
 #include "../graph/record.h"
 #include "../graph/torchscript.h"
 #include "../core/alloc.h"

@@ -229,8 +229,14 @@ static void test_pools(void)
         pc_tensor *a = make(PC_F32, 4, shape), *b = make(PC_F32, 4, shape), *c = make(PC_F32, 4, shape);
         assert(check(pc_op_find("max_pool2d"), 1, &a,
                      (pc_value[]){ pair(r, r), pair(stride, stride), pair(r / 2, r / 2), pair(1, 1), zero }, false));
-        assert(check(pc_op_find("avg_pool2d"), 1, &b, (pc_value[]){ pair(r, r), pair(stride, stride), pair(r / 2, r / 2), zero,
-                     { .kind = PC_BOOLEAN, .i = 1 }, { .kind = PC_NONE } }, false));
+        assert(check(pc_op_find("avg_pool2d"), 1, &b,
+                     (pc_value[]){ pair(r, r),
+                                   pair(stride, stride),
+                                   pair(r / 2, r / 2),
+                                   zero,
+                                   { .kind = PC_BOOLEAN, .i = 1 },
+                                   { .kind = PC_NONE } },
+                     false));
         assert(check(pc_op_find("adaptive_avg_pool2d"), 1, &c, (pc_value[]){ pair(1 + pick(4), 1 + pick(4)) }, false));
     }
 }
