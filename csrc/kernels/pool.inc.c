@@ -180,6 +180,7 @@ static void f32_avg_pool(const pc_pool *p, const float *restrict x, float *restr
             float *to = y + (oh * p->ow + ow) * c;
             int64_t k = 0;
             for (; k + 4 * VL <= c; k += 4 * VL) window_average(p, at + k, h1 - h0, w1 - w0, divisor, to + k, 4, VL);
+            if (k > 0 && k < c && k + VL > c) k = c - VL; /* no short vector: some channels twice */
             for (; k < c; k = next_channels(k, c)) window_average(p, at + k, h1 - h0, w1 - w0, divisor, to + k, 1, n);
         }
     }

@@ -381,3 +381,12 @@ def test_errors_are_torchs(name, array, args, kwargs):
         getattr(F, name)(pycnn.from_numpy(array), *args, **kwargs)
     words = str(want.value).splitlines()[0]
     assert str(got.value).startswith(words), f"{got.value}\n{words}"
+
+
+@pytest.mark.parametrize("channels", [17, 33, 65, 66, 79, 129])
+def test_averages_of_odd_numbers_of_channels(channels, isa):
+    """The last vector of channels is short: nothing behind the last pixel is written."""
+    x = np.random.default_rng(channels).random((1, channels, 6, 6)).astype("f")
+    import torch
+    ours, theirs = (L.nn.functional.avg_pool2d(L.from_numpy(x), 3) for L in (pycnn, torch))
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
