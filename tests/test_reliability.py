@@ -145,7 +145,8 @@ LONG = {
 }
 
 
-LIMIT = 3.0 if "san.so" in os.environ.get("LD_PRELOAD", "") else 0.5  # s; the aim is 0.05, on a machine that is not busy
+SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
+LIMIT = 3.0 if SANITIZED else 0.5  # s; the aim is 0.05, on a machine that is not busy
 
 
 def interrupt_all(code, count, **environment):
@@ -440,7 +441,7 @@ def test_nothing_grows_over_ten_thousand_steps(live_blocks):
     after = steps(10_000)
     assert after[0] == blocks
     assert after[1] - objects < 100
-    assert after[2] - kilobytes < 2000
+    assert SANITIZED or after[2] - kilobytes < 2000
 
 
 # ---- indices --------------------------------------------------------------------------------------
@@ -496,7 +497,7 @@ def test_a_kill_while_saving_leaves_the_old_file_or_the_new_one(tmp_path):
     with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as process:
         seen = 1
         for k, pid in enumerate(process.stdout):
-            time.sleep(0.0007 * k)
+            time.sleep((0.05 if SANITIZED else 0.0007) * k)
             os.kill(int(pid), signal.SIGKILL)
             loaded = torch.load(path)
             seen = k + 2 if loaded["steps"][0] != seen else seen
