@@ -1,6 +1,5 @@
 """Bad input: every mistake of bad_input.py raises what a user of torch would catch, in words that say what to change."""
 
-import os
 import re
 import time
 import warnings
