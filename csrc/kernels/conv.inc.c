@@ -171,9 +171,11 @@ static void f32_pixels_to_planes(float *restrict dst, int64_t plane, const float
 
 /* ---- depthwise ---------------------------------------------------------------------------------- */
 
-/* Filters of up to 3x3 on a full vector of channels, weights in registers. Where filters of three columns take steps of 1 or
-   2 pixels, four outputs share their loads. The sum of an output runs over rows, then columns, from its bias on. */
-ALWAYS_INLINE int64_t depthwise_fours(const pc_tile *t, int64_t k, const vf bias, const vf *w, const int rows, const int step)
+/* Filters of up to 3x3 on a full vector of channels, weights in registers. Where filters of three columns take steps of
+   1 or 2 pixels, four outputs share their loads. The sum of an output runs over rows, then columns, from its bias on.
+ */
+ALWAYS_INLINE int64_t depthwise_fours(const pc_tile *t, int64_t k, const vf bias, const vf *w, const int rows,
+                                      const int step)
 {
     int64_t i = 0;
     for (; i + 4 <= t->m; i += 4) {

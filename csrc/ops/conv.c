@@ -42,7 +42,8 @@ pc_status pc_force_convolution(const char *name)
     const char *found = NULL;
     for (int k = 0; forward_algorithms[k] != NULL && name != NULL; k++)
         if (strcmp(forward_algorithms[k]->name, name) == 0) found = forward_algorithms[k]->name;
-    if (name != NULL && found == NULL) return pc_fail(PC_EVALUE, "no algorithm of a convolution is called \"%.40s\"", name);
+    if (name != NULL && found == NULL)
+        return pc_fail(PC_EVALUE, "no algorithm of a convolution is called \"%.40s\"", name);
     forced = found;
     return PC_OK;
 }
@@ -66,18 +67,20 @@ static pc_status run_first(const pc_conv_algorithm *const *list, const char *pas
     }
     if (verbose()) {
         const pc_conv *p = &a->p;
-        fprintf(stderr, "pycnn: convolution %s %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 " * %" PRId64 "x%" PRId64
-                "x%" PRId64 "x%" PRId64 " stride %" PRId64 "x%" PRId64 " padding %" PRId64 "x%" PRId64 " dilation %" PRId64
-                "x%" PRId64 " groups %" PRId64 ": %s%s\n", pass, p->n, p->c, p->h, p->w, p->k, p->c / p->groups, p->r, p->s,
-                p->sh, p->sw, p->ph, p->pw, p->dh, p->dw, p->groups, (*list)->name, reasons);
+        fprintf(stderr,
+                "pycnn: convolution %s %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 " * %" PRId64 "x%" PRId64
+                "x%" PRId64 "x%" PRId64 " stride %" PRId64 "x%" PRId64 " padding %" PRId64 "x%" PRId64
+                " dilation %" PRId64 "x%" PRId64 " groups %" PRId64 ": %s%s\n",
+                pass, p->n, p->c, p->h, p->w, p->k, p->c / p->groups, p->r, p->s, p->sh, p->sw, p->ph, p->pw, p->dh,
+                p->dw, p->groups, (*list)->name, reasons);
     }
     return (*list)->run(a);
 }
 
 /* ---- weights made ready ------------------------------------------------------------------------- */
 
-/* Four times the weights, as Winograd's filters are, is much to keep where a batch shares the work of making them: large
-   ones stay for single images alone. */
+/* Four times the weights, as Winograd's filters are, is much to keep where a batch shares the work of making them:
+   large ones stay for single images alone. */
 #define KEEP_FLOATS ((int64_t)2 << 20)
 
 static bool keeps(const pc_conv_pass *c, int64_t floats)
@@ -135,8 +138,10 @@ static pc_status check_ints(const pc_value *v, int spatial, const char *what)
         size_t used = strlen(text);
         snprintf(text + used, sizeof text - used, "%s%" PRId64, i > 0 ? ", " : "", v->ints.v[i]);
     }
-    PC_CHECK(false, PC_ESHAPE, "expected %s to be a single integer value or a list of %d values to match the convolution "
-             "dimensions, but got %s=[%s]", what, spatial, what, text);
+    PC_CHECK(false, PC_ESHAPE,
+             "expected %s to be a single integer value or a list of %d values to match the convolution "
+             "dimensions, but got %s=[%s]",
+             what, spatial, what, text);
 done:
     return status;
 }
@@ -166,8 +171,8 @@ static pc_status check_types(const pc_call *c)
     pc_dtype x = c->in[0]->dtype, w = c->in[1]->dtype;
     const char *hint = !pc_dtype_is_float(x) ? ". Hint: make the image float: transforms.ToTensor(), or .float()" : "";
     if (c->in[2] != NULL)
-        PC_CHECK(c->in[2]->dtype == x, PC_ESHAPE, "Input type (%s) and bias type (%s) should be the same%s", c_type_name(x),
-                 c_type_name(c->in[2]->dtype), hint);
+        PC_CHECK(c->in[2]->dtype == x, PC_ESHAPE, "Input type (%s) and bias type (%s) should be the same%s",
+                 c_type_name(x), c_type_name(c->in[2]->dtype), hint);
     PC_CHECK(w == x, PC_ESHAPE, "expected scalar type %s but found %s: input and weight should have the same type%s",
              pc_dtype_type_name(x), pc_dtype_type_name(w), hint);
     PC_CHECK(x != PC_BOOL, PC_ENOTIMPL, "\"slow_conv2d_cpu\" not implemented for 'Bool'");
@@ -178,8 +183,10 @@ done:
 static const char *channels_hint(const pc_tensor *x, int at, int64_t wanted)
 {
     if (x->shape[x->ndim - 1] == wanted && x->ndim == at + 3)
-        return at ? ". The channels seem to be last: use .permute(0, 3, 1, 2)" : ". The channels seem to be last: use .permute(2, 0, 1)";
-    if (x->shape[at] == 1 && wanted == 3) return ". Grey images: use in_channels=1, or transforms.Grayscale(3) on the images";
+        return at ? ". The channels seem to be last: use .permute(0, 3, 1, 2)"
+                  : ". The channels seem to be last: use .permute(2, 0, 1)";
+    if (x->shape[at] == 1 && wanted == 3)
+        return ". Grey images: use in_channels=1, or transforms.Grayscale(3) on the images";
     if (x->shape[at] == 4 && wanted == 3) return ". Images with transparency: use .convert('RGB') on them";
     return "";
 }
@@ -194,15 +201,18 @@ static pc_status read_call(const pc_call *c, int spatial, bool transposed, conv_
     const int64_t groups = c->v[3].i;
     const char *name = transposed ? "conv_transpose2d" : spatial == 1 ? "conv1d" : "conv2d";
     char text[200], more[200];
-    *out = (conv_call){ .transposed = transposed, .spatial = spatial, .batched = x->ndim == spatial + 2, .dtype = x->dtype };
+    *out = (conv_call){
+        .transposed = transposed, .spatial = spatial, .batched = x->ndim == spatial + 2, .dtype = x->dtype
+    };
     pc_conv *p = &out->p;
 
     PC_CHECK(x->ndim == spatial + 1 || x->ndim == spatial + 2, PC_ESHAPE,
-             "Expected %dD (unbatched) or %dD (batched) input to %s, but got input of size: %s", spatial + 1, spatial + 2,
-             name, pc_shape_text(x, text));
-    PC_CHECK(w->ndim == spatial + 2, PC_ESHAPE,
-             "Expected %d-dimensional input for %d-dimensional weight %s, but got %d-dimensional input of size %s instead",
-             w->ndim, w->ndim, pc_shape_text(w, text), spatial + 2, shape_text(x, out->batched, more));
+             "Expected %dD (unbatched) or %dD (batched) input to %s, but got input of size: %s", spatial + 1,
+             spatial + 2, name, pc_shape_text(x, text));
+    PC_CHECK(
+        w->ndim == spatial + 2, PC_ESHAPE,
+        "Expected %d-dimensional input for %d-dimensional weight %s, but got %d-dimensional input of size %s instead",
+        w->ndim, w->ndim, pc_shape_text(w, text), spatial + 2, shape_text(x, out->batched, more));
     PC_TRY(pc_check_extents(x->ndim, x->shape));
     PC_TRY(check_ints(stride, spatial, "stride"));
     PC_TRY(check_ints(padding, spatial, "padding"));
@@ -211,8 +221,9 @@ static pc_status read_call(const pc_call *c, int spatial, bool transposed, conv_
     PC_CHECK(!any_below(padding, 0), PC_ESHAPE, "negative padding is not supported");
     PC_CHECK(!transposed || !any_below(extra, 0), PC_ESHAPE, "negative output_padding is not supported");
     PC_CHECK(!any_below(stride, 1), PC_ESHAPE, "non-positive stride is not supported");
-    PC_CHECK(!any_below(dilation, 1), PC_ESHAPE, "dilation should be greater than zero, but got [%" PRId64 ", %" PRId64 "]",
-             dilation->ints.v[0], dilation->ints.v[dilation->ints.n - 1]);
+    PC_CHECK(!any_below(dilation, 1), PC_ESHAPE,
+             "dilation should be greater than zero, but got [%" PRId64 ", %" PRId64 "]", dilation->ints.v[0],
+             dilation->ints.v[dilation->ints.n - 1]);
     PC_CHECK(groups > 0, PC_ESHAPE, "non-positive groups is not supported");
 
     const int at = out->batched ? 1 : 0; /* x's channels */
@@ -220,18 +231,24 @@ static pc_status read_call(const pc_call *c, int spatial, bool transposed, conv_
     const int64_t made = transposed ? w->shape[1] * groups : w->shape[0];
     PC_CHECK(w->shape[0] >= groups, PC_ESHAPE, "Given groups=%" PRId64 ", expected weight to be at least %" PRId64
              " at dimension 0, but got weight of size %s instead", groups, groups, pc_shape_text(w, text));
-    PC_CHECK(w->shape[0] % groups == 0, PC_ESHAPE, "Given groups=%" PRId64 ", expected weight to be divisible by %" PRId64
-             " at dimension 0, but got weight of size [%s] instead", groups, groups, pc_shape_text(w, text));
+    PC_CHECK(w->shape[0] % groups == 0, PC_ESHAPE,
+             "Given groups=%" PRId64 ", expected weight to be divisible by %" PRId64
+             " at dimension 0, but got weight of size [%s] instead",
+             groups, groups, pc_shape_text(w, text));
     if (transposed)
-        PC_CHECK(channels == wanted, PC_ESHAPE, "Given transposed=1, weight of size %s, expected input%s to have %" PRId64
-                 " channels, but got %" PRId64 " channels instead", pc_shape_text(w, text), shape_text(x, out->batched, more),
-                 wanted, channels);
-    PC_CHECK(channels == wanted, PC_ESHAPE, "Given groups=%" PRId64 ", weight of size %s, expected input%s to have %" PRId64
-             " channels, but got %" PRId64 " channels instead%s", groups, pc_shape_text(w, text),
-             shape_text(x, out->batched, more), wanted, channels, channels_hint(x, at, wanted));
-    PC_CHECK(b == NULL || (b->ndim == 1 && b->shape[0] == made), PC_ESHAPE, "Given %sweight of size %s, expected bias to be "
-             "1-dimensional with %" PRId64 " elements, but got bias of size %s instead", transposed ? "transposed=1, " : "",
-             pc_shape_text(w, text), made, pc_shape_text(b, more));
+        PC_CHECK(channels == wanted, PC_ESHAPE,
+                 "Given transposed=1, weight of size %s, expected input%s to have %" PRId64
+                 " channels, but got %" PRId64 " channels instead",
+                 pc_shape_text(w, text), shape_text(x, out->batched, more), wanted, channels);
+    PC_CHECK(channels == wanted, PC_ESHAPE,
+             "Given groups=%" PRId64 ", weight of size %s, expected input%s to have %" PRId64
+             " channels, but got %" PRId64 " channels instead%s",
+             groups, pc_shape_text(w, text), shape_text(x, out->batched, more), wanted, channels,
+             channels_hint(x, at, wanted));
+    PC_CHECK(b == NULL || (b->ndim == 1 && b->shape[0] == made), PC_ESHAPE,
+             "Given %sweight of size %s, expected bias to be "
+             "1-dimensional with %" PRId64 " elements, but got bias of size %s instead",
+             transposed ? "transposed=1, " : "", pc_shape_text(w, text), made, pc_shape_text(b, more));
 
     pair(stride, spatial, &p->sh, &p->sw, 1);
     pair(padding, spatial, &p->ph, &p->pw, 0);
@@ -248,24 +265,31 @@ static pc_status read_call(const pc_call *c, int spatial, bool transposed, conv_
     if (transposed) {
         int64_t xh, xw;
         pair(extra, spatial, &xh, &xw, 0);
-        PC_CHECK((xh < p->sh || xh < p->dh) && (xw < p->sw || xw < p->dw), PC_ESHAPE,
-                 "output padding must be smaller than either stride or dilation, but got output_padding_height: %" PRId64
-                 " output_padding_width: %" PRId64 " stride_height: %" PRId64 " stride_width: %" PRId64
-                 " dilation_height: %" PRId64 " dilation_width: %" PRId64, xh, xw, p->sh, p->sw, p->dh, p->dw);
+        PC_CHECK(
+            (xh < p->sh || xh < p->dh) && (xw < p->sw || xw < p->dw), PC_ESHAPE,
+            "output padding must be smaller than either stride or dilation, but got output_padding_height: %" PRId64
+            " output_padding_width: %" PRId64 " stride_height: %" PRId64 " stride_width: %" PRId64
+            " dilation_height: %" PRId64 " dilation_width: %" PRId64,
+            xh, xw, p->sh, p->sw, p->dh, p->dw);
         p->k = channels, p->c = made, p->oh = h, p->ow = width;
         p->h = oh = (h - 1) * p->sh - 2 * p->ph + eh + xh;
         p->w = ow = (width - 1) * p->sw - 2 * p->pw + ew + xw;
-        PC_CHECK(oh > 0 && ow > 0, PC_ESHAPE, "Given input size per channel: (%" PRId64 " x %" PRId64 "). Calculated output "
-                 "size per channel: (%" PRId64 " x %" PRId64 "). Output size is too small", h, width, oh, ow);
+        PC_CHECK(oh > 0 && ow > 0, PC_ESHAPE,
+                 "Given input size per channel: (%" PRId64 " x %" PRId64 "). Calculated output "
+                 "size per channel: (%" PRId64 " x %" PRId64 "). Output size is too small",
+                 h, width, oh, ow);
     } else {
         p->k = made, p->c = channels, p->h = h, p->w = width;
         if (h + 2 * p->ph < eh || width + 2 * p->pw < ew) {
             if (spatial == 1)
-                PC_CHECK(false, PC_ESHAPE, "Calculated padded input size per channel: (%" PRId64 "). Kernel size: (%" PRId64
-                         "). Kernel size can't be greater than actual input size", width + 2 * p->pw, ew);
-            PC_CHECK(false, PC_ESHAPE, "Calculated padded input size per channel: (%" PRId64 " x %" PRId64 "). Kernel size: (%"
-                     PRId64 " x %" PRId64 "). Kernel size can't be greater than actual input size", h + 2 * p->ph,
-                     width + 2 * p->pw, eh, ew);
+                PC_CHECK(false, PC_ESHAPE,
+                         "Calculated padded input size per channel: (%" PRId64 "). Kernel size: (%" PRId64
+                         "). Kernel size can't be greater than actual input size",
+                         width + 2 * p->pw, ew);
+            PC_CHECK(false, PC_ESHAPE,
+                     "Calculated padded input size per channel: (%" PRId64 " x %" PRId64 "). Kernel size: (%" PRId64
+                     " x %" PRId64 "). Kernel size can't be greater than actual input size",
+                     h + 2 * p->ph, width + 2 * p->pw, eh, ew);
         }
         p->oh = oh = (h + 2 * p->ph - eh) / p->sh + 1;
         p->ow = ow = (width + 2 * p->pw - ew) / p->sw + 1;
@@ -416,8 +440,8 @@ done:
     return status;
 }
 
-static pc_status backward_f64(const conv_call *f, pc_tensor *x, pc_tensor *w, pc_tensor *g, pc_tensor **gx, pc_tensor **gw,
-                              pc_tensor **gb)
+static pc_status backward_f64(const conv_call *f, pc_tensor *x, pc_tensor *w, pc_tensor *g, pc_tensor **gx,
+                              pc_tensor **gw, pc_tensor **gb)
 {
     pc_status status = PC_OK;
     const pc_conv *p = &f->p;

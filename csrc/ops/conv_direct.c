@@ -81,8 +81,8 @@ static int64_t copy_floats(const blocks *b, const taps *t, int64_t pitch)
     return b->images * reach(b->rows, t->sh, t->r, t->dh) * reach(b->cols, t->sw, t->s, t->dw) * pitch;
 }
 
-/* Floats from one copied pixel to the next. Neighbours that the kernel reads together must not fall into the same few sets of
-   the level 1 cache, as those do that are a multiple of 2 KB apart. */
+/* Floats from one copied pixel to the next. Neighbours that the kernel reads together must not fall into the same few
+   sets of the level 1 cache, as those do that are a multiple of 2 KB apart. */
 static int64_t spread(int64_t c, int64_t step) { return c >= 128 && c * step % 512 == 0 ? c + 16 : c; }
 
 /* Can the block read x where it stands? */
@@ -260,7 +260,8 @@ static pc_status direct_run(direct *d)
     const int64_t c = d->in->c, taps = d->t.r * d->t.s, all = d->groups * d->panels;
     const int64_t macs = most(taps * (c / d->groups) * d->k, 1), pixels = d->n * d->oh * d->ow;
     if (pixels == 0 || d->k == 0) return PC_OK;
-    const int64_t task = least(most(macs > INT64_MAX / pixels ? TASK_MOST : macs * pixels / TASKS, TASK_LEAST), TASK_MOST);
+    const int64_t task =
+        least(most(macs > INT64_MAX / pixels ? TASK_MOST : macs * pixels / TASKS, TASK_LEAST), TASK_MOST);
     d->pitch = spread(c, d->t.sw);
     /* 112 pixels: 8 full tiles for each time that a panel is read. */
     int64_t block = least(most(task / macs, 112), most(COPY_FLOATS / most(d->t.sh * d->t.sw * c, 1), 28));
@@ -276,10 +277,10 @@ static pc_status direct_run(direct *d)
     return pc_parallel_for(d->b.count * d->parts, 1, direct_tasks, d);
 }
 
-/* Pack the weight for d, run d. lane, inner: the dimensions of the weight that d writes and sums over. first: the tap at
-   row 0, column 0; then every row_step-th and col_step-th. */
-static pc_status direct_with(direct *d, const pc_conv_pass *a, int lane, int inner, int64_t first_row, int64_t first_col,
-                             int64_t row_step, int64_t col_step)
+/* Pack the weight for d, run d. lane, inner: the dimensions of the weight that d writes and sums over. first: the tap
+   at row 0, column 0; then every row_step-th and col_step-th. */
+static pc_status direct_with(direct *d, const pc_conv_pass *a, int lane, int inner, int64_t first_row,
+                             int64_t first_col, int64_t row_step, int64_t col_step)
 {
     pc_status status = PC_OK;
     const pc_tensor *w = a->weight;
@@ -287,9 +288,12 @@ static pc_status direct_with(direct *d, const pc_conv_pass *a, int lane, int inn
     const float *from = pc_f32(w) + first_row * w->stride[2] + first_col * w->stride[3];
     d->width = pc_k->f32_tile_width();
     d->panels = ceil_div(k, d->width);
-    const int64_t floats = d->depthwise ? depth * d->k : d->groups * pc_panel_group_floats(k, d->panels, d->width, depth);
+    const int64_t floats =
+        d->depthwise ? depth * d->k : d->groups * pc_panel_group_floats(k, d->panels, d->width, depth);
     bool found;
-    const int64_t key[PC_CONV_KEY] = { d->depthwise ? -1 : -2, lane ? d->groups : -d->groups, d->t.r, d->t.s, row_step, col_step, from - pc_f32(w) };
+    const int64_t key[PC_CONV_KEY] = {
+        d->depthwise ? -1 : -2, lane ? d->groups : -d->groups, d->t.r, d->t.s, row_step, col_step, from - pc_f32(w)
+    };
     pc_derived *packed = pc_conv_derived(a, floats, key, &found);
     PC_CHECK(packed != NULL, PC_ENOMEM, "out of memory for a convolution's weights");
     d->weights = packed->values;
@@ -356,10 +360,18 @@ static pc_status input_gradient(const pc_conv_pass *a, bool depthwise)
         for (int64_t x = 0; x < least(p->sw, p->w); x++) {
             phase v = phase_of(y, p->h, p->r, p->sh, p->dh, p->ph), u = phase_of(x, p->w, p->s, p->sw, p->dw, p->pw);
             bool none = v.count == 0 || u.count == 0;
-            direct d = { .in = a->g, .t = { none ? 0 : v.count, none ? 0 : u.count, 1, 1, v.dilation, u.dilation, v.pad, u.pad },
-                         .n = p->n, .oh = v.outputs, .ow = u.outputs, .k = p->c, .groups = p->groups,
-                         .depthwise = depthwise, .out = a->out + (y * p->w + x) * p->c,
-                         .out_image = p->h * p->w * p->c, .out_row = p->sh * p->w * p->c, .out_pixel = p->sw * p->c,
+            direct d = { .in = a->g,
+                         .t = { none ? 0 : v.count, none ? 0 : u.count, 1, 1, v.dilation, u.dilation, v.pad, u.pad },
+                         .n = p->n,
+                         .oh = v.outputs,
+                         .ow = u.outputs,
+                         .k = p->c,
+                         .groups = p->groups,
+                         .depthwise = depthwise,
+                         .out = a->out + (y * p->w + x) * p->c,
+                         .out_image = p->h * p->w * p->c,
+                         .out_row = p->sh * p->w * p->c,
+                         .out_pixel = p->sw * p->c,
                          .bias = a->bias };
             PC_TRY(direct_with(&d, a, 1, 0, v.tap, u.tap, -v.step, -u.step));
         }
@@ -386,7 +398,8 @@ typedef struct weight_sums {
     float *gw, *gb;
 } weight_sums;
 
-/* A panel of channels on its own. The last one of a group may lack some, which vectors would read all the same: zeros. */
+/* A panel of channels on its own. The last one of a group may lack some, which vectors would read all the same: zeros.
+ */
 static void copy_panel(const weight_sums *j, const rect *q, int64_t channel, int64_t valid, int64_t lanes, float *to)
 {
     const pc_nhwc *g = j->g;
@@ -545,7 +558,8 @@ static pc_status weight_gradient(const pc_conv_pass *a, bool depthwise)
     j.slot_floats = j.bias_at + all * j.width;
 
     const int64_t macs = most(taps * (p->c / p->groups) * p->k, p->k);
-    const int64_t task = least(most(macs > INT64_MAX / pixels ? TASK_MOST : macs * pixels / TASKS, TASK_LEAST), TASK_MOST);
+    const int64_t task =
+        least(most(macs > INT64_MAX / pixels ? TASK_MOST : macs * pixels / TASKS, TASK_LEAST), TASK_MOST);
     const int64_t tasks = macs > INT64_MAX / pixels ? TASKS : ceil_div(macs * pixels, task);
     /* 256 pixels: a panel of the output's gradient stays in the level 1 cache while all taps pass over it. */
     j.b = blocks_of(p->n, p->oh, p->ow, least(256, most(COPY_FLOATS / most(p->sh * p->sw * p->c, 1), 28)));

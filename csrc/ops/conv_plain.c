@@ -1,4 +1,5 @@
-/* conv_plain.c -- convolution where float32's speed is not asked for: float64 and integers, by plain loops over planes. */
+/* conv_plain.c -- convolution where float32's speed is not asked for: float64 and integers, by plain loops over planes.
+ */
 #include "../core/parallel.h"
 #include "conv.h"
 

@@ -1,7 +1,7 @@
-/* conv_winograd.c -- 3x3 convolutions of stride 1 by Winograd's F(4x4) and F(2x2): tiles of the input are transformed, each
-   position of the transforms is a product of matrices, and its results are transformed back. Blocks of tiles pass through
-   all three steps in one task's caches, or, where filters are many or tiles few, each step of a block is shared between
-   tasks. Sizes alone decide which, and the order of every sum. */
+/* conv_winograd.c -- 3x3 convolutions of stride 1 by Winograd's F(4x4) and F(2x2): tiles of the input are transformed,
+   each position of the transforms is a product of matrices, and its results are transformed back. Blocks of tiles pass
+   through all three steps in one task's caches, or, where filters are many or tiles few, each step of a block is shared
+   between tasks. Sizes alone decide which, and the order of every sum. */
 #include "../core/alloc.h"
 #include "../core/parallel.h"
 #include "../kernels/kernels.h"
@@ -80,7 +80,10 @@ static void set_up(winograd *w, int m, const pc_nhwc *in, int64_t k, int64_t oh,
 }
 
 static int64_t stored_lanes(const winograd *w, int64_t panel) { return pc_panel_lanes(w->k, panel, w->width); }
-static float *panel_of(const winograd *w, float *u, int64_t panel) { return u + panel * w->width * w->positions * w->in->c; }
+static float *panel_of(const winograd *w, float *u, int64_t panel)
+{
+    return u + panel * w->width * w->positions * w->in->c;
+}
 static int64_t filter_floats(const winograd *w)
 {
     return ((w->panels - 1) * w->width + stored_lanes(w, w->panels - 1)) * w->positions * w->in->c;
@@ -89,7 +92,8 @@ static int64_t v_floats(const winograd *w) { return w->positions * w->block * w-
 static int64_t product_floats(const winograd *w) { return w->positions * w->block * w->lane_pitch; }
 
 /* The part of a tile of `edge` rows and columns from (y, x) on that an image of h x w has. */
-static pc_winograd_tile tile_at(int m, int64_t edge, const float *image, int64_t h, int64_t w, int64_t c, int64_t y, int64_t x)
+static pc_winograd_tile tile_at(int m, int64_t edge, const float *image, int64_t h, int64_t w, int64_t c, int64_t y,
+                                int64_t x)
 {
     return (pc_winograd_tile){
         .m = m, .p = (float *)image + (y * w + x) * c, .row = w * c, .pixel = c, .channels = c,
@@ -103,7 +107,8 @@ static void transform_inputs(const winograd *w, int64_t a, int64_t b, int64_t fi
     const pc_nhwc *in = w->in;
     for (int64_t i = a; i < b; i++) {
         int64_t n = i / (w->down * w->across), y = i / w->across % w->down * w->m, x = i % w->across * w->m;
-        pc_winograd_tile t = tile_at(w->m, w->edge, in->p + n * in->h * in->w * in->c, in->h, in->w, in->c, y - w->ph, x - w->pw);
+        pc_winograd_tile t =
+            tile_at(w->m, w->edge, in->p + n * in->h * in->w * in->c, in->h, in->w, in->c, y - w->ph, x - w->pw);
         t.t = v + (i - first) * w->pitch;
         t.step = w->block * w->pitch;
         pc_k->f32_winograd_input(&t, w->zeros, in->relu);
@@ -171,7 +176,8 @@ static pc_status shared_products(void *ctx, int64_t begin, int64_t end)
 {
     const winograd *w = ctx;
     for (int64_t i = begin; i < end; i++)
-        multiply(w, i / w->positions, i % w->positions, w->count, w->v, w->products + i / w->positions * product_floats(w));
+        multiply(w, i / w->positions, i % w->positions, w->count, w->v,
+                 w->products + i / w->positions * product_floats(w));
     return PC_OK;
 }
 /* Panels and parts of the block's tiles. */
@@ -180,7 +186,8 @@ static pc_status shared_outputs(void *ctx, int64_t begin, int64_t end)
     const winograd *w = ctx;
     const int64_t parts = ceil_div(w->count, SHARED_PART);
     for (int64_t i = begin; i < end; i++) {
-        int64_t panel = i / parts, a = w->first + i % parts * SHARED_PART, b = least(a + SHARED_PART, w->first + w->count);
+        int64_t panel = i / parts, a = w->first + i % parts * SHARED_PART,
+                b = least(a + SHARED_PART, w->first + w->count);
         transform_outputs(w, panel, a, b, w->first, w->products + panel * product_floats(w));
     }
     return PC_OK;
@@ -322,8 +329,8 @@ static void transform_gradients(const winograd *w, int64_t panel, int64_t a, int
 }
 
 /* u (+)= the sums over `count` tiles of products of inputs and gradients. */
-static void sum_products(const winograd *w, int64_t panel, int64_t at, int64_t count, const float *v, const float *products,
-                         float *u, bool accumulate)
+static void sum_products(const winograd *w, int64_t panel, int64_t at, int64_t count, const float *v,
+                         const float *products, float *u, bool accumulate)
 {
     const int64_t lanes = stored_lanes(w, panel), c = w->in->c;
     pc_tile t = {
@@ -382,8 +389,8 @@ static pc_status shared_sums(void *ctx, int64_t begin, int64_t end)
 {
     const winograd *w = ctx;
     for (int64_t i = begin; i < end; i++)
-        sum_products(w, i / w->positions, i % w->positions, w->count, w->v, w->products + i / w->positions * product_floats(w),
-                     w->u, w->first > 0);
+        sum_products(w, i / w->positions, i % w->positions, w->count, w->v,
+                     w->products + i / w->positions * product_floats(w), w->u, w->first > 0);
     return PC_OK;
 }
 
