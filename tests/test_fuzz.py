@@ -4,8 +4,10 @@ import os
 import random
 
 import fuzz_public
+import pytest
 
 
+@pytest.mark.slow
 def test_nothing_that_python_reaches_crashes_or_hangs():
     seconds = os.environ.get("PYCNN_FUZZ_SECONDS")
     first = random.randrange(10 ** 6) if seconds else 0
