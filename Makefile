@@ -86,7 +86,7 @@ stubs: $(VENV)/.built
 # A copy of the tree built with a sanitizer: build/asan, build/tsan.
 build/%: $(VENV)/.checks
 	rm -rf $@ && mkdir -p $@
-	cp -r csrc pycnn tests Makefile setup.py pyproject.toml README.md LICENSE LICENSE.blis $@
+	cp -r csrc pycnn tests docs benchmarks notebooks Makefile setup.py pyproject.toml *.md LICENSE LICENSE.blis $@
 	rm -f $@/pycnn/*.so
 	cd $@ && PYCNN_SANITIZE=$(if $(filter asan,$*),address$(COMMA)undefined,thread) $(CURDIR)/$(PY) setup.py -q build_ext --inplace
 
