@@ -33,22 +33,22 @@ done:
     return status;
 }
 
-static const char *op_name(const pc_op *op, char *buf, size_t size)
+const char *pc_op_name(const pc_op *op)
 {
+    static _Thread_local char name[40];
     size_t n = strcspn(op->schema, ".(");
-    if (n >= size) n = size - 1;
-    memcpy(buf, op->schema, n);
-    buf[n] = 0;
-    return buf;
+    if (n >= sizeof name) n = sizeof name - 1;
+    memcpy(name, op->schema, n);
+    name[n] = 0;
+    return name;
 }
 
 /* What torch refuses before an in-place write: a leaf that collects a gradient, or a view of one. */
 static pc_status check_inplace(const pc_op *op, const pc_tensor *self)
 {
     pc_status status = PC_OK;
-    char name[40];
     PC_CHECK(self != NULL && !self->is_number, PC_ETYPE, "%s_(): the first argument must be a Tensor",
-             op_name(op, name, sizeof name));
+             pc_op_name(op));
     if (pc_grad_enabled()) {
         bool leaf_base = self->base != NULL && self->base->producer == NULL;
         PC_CHECK(!leaf_base || !(self->base->requires_grad || pc_requires_grad(self)), PC_ESHAPE,

@@ -58,10 +58,10 @@ static pc_status check_nonempty(const pc_call *c, uint32_t mask, bool dims)
              arg ? "%s(): Expected reduction dim to be specified for input.numel() == 0."
                  : "%s(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
                    "with the 'dim' argument.",
-             pc_reduction_name(c));
+             pc_op_name(c->op));
     for (int d = 0; d < t->ndim; d++)
         PC_CHECK(!(mask >> d & 1) || t->shape[d] > 0, PC_EINDEX,
-                 "%s(): Expected reduction dim %d to have non-zero size.", pc_reduction_name(c), d);
+                 "%s(): Expected reduction dim %d to have non-zero size.", pc_op_name(c->op), d);
 done:
     return status;
 }
@@ -94,7 +94,7 @@ static pc_status arg_extreme(pc_call *c, pc_measure what)
 {
     pc_status status = PC_OK;
     uint32_t mask;
-    PC_CHECK(c->in[0]->dtype != PC_BOOL, PC_ESHAPE, "%s(): does not support bool input", pc_reduction_name(c));
+    PC_CHECK(c->in[0]->dtype != PC_BOOL, PC_ESHAPE, "%s(): does not support bool input", pc_op_name(c->op));
     PC_TRY(pc_one_dim_mask(&c->v[0], c->in[0]->ndim, &mask));
     PC_TRY(check_nonempty(c, mask, c->v[0].kind != PC_NONE));
     PC_TRY(extreme_index(c, what, mask, c->v[1].i, NULL, &c->out[0]));
@@ -125,7 +125,7 @@ static pc_status elementwise_forward(pc_call *c)
 {
     const pc_op *op = pc_op_find(c->op->schema[1] == 'a' ? "maximum" : "minimum");
     return op != NULL ? op->forward(c)
-                      : pc_fail(PC_ENOTIMPL, "this build has no operator for %s of two tensors", pc_reduction_name(c));
+                      : pc_fail(PC_ENOTIMPL, "this build has no operator for %s of two tensors", pc_op_name(c->op));
 }
 static pc_status elementwise_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {

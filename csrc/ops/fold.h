@@ -46,8 +46,6 @@ void pc_remember_reduction(pc_call *c, uint32_t mask, bool keepdim);
 uint32_t pc_reduced_mask(const pc_call *c);
 /* The dimension that an optional argument names: all for None. */
 pc_status pc_one_dim_mask(const pc_value *dim, int ndim, uint32_t *mask);
-/* The operator's name, without its overload. */
-const char *pc_reduction_name(const pc_call *c);
 
 /* Fold in[0] (or t in its place) into out[0] of the given dtype. */
 pc_status pc_reduce_to(pc_call *c, pc_reduction *of, pc_tensor *t, uint32_t mask, bool keepdim, pc_dtype dtype);

@@ -37,16 +37,6 @@ static pc_status gather_into(pc_tensor *out, const pc_tensor *self, int dim, pc_
     return pc_take_at(&to, &at, &from, pc_step_along(self, dim));
 }
 
-static const char *name_of(const pc_call *c)
-{
-    static _Thread_local char name[32];
-    size_t n = strcspn(c->op->schema, ".(");
-    if (n >= sizeof name) n = sizeof name - 1;
-    memcpy(name, c->op->schema, n);
-    name[n] = 0;
-    return name;
-}
-
 /* gather(self, dim, index) */
 static pc_status gather_forward(pc_call *c)
 {
@@ -96,9 +86,9 @@ static pc_status scatter(pc_call *c, pc_tensor *src, pc_value number, bool add)
 
     PC_TRY(pc_wrap_dim(c->v[0].i, self->ndim, &d));
     PC_CHECK(given->dtype == PC_I64 || given->dtype == PC_I32, PC_ESHAPE, "%s(): Expected dtype int32/int64 for index",
-             name_of(c));
+             pc_op_name(c->op));
     PC_CHECK(src == NULL || src->dtype == self->dtype, PC_ESHAPE, "%s(): Expected self.dtype to be equal to src.dtype",
-             name_of(c));
+             pc_op_name(c->op));
     PC_TRY(pc_start_from_self(c));
     if (given->numel == 0) goto done;
     PC_CHECK(pc_ndim_of(given) == pc_ndim_of(self), PC_ESHAPE,

@@ -100,6 +100,9 @@ const pc_op *pc_op_find(const char *name); /* "max.dim"; NULL if there is none *
    that shape and dtype fit. Sets and returns c->out[k] through *out (borrowed). */
 pc_status pc_out(pc_call *c, int k, pc_dtype dtype, int ndim, const int64_t *shape, pc_tensor **out);
 
+/* The operator's name without its overload, for messages: valid until the thread's next call. */
+const char *pc_op_name(const pc_op *op);
+
 /* Run an operator of the table: settle inputs, forward, record for gradients. in, v as in pc_call: v holds as many as
    the schema has, or is NULL for none given; out has room for max_out tensors, owned by the caller on PC_OK. */
 pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *v, bool inplace, int max_out,

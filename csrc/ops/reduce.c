@@ -10,16 +10,6 @@
 #define MASK (PC_MAX_PARAMS - 1)
 #define KEEPDIM (PC_MAX_PARAMS - 2)
 
-const char *pc_reduction_name(const pc_call *c)
-{
-    static _Thread_local char name[32];
-    size_t n = strcspn(c->op->schema, ".(");
-    if (n >= sizeof name) n = sizeof name - 1;
-    memcpy(name, c->op->schema, n);
-    name[n] = 0;
-    return name;
-}
-
 void pc_remember_reduction(pc_call *c, uint32_t mask, bool keepdim)
 {
     c->v[MASK] = (pc_value){ .kind = PC_INT, .i = mask };
@@ -346,7 +336,7 @@ static pc_status variance_of(pc_call *c, pc_tensor **means)
     uint32_t mask = (1u << c->in[0]->ndim) - 1;
 
     PC_CHECK(pc_dtype_is_float(c->in[0]->dtype), PC_ESHAPE, "%s only support floating point and complex dtypes",
-             means == &c->aux[0] ? "std and var" : pc_reduction_name(c));
+             means == &c->aux[0] ? "std and var" : pc_op_name(c->op));
     if (overload == NULL || overload > strchr(c->op->schema, '(')) { /* (unbiased) */
         PC_TRY(variance(c, what, mask, (double)c->v[0].i, false, means));
         goto done;

@@ -346,15 +346,6 @@ done:
     return status;
 }
 
-static const char *name_of(const pc_call *c)
-{
-    static _Thread_local char name[16];
-    size_t n = strcspn(c->op->schema, ".(");
-    memcpy(name, c->op->schema, n < sizeof name ? n : sizeof name - 1);
-    name[n < sizeof name ? n : sizeof name - 1] = 0;
-    return name;
-}
-
 /* One element of each line. dim and keepdim stand in v[at] and v[at + 1]. */
 static pc_status one_of(pc_call *c, int at, lines *l)
 {
@@ -363,7 +354,7 @@ static pc_status one_of(pc_call *c, int at, lines *l)
     PC_TRY(pc_wrap_dim(c->v[at].i, c->in[0]->ndim, &dim));
     *l = lines_of(c->in[0], dim);
     l->count = 1;
-    PC_CHECK(l->n > 0, PC_EINDEX, "%s(): Expected reduction dim %d to have non-zero size.", name_of(c), dim);
+    PC_CHECK(l->n > 0, PC_EINDEX, "%s(): Expected reduction dim %d to have non-zero size.", pc_op_name(c->op), dim);
 done:
     return status;
 }
