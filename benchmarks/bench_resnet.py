@@ -4,10 +4,9 @@ torch as usually written, and channels_last. What one process's peak memory grow
 """
 
 import json
-import subprocess
 import sys
 
-from common import HERE, arguments, compare, report, require_quiet, resident_mb
+from common import alone, arguments, compare, report, require_quiet, resident_mb
 
 
 def load(name):
@@ -41,13 +40,6 @@ def step_of(t, models, batch, channels_last=False):
     return step
 
 
-def memory(name, args):
-    """Megabytes that three steps add to the peak of a process of its own."""
-    done = subprocess.run([sys.executable, __file__, "--noisy", "--only", name, "--batch", str(args.batch), "--threads",
-                           str(args.threads)], check=True, capture_output=True, text=True, cwd=HERE)
-    return json.loads(done.stdout)
-
-
 args = arguments(__doc__, batch=128, only="")
 if args.only:
     t, models = load(args.only)
@@ -66,7 +58,7 @@ for name in ("pycnn", "torch"):
     cases[name] = step_of(t, models, args.batch)
 cases["torch, channels_last"] = step_of(t, models, args.batch, True)
 times = compare(cases, max(2, args.rounds // 2), seconds=1.0, warm=1)
-grown = {name: memory(name, args) for name in ("pycnn", "torch")}
+grown = {name: alone(name, args) for name in ("pycnn", "torch")}
 least = {name: v["min_ms"] for name, v in times.items()}
 report(args, times=times, other_load=other_load, grown_mb=grown,
        ratios={"as written": round(least["torch"] / least["pycnn"], 3),

@@ -5,10 +5,9 @@ peak grows by over the model and the images.
 """
 
 import json
-import subprocess
 import sys
 
-from common import HERE, arguments, compare, report, require_quiet, resident_mb
+from common import alone, arguments, compare, report, require_quiet, resident_mb
 
 
 def make(t, models, batch):
@@ -41,13 +40,6 @@ def load(name):
     return pycnn, models
 
 
-def memory(name, args):
-    """Megabytes that three steps add to the peak, and the peak, of a process of its own."""
-    done = subprocess.run([sys.executable, __file__, "--noisy", "--only", name, "--batch", str(args.batch), "--threads",
-                           str(args.threads)], check=True, capture_output=True, text=True, cwd=HERE)
-    return json.loads(done.stdout)
-
-
 args = arguments(__doc__, batch=8, only="")
 if args.only:
     t, models = load(args.only)
@@ -60,7 +52,7 @@ if args.only:
     sys.exit()
 
 other_load = require_quiet(args)
-megabytes = {name: memory(name, args) for name in ("pycnn", "torch")}
+megabytes = {name: alone(name, args) for name in ("pycnn", "torch")}
 steps = {}
 for name in ("pycnn", "torch"):
     t, models = load(name)

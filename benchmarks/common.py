@@ -99,6 +99,13 @@ def peak(threads):
         return json.loads(subprocess.run([str(program), str(threads)], check=True, capture_output=True).stdout)
 
 
+def alone(name, args):
+    """What the calling benchmark prints about library `name` with --only: measured in a process of its own."""
+    done = subprocess.run([sys.executable, sys.argv[0], "--noisy", "--only", name, "--batch", str(args.batch),
+                           "--threads", str(args.threads)], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
 def cifar10():
     """Folder of the real CIFAR-10: $PYCNN_CIFAR10."""
     root = os.environ.get("PYCNN_CIFAR10")
