@@ -56,7 +56,6 @@ class _Formatter:
             return
         finite = [abs(v) for v in values if math.isfinite(v) and v != 0]
         if not finite:
-            self.width = max((len(self.text(v)) for v in values), default=1)
             return
         self.int_mode = all(v == math.ceil(v) for v in values if math.isfinite(v))
         largest, smallest = max(finite), min(finite)

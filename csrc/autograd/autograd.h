@@ -31,6 +31,7 @@ void pc_node_retain(pc_node *n);
 void pc_node_release(pc_node *n);
 const char *pc_node_name(const pc_node *n); /* "conv2d" */
 int pc_node_inputs(const pc_node *n);
+const pc_call *pc_node_call(const pc_node *n); /* its tensors have shapes and dtypes, values only where saved */
 /* Producer of input k (borrowed), or NULL with *leaf set (borrowed) if it is a leaf that wants a gradient. */
 pc_node *pc_node_next(const pc_node *n, int k, pc_tensor **leaf);
 /* The producer of t, renewed first if t is a view of something changed in place. */

@@ -142,6 +142,7 @@ const char *pc_node_name(const pc_node *n)
 }
 
 int pc_node_inputs(const pc_node *n) { return n->call.nin; }
+const pc_call *pc_node_call(const pc_node *n) { return &n->call; }
 
 pc_node *pc_node_next(const pc_node *n, int k, pc_tensor **leaf)
 {

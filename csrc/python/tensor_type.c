@@ -436,13 +436,39 @@ static void node_dealloc(PyObject *self)
     PyObject_Free(self);
     Py_DECREF(type);
 }
+/* Where torch's name of a node does not follow from the row's: what torch's operator is made of. */
+static const char *const node_names[][2] = {
+    { "_cast", "ToCopyBackward0" }, { "batch_norm", "NativeBatchNormBackward0" }, { "chunk", "SplitBackward0" }, { "clamp", "ClampBackward1" },
+    { "conv1d", "ConvolutionBackward0" }, { "conv2d", "ConvolutionBackward0" },
+    { "conv_transpose2d", "ConvolutionBackward0" }, { "cross_entropy_loss", "NllLossBackward0" },
+    { "dropout", "MulBackward0" }, { "flatten", "ViewBackward0" }, { "group_norm", "NativeGroupNormBackward0" },
+    { "kl_div", "MeanBackward0" }, { "l1_loss", "MeanBackward0" }, { "layer_norm", "NativeLayerNormBackward0" },
+    { "max", "MaxBackward1" }, { "max.dim", "MaxBackward0" }, { "max_pool2d", "MaxPool2DWithIndicesBackward0" },
+    { "mean.dim", "MeanBackward1" }, { "min", "MinBackward1" }, { "min.dim", "MinBackward0" },
+    { "movedim", "PermuteBackward0" }, { "narrow", "SliceBackward0" }, { "norm", "LinalgVectorNormBackward0" },
+    { "outer", "MulBackward0" }, { "prelu", "PreluKernelBackward0" }, { "prod.dim_int", "ProdBackward1" },
+    { "relu6", "HardtanhBackward0" }, { "reshape", "ViewBackward0" }, { "selu", "EluBackward0" },
+    { "square", "PowBackward0" }, { "sum.dim", "SumBackward1" },
+};
 /* "max_pool2d" -> "MaxPool2DBackward0", as torch names its nodes. */
 static PyObject *node_name(PyObject *self, PyObject *ignored)
 {
+    const pc_node *node = ((node_object *)self)->node;
+    const pc_call *call = pc_node_call(node);
+    const char *schema = call->op->schema;
+    size_t length = strcspn(schema, "(");
+    for (size_t k = 0; k < sizeof node_names / sizeof node_names[0]; k++)
+        if (strlen(node_names[k][0]) == length && strncmp(schema, node_names[k][0], length) == 0)
+            return PyUnicode_FromString(node_names[k][1]);
+    if (strncmp(schema, "linear(", 7) == 0 || strncmp(schema, "matmul(", 7) == 0) { /* torch flattens what is not 2-D */
+        bool bias = call->nin > 2 && call->in[2] != NULL, flat = call->in[0]->ndim == 2 && call->in[1]->ndim == 2;
+        return PyUnicode_FromString(bias ? (flat ? "AddmmBackward0" : "ViewBackward0")
+                                         : (flat ? "MmBackward0" : "UnsafeViewBackward0"));
+    }
     char text[64];
     size_t n = 0;
     bool start = true;
-    for (const char *p = pc_node_name(((node_object *)self)->node); *p != 0 && n < 40; p++) {
+    for (const char *p = pc_node_name(node); *p != 0 && n < 40; p++) {
         if (*p == '_') {
             start = true;
             continue;

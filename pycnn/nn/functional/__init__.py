@@ -5,6 +5,7 @@ from pycnn.nn.functional._activation import (
     celu, celu_, elu, elu_, gelu, glu, gumbel_softmax, hardshrink, hardsigmoid, hardswish, hardtanh, hardtanh_,
     leaky_relu, leaky_relu_, log_softmax, logsigmoid, mish, prelu, relu, relu6, relu_, selu, selu_, sigmoid, silu,
     softmax, softmin, softplus, softshrink, softsign, tanh, tanhshrink, threshold, threshold_)
+from pycnn.nn.functional._attention import multi_head_attention_forward, scaled_dot_product_attention
 from pycnn.nn.functional._convolution import conv1d, conv2d, conv_transpose2d, linear
 from pycnn.nn.functional._dropout import dropout, dropout1d, dropout2d, dropout3d
 from pycnn.nn.functional._grid import affine_grid, grid_sample

@@ -4,6 +4,7 @@ from pycnn.nn.modules.activation import (CELU, ELU, GELU, GLU, Hardshrink, Hards
                                          LogSigmoid, LogSoftmax, Mish, PReLU, ReLU, ReLU6, SELU, Sigmoid, SiLU, Softmax,
                                          Softmax2d, Softmin, Softplus, Softshrink, Softsign, Tanh, Tanhshrink,
                                          Threshold)
+from pycnn.nn.modules.attention import MultiheadAttention
 from pycnn.nn.modules.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, SyncBatchNorm
 from pycnn.nn.modules.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from pycnn.nn.modules.conv import Conv1d, Conv2d, ConvTranspose2d
@@ -27,6 +28,7 @@ from pycnn.nn.modules.pixelshuffle import ChannelShuffle, PixelShuffle, PixelUns
 from pycnn.nn.modules.pooling import (AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveMaxPool1d, AdaptiveMaxPool2d,
                                       AvgPool1d, AvgPool2d, LPPool2d, MaxPool1d, MaxPool2d)
 from pycnn.nn.modules.sparse import Embedding
+from pycnn.nn.modules.transformer import TransformerEncoder, TransformerEncoderLayer
 from pycnn.nn.modules.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ = [name for name, value in list(globals().items()) if isinstance(value, type)]

@@ -79,3 +79,16 @@ class Linear(Module):
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class NonDynamicallyQuantizableLinear(Linear):
+    """Linear, under the name that torch prints for the last layer of a :class:`MultiheadAttention`.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+    bias : bool, default True
+    device : device or str, optional
+    dtype : dtype, optional
+        As :class:`Linear`'s.
+    """
