@@ -366,6 +366,6 @@ def test_import_does_not_load_pillow():
 def test_docstrings():
     """Every public name says what it does."""
     names = [getattr(T, n) for n in T.__all__] + [v for k, v in vars(F).items() if callable(v) and not k.startswith("_")
-                                                  and getattr(v, "__module__", "").endswith("transforms.functional")]
+                                                  and "transforms.functional" in getattr(v, "__module__", "")]
     assert len(names) > 60
     assert [n for n in names if not n.__doc__] == []

@@ -4,13 +4,13 @@ import numbers
 
 from pycnn import _C
 from pycnn._tensor import Tensor
-from pycnn.nn import Module
 from pycnn.vision.transforms import _images, _pipeline
 from pycnn.vision.transforms import functional as F
-from pycnn.vision.transforms._base import _BELOW_F32, _Chance, _check_box, _Drawn, _Step
+from pycnn.vision.transforms._base import BELOW_F32, Chance, Drawn, Step, Transform
+from pycnn.vision.transforms._parameters import check_box, grey_step
 
 
-class ColorJitter(_Drawn):
+class ColorJitter(Drawn):
     """Change brightness, contrast, saturation and hue at random, in random order.
 
     Parameters
@@ -20,6 +20,8 @@ class ColorJitter(_Drawn):
     hue : float or tuple of 2 floats, default 0
         Bounds of the shift, from -0.5 to 0.5; a number x stands for (-x, x).
     """
+
+    _shown = ("brightness", "contrast", "saturation", "hue")
 
     def __init__(self, brightness=0, contrast=0, saturation=0, hue=0):
         super().__init__()
@@ -74,12 +76,8 @@ class ColorJitter(_Drawn):
                 img = changes[k](img, factors[k])
         return img
 
-    def __repr__(self):
-        return (f"{type(self).__name__}(brightness={self.brightness}, contrast={self.contrast}, "
-                f"saturation={self.saturation}, hue={self.hue})")
 
-
-class Grayscale(_Step):
+class Grayscale(Step):
     """Turn an image grey.
 
     Parameters
@@ -88,19 +86,18 @@ class Grayscale(_Step):
         3: an RGB image with equal channels.
     """
 
+    _shown = ("num_output_channels",)
+
     def __init__(self, num_output_channels=1):
         super().__init__()
-        F._grey_step(num_output_channels)
+        grey_step(num_output_channels)  # raises for other numbers
         self.num_output_channels = num_output_channels
 
     def _steps(self):
-        return (("grey", self.num_output_channels),)
-
-    def __repr__(self):
-        return f"{type(self).__name__}(num_output_channels={self.num_output_channels})"
+        return (grey_step(self.num_output_channels),)
 
 
-class RandomGrayscale(_Chance):
+class RandomGrayscale(Chance):
     """Turn an image grey with probability `p`; it keeps its number of channels.
 
     Parameters
@@ -108,16 +105,14 @@ class RandomGrayscale(_Chance):
     p : float, default 0.1
     """
 
-    _comparison = _BELOW_F32
+    _step = ("grey", 0)
+    _comparison = BELOW_F32
 
     def __init__(self, p=0.1):
         super().__init__(p)
 
-    def _step(self):
-        return ("grey", 0)
 
-
-class RandomErasing(Module):
+class RandomErasing(Transform):
     """Erase a rectangle of a Tensor image with probability `p`.
 
     Parameters
@@ -140,13 +135,15 @@ class RandomErasing(Module):
         If an option is out of range.
     """
 
+    _shown = ("p", "scale", "ratio", "value", "inplace")
+
     def __init__(self, p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0, inplace=False):
         super().__init__()
         if not isinstance(value, (numbers.Number, str, tuple, list)):
             raise TypeError("Argument value should be either a number or str or a sequence")
         if isinstance(value, str) and value != "random":
             raise ValueError("If value is str, it should be 'random'")
-        _check_box(scale, ratio)
+        check_box(scale, ratio)
         if scale[0] < 0 or scale[1] > 1:
             raise ValueError("Scale should be between 0 and 1")
         if p < 0 or p > 1:
@@ -184,7 +181,7 @@ class RandomErasing(Module):
         return (float(self.value),) if isinstance(self.value, numbers.Number) else tuple(float(v) for v in self.value)
 
     def _steps(self):
-        return (("chance", _BELOW_F32, self.p, 1), ("random_erasing", *self.scale, *self.ratio, *self._values()))
+        return (("chance", BELOW_F32, self.p, 1), ("random_erasing", *self.scale, *self.ratio, *self._values()))
 
     def forward(self, img):
         """Erase a rectangle of one Tensor of shape (..., C, H, W), or return it as it is."""
@@ -200,12 +197,8 @@ class RandomErasing(Module):
             img = F.erase(img, *_images.erasure(step), self.inplace)
         return img
 
-    def __repr__(self):
-        return (f"{type(self).__name__}(p={self.p}, scale={self.scale}, ratio={self.ratio}, value={self.value}, "
-                f"inplace={self.inplace})")
 
-
-class RandomInvert(_Chance):
+class RandomInvert(Chance):
     """Invert all values with probability `p`.
 
     Parameters
@@ -213,14 +206,10 @@ class RandomInvert(_Chance):
     p : float, default 0.5
     """
 
-    def __init__(self, p=0.5):
-        super().__init__(p)
-
-    def _step(self):
-        return ("invert",)
+    _step = ("invert",)
 
 
-class RandomPosterize(_Chance):
+class RandomPosterize(Chance):
     """Keep the highest bits of every value of a PIL image with probability `p`.
 
     Parameters
@@ -230,18 +219,15 @@ class RandomPosterize(_Chance):
     p : float, default 0.5
     """
 
+    _step = ("posterize",)
+    _attributes = ("bits",)
+
     def __init__(self, bits, p=0.5):
         super().__init__(p)
         self.bits = bits
 
-    def _step(self):
-        return ("posterize", self.bits)
 
-    def __repr__(self):
-        return f"{type(self).__name__}(bits={self.bits},p={self.p})"
-
-
-class RandomSolarize(_Chance):
+class RandomSolarize(Chance):
     """Invert the values of a PIL image that reach a threshold, with probability `p`.
 
     Parameters
@@ -250,18 +236,15 @@ class RandomSolarize(_Chance):
     p : float, default 0.5
     """
 
+    _step = ("solarize",)
+    _attributes = ("threshold",)
+
     def __init__(self, threshold, p=0.5):
         super().__init__(p)
         self.threshold = threshold
 
-    def _step(self):
-        return ("solarize", self.threshold)
 
-    def __repr__(self):
-        return f"{type(self).__name__}(threshold={self.threshold},p={self.p})"
-
-
-class RandomAdjustSharpness(_Chance):
+class RandomAdjustSharpness(Chance):
     """Sharpen or blur a PIL image with probability `p`.
 
     Parameters
@@ -271,18 +254,15 @@ class RandomAdjustSharpness(_Chance):
     p : float, default 0.5
     """
 
+    _step = ("sharpness",)
+    _attributes = ("sharpness_factor",)
+
     def __init__(self, sharpness_factor, p=0.5):
         super().__init__(p)
         self.sharpness_factor = sharpness_factor
 
-    def _step(self):
-        return ("sharpness", self.sharpness_factor)
 
-    def __repr__(self):
-        return f"{type(self).__name__}(sharpness_factor={self.sharpness_factor},p={self.p})"
-
-
-class RandomAutocontrast(_Chance):
+class RandomAutocontrast(Chance):
     """Stretch every channel of a PIL image over the whole range with probability `p`.
 
     Parameters
@@ -290,14 +270,10 @@ class RandomAutocontrast(_Chance):
     p : float, default 0.5
     """
 
-    def __init__(self, p=0.5):
-        super().__init__(p)
-
-    def _step(self):
-        return ("autocontrast",)
+    _step = ("autocontrast",)
 
 
-class RandomEqualize(_Chance):
+class RandomEqualize(Chance):
     """Equalise the histogram of every channel of a PIL image with probability `p`.
 
     Parameters
@@ -305,8 +281,4 @@ class RandomEqualize(_Chance):
     p : float, default 0.5
     """
 
-    def __init__(self, p=0.5):
-        super().__init__(p)
-
-    def _step(self):
-        return ("equalize",)
+    _step = ("equalize",)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pycnn import _C
 from pycnn.nn import Module
 from pycnn.vision.transforms import _pipeline
-from pycnn.vision.transforms._base import _lines, _probability
+from pycnn.vision.transforms._base import text_of_list
+from pycnn.vision.transforms._parameters import probability
 
 
 class Compose:
@@ -42,7 +43,7 @@ class Compose:
         return _pipeline.run_all(self.transforms, img)
 
     def __repr__(self):
-        return _lines(type(self).__name__, self.transforms)
+        return text_of_list(type(self).__name__, self.transforms)
 
 
 class Lambda:
@@ -92,7 +93,7 @@ class RandomTransforms:
         raise NotImplementedError
 
     def __repr__(self):
-        return _lines(type(self).__name__, self.transforms)
+        return text_of_list(type(self).__name__, self.transforms)
 
 
 class RandomApply(Module):
@@ -108,7 +109,7 @@ class RandomApply(Module):
     def __init__(self, transforms, p=0.5):
         super().__init__()
         self.transforms = transforms
-        self.p = _probability(p, type(self).__name__)
+        self.p = probability(p, type(self).__name__)
 
     def forward(self, img):
         """Apply the transforms to one image, or return it as it is."""
@@ -117,7 +118,7 @@ class RandomApply(Module):
         return _pipeline.run_all(self.transforms, img)
 
     def __repr__(self):
-        return _lines(type(self).__name__, self.transforms, f"\n    p={self.p}")
+        return text_of_list(type(self).__name__, self.transforms, f"\n    p={self.p}")
 
 
 class RandomOrder(RandomTransforms):

@@ -2,6 +2,7 @@
 
 from pycnn.nn import Module
 from pycnn.vision.transforms import functional as F
+from pycnn.vision.transforms._base import Transform
 
 
 class ToTensor:
@@ -72,7 +73,7 @@ class ToPILImage:
         return f"{type(self).__name__}({f'mode={self.mode}' if self.mode is not None else ''})"
 
 
-class Normalize(Module):
+class Normalize(Transform):
     """Subtract a mean from every channel and divide by a deviation.
 
     Parameters
@@ -90,6 +91,8 @@ class Normalize(Module):
         When called: the image is no float Tensor.
     """
 
+    _shown = ("mean", "std")
+
     def __init__(self, mean, std, inplace=False):
         super().__init__()
         self.mean = mean
@@ -99,6 +102,3 @@ class Normalize(Module):
     def forward(self, tensor):
         """Normalise one Tensor of shape (..., C, H, W)."""
         return F.normalize(tensor, self.mean, self.std, self.inplace)
-
-    def __repr__(self):
-        return f"{type(self).__name__}(mean={self.mean}, std={self.std})"

@@ -3,15 +3,19 @@
 import numbers
 from collections.abc import Sequence
 
-from pycnn.nn import Module
 from pycnn.vision.transforms import _images
 from pycnn.vision.transforms import functional as F
-from pycnn.vision.transforms._base import (
-    _angles, _BELOW_F32, _Chance, _check_box, _check_length, _checked_fill, _draw, _Drawn, _Step)
-from pycnn.vision.transforms.functional import InterpolationMode
+from pycnn.vision.transforms._base import BELOW_F32, Chance, Drawn, Step, Transform, draw
+from pycnn.vision.transforms._images import PAD_MODES
+from pycnn.vision.transforms._parameters import (
+    InterpolationMode, angles, check_box, check_length, checked_fill, fill_values, filter_of, mode_of, pad_step, pair,
+    resize_step, sampling)
+
+# How pixels are read where only parameters are drawn.
+_NEAREST = sampling(InterpolationMode.NEAREST, False, None, 0)
 
 
-class Resize(_Step):
+class Resize(Step):
     """Resize an image.
 
     Parameters
@@ -32,6 +36,8 @@ class Resize(_Step):
         If a sequence has another length than 1 or 2.
     """
 
+    _shown = ("size", "interpolation.value", "max_size", "antialias")
+
     def __init__(self, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
         super().__init__()
         if not isinstance(size, (int, Sequence)):
@@ -40,22 +46,18 @@ class Resize(_Step):
             raise ValueError("If size is a sequence, it should have 1 or 2 values")
         self.size = size
         self.max_size = max_size
-        self.interpolation = F._mode_from_int(interpolation)
+        self.interpolation = mode_of(interpolation)
         self.antialias = antialias
 
     def _steps(self):
-        return (F._resize_step(self.size, self.interpolation, self.max_size),)
+        return (resize_step(self.size, self.interpolation, self.max_size),)
 
     def forward(self, img):
         """Resize one image."""
         return F.resize(img, self.size, self.interpolation, self.max_size, self.antialias)
 
-    def __repr__(self):
-        return (f"{type(self).__name__}(size={self.size}, interpolation={self.interpolation.value}, "
-                f"max_size={self.max_size}, antialias={self.antialias})")
 
-
-class CenterCrop(_Step):
+class CenterCrop(Step):
     """Cut the middle out of an image. Sides that are too short are filled with 0.
 
     Parameters
@@ -64,20 +66,18 @@ class CenterCrop(_Step):
         Height and width.
     """
 
+    _shown = ("size",)
     _on_tensors = True
 
     def __init__(self, size):
         super().__init__()
-        self.size = F._pair(size)
+        self.size = pair(size)
 
     def _steps(self):
         return (("center_crop", *self.size),)
 
-    def __repr__(self):
-        return f"{type(self).__name__}(size={self.size})"
 
-
-class Pad(_Step):
+class Pad(Step):
     """Add pixels around an image.
 
     Parameters
@@ -89,9 +89,11 @@ class Pad(_Step):
     padding_mode : {"constant", "edge", "reflect", "symmetric"}
     """
 
+    _shown = ("padding", "fill", "padding_mode")
+
     def __init__(self, padding, fill=0, padding_mode="constant"):
         super().__init__()
-        F._pad_step(padding, fill, padding_mode)
+        pad_step(padding, fill, padding_mode)
         self.padding = padding
         self.fill = fill
         self.padding_mode = padding_mode
@@ -101,13 +103,10 @@ class Pad(_Step):
         return self.padding_mode == "constant" and isinstance(self.fill, numbers.Number)
 
     def _steps(self):
-        return (F._pad_step(self.padding, self.fill, self.padding_mode),)
-
-    def __repr__(self):
-        return f"{type(self).__name__}(padding={self.padding}, fill={self.fill}, padding_mode={self.padding_mode})"
+        return (pad_step(self.padding, self.fill, self.padding_mode),)
 
 
-class RandomCrop(_Drawn):
+class RandomCrop(Drawn):
     """Cut a window out of an image, anywhere.
 
     Parameters
@@ -127,10 +126,12 @@ class RandomCrop(_Drawn):
         When called: the image is smaller than `size`.
     """
 
+    _shown = ("size", "padding")
+
     def __init__(self, size, padding=None, pad_if_needed=False, fill=0, padding_mode="constant"):
         super().__init__()
-        self.size = tuple(F._pair(size))
-        F._pad_step(padding if padding is not None else 0, fill, padding_mode)
+        self.size = tuple(pair(size))
+        pad_step(padding if padding is not None else 0, fill, padding_mode)
         self.padding = padding
         self.pad_if_needed = pad_if_needed
         self.fill = fill
@@ -154,16 +155,16 @@ class RandomCrop(_Drawn):
         tuple of 4 ints
             Top, left, height, width.
         """
-        return tuple(int(v) for v in _draw(("random_crop", *output_size), img)[0][1:])
+        return tuple(int(v) for v in draw(("random_crop", *output_size), *_images.dimensions(img)))
 
     def _padding_steps(self):
         steps = []
-        mode = F.PAD_MODES.index(self.padding_mode)
+        mode = PAD_MODES.index(self.padding_mode)
         if self.padding is not None:
-            steps.append(F._pad_step(self.padding, self.fill, self.padding_mode))
+            steps.append(pad_step(self.padding, self.fill, self.padding_mode))
         if self.pad_if_needed:
-            steps.append(("pad_to", 0, self.size[1], mode, *F._fill_values(self.fill)))
-            steps.append(("pad_to", self.size[0], 0, mode, *F._fill_values(self.fill)))
+            steps.append(("pad_to", 0, self.size[1], mode, *fill_values(self.fill)))
+            steps.append(("pad_to", self.size[0], 0, mode, *fill_values(self.fill)))
         return tuple(steps)
 
     def _steps(self):
@@ -174,11 +175,8 @@ class RandomCrop(_Drawn):
             img = _images.run(self._padding_steps(), img)
         return F.crop(img, *self.get_params(img, self.size))
 
-    def __repr__(self):
-        return f"{type(self).__name__}(size={self.size}, padding={self.padding})"
 
-
-class RandomHorizontalFlip(_Chance):
+class RandomHorizontalFlip(Chance):
     """Mirror an image left to right with probability `p`.
 
     Parameters
@@ -190,17 +188,12 @@ class RandomHorizontalFlip(_Chance):
     A `p` outside 0 to 1 raises ValueError; torchvision accepts it.
     """
 
-    _comparison = _BELOW_F32
+    _step = ("hflip",)
+    _comparison = BELOW_F32
     _on_tensors = True
 
-    def __init__(self, p=0.5):
-        super().__init__(p)
 
-    def _step(self):
-        return ("hflip",)
-
-
-class RandomVerticalFlip(_Chance):
+class RandomVerticalFlip(Chance):
     """Turn an image upside down, as a mirror would, with probability `p`.
 
     Parameters
@@ -208,17 +201,12 @@ class RandomVerticalFlip(_Chance):
     p : float, default 0.5
     """
 
-    _comparison = _BELOW_F32
+    _step = ("vflip",)
+    _comparison = BELOW_F32
     _on_tensors = True
 
-    def __init__(self, p=0.5):
-        super().__init__(p)
 
-    def _step(self):
-        return ("vflip",)
-
-
-class RandomResizedCrop(_Drawn):
+class RandomResizedCrop(Drawn):
     """Cut a window of random area and aspect ratio out of an image and resize it.
 
     Parameters
@@ -239,9 +227,9 @@ class RandomResizedCrop(_Drawn):
     def __init__(self, size, scale=(0.08, 1.0), ratio=(3.0 / 4.0, 4.0 / 3.0), interpolation=InterpolationMode.BILINEAR,
                  antialias=True):
         super().__init__()
-        self.size = F._pair(size)
-        _check_box(scale, ratio)
-        self.interpolation = F._mode_from_int(interpolation)
+        self.size = pair(size)
+        check_box(scale, ratio)
+        self.interpolation = mode_of(interpolation)
         self.antialias = antialias
         self.scale = scale
         self.ratio = ratio
@@ -260,21 +248,23 @@ class RandomResizedCrop(_Drawn):
         tuple of 4 ints
             Top, left, height, width.
         """
-        return tuple(int(v) for v in _draw(("random_resized_crop", 1, 1, *scale, *ratio, 0), img)[0][1:])
+        step = ("random_resized_crop", 1, 1, *scale, *ratio, filter_of(InterpolationMode.NEAREST))
+        return tuple(int(v) for v in draw(step, *_images.dimensions(img)))
 
     def _steps(self):
-        return (("random_resized_crop", *self.size, *self.scale, *self.ratio, F._filter(self.interpolation)),)
+        return (("random_resized_crop", *self.size, *self.scale, *self.ratio, filter_of(self.interpolation)),)
 
     def _with_params(self, img):
-        return F.resized_crop(img, *self.get_params(img, self.scale, self.ratio), self.size, self.interpolation, self.antialias)
+        window = self.get_params(img, self.scale, self.ratio)
+        return F.resized_crop(img, *window, self.size, self.interpolation, self.antialias)
 
     def __repr__(self):
-        scale, ratio = (tuple(round(v, 4) for v in pair) for pair in (self.scale, self.ratio))
+        scale, ratio = (tuple(round(v, 4) for v in bounds) for bounds in (self.scale, self.ratio))
         return (f"{type(self).__name__}(size={self.size}, scale={scale}, ratio={ratio}, "
                 f"interpolation={self.interpolation.value}, antialias={self.antialias})")
 
 
-class FiveCrop(Module):
+class FiveCrop(Transform):
     """Cut out the four corners and the middle: a tuple of 5 images.
 
     Parameters
@@ -283,19 +273,18 @@ class FiveCrop(Module):
         Height and width.
     """
 
+    _shown = ("size",)
+
     def __init__(self, size):
         super().__init__()
-        self.size = F._pair(size)
+        self.size = pair(size)
 
     def forward(self, img):
         """Return 5 images."""
         return F.five_crop(img, self.size)
 
-    def __repr__(self):
-        return f"{type(self).__name__}(size={self.size})"
 
-
-class TenCrop(Module):
+class TenCrop(Transform):
     """Cut out the four corners and the middle, of the image and of its mirror image: a tuple of 10 images.
 
     Parameters
@@ -306,20 +295,19 @@ class TenCrop(Module):
         Mirror upside down instead of left to right.
     """
 
+    _shown = ("size", "vertical_flip")
+
     def __init__(self, size, vertical_flip=False):
         super().__init__()
-        self.size = F._pair(size)
+        self.size = pair(size)
         self.vertical_flip = vertical_flip
 
     def forward(self, img):
         """Return 10 images."""
         return F.ten_crop(img, self.size, self.vertical_flip)
 
-    def __repr__(self):
-        return f"{type(self).__name__}(size={self.size}, vertical_flip={self.vertical_flip})"
 
-
-class RandomRotation(_Drawn):
+class RandomRotation(Drawn):
     """Rotate an image by a random angle.
 
     Parameters
@@ -339,13 +327,17 @@ class RandomRotation(_Drawn):
 
     def __init__(self, degrees, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=0):
         super().__init__()
-        self.interpolation = F._mode_from_int(interpolation)
-        self.degrees = _angles(degrees, "degrees")
+        self.interpolation = mode_of(interpolation)
+        self.degrees = angles(degrees, "degrees")
         if center is not None:
-            _check_length(center, "center", (2,))
+            check_length(center, "center", (2,))
         self.center = center
         self.expand = expand
-        self.fill = _checked_fill(fill)
+        self.fill = checked_fill(fill)
+
+    @property
+    def _shown(self):
+        return ("degrees", "interpolation.value", "expand", *(["center"] if self.center is not None else []), "fill")
 
     @staticmethod
     def get_params(degrees):
@@ -359,22 +351,23 @@ class RandomRotation(_Drawn):
         -------
         float
         """
-        step = ("random_rotation", float(degrees[0]), float(degrees[1]), 0, 0, 0, 0, 0, 0)
-        return _draw(step)[0][1]
+        return draw(("random_rotation", float(degrees[0]), float(degrees[1]), *_NEAREST))[0]
 
     def _steps(self):
-        return (("random_rotation", *self.degrees, *F._sampling(self.interpolation, self.expand, self.center, self.fill)),)
+        return (("random_rotation", *self.degrees, *sampling(self.interpolation, self.expand, self.center, self.fill)),)
 
     def _with_params(self, img):
         return F.rotate(img, self.get_params(self.degrees), self.interpolation, self.expand, self.center, self.fill)
 
-    def __repr__(self):
-        center = f", center={self.center}" if self.center is not None else ""
-        return (f"{type(self).__name__}(degrees={self.degrees}, interpolation={self.interpolation.value}, "
-                f"expand={self.expand}{center}, fill={self.fill})")
+
+def _affine_ranges(degrees, translate, scale, shear):
+    """What affine_ranges of csrc/data/augment_steps.h holds."""
+    shear = [*shear] if shear is not None else []
+    return (*degrees, int(translate is not None), *(translate or (0, 0)), int(scale is not None), *(scale or (1, 1)),
+            len(shear), *(shear + [0] * 4)[:4])
 
 
-class RandomAffine(_Drawn):
+class RandomAffine(Drawn):
     """Rotate, shift, scale and shear an image at random.
 
     Parameters
@@ -403,29 +396,30 @@ class RandomAffine(_Drawn):
     def __init__(self, degrees, translate=None, scale=None, shear=None, interpolation=InterpolationMode.NEAREST, fill=0,
                  center=None):
         super().__init__()
-        self.interpolation = F._mode_from_int(interpolation)
-        self.degrees = _angles(degrees, "degrees")
+        self.interpolation = mode_of(interpolation)
+        self.degrees = angles(degrees, "degrees")
         if translate is not None:
-            _check_length(translate, "translate", (2,))
+            check_length(translate, "translate", (2,))
             if not all(0.0 <= t <= 1.0 for t in translate):
                 raise ValueError("translation values should be between 0 and 1")
         self.translate = translate
         if scale is not None:
-            _check_length(scale, "scale", (2,))
+            check_length(scale, "scale", (2,))
             if not all(s > 0 for s in scale):
                 raise ValueError("scale values should be positive")
         self.scale = scale
-        self.shear = _angles(shear, "shear", (2, 4)) if shear is not None else None
-        self.fill = _checked_fill(fill)
+        self.shear = angles(shear, "shear", (2, 4)) if shear is not None else None
+        self.fill = checked_fill(fill)
         if center is not None:
-            _check_length(center, "center", (2,))
+            check_length(center, "center", (2,))
         self.center = center
 
-    @staticmethod
-    def _range_numbers(degrees, translate, scale, shear):
-        shear = [*shear] if shear is not None else []
-        return (*degrees, int(translate is not None), *(translate or (0, 0)), int(scale is not None), *(scale or (1, 1)),
-                len(shear), *(shear + [0] * 4)[:4])
+    @property
+    def _shown(self):
+        unused = {"translate": None, "scale": None, "shear": None, "interpolation": InterpolationMode.NEAREST,
+                  "fill": 0, "center": None}
+        used = (name for name, value in unused.items() if getattr(self, name) != value)
+        return ("degrees", *("interpolation.value" if name == "interpolation" else name for name in used))
 
     @staticmethod
     def get_params(degrees, translate, scale_ranges, shears, img_size):
@@ -443,27 +437,15 @@ class RandomAffine(_Drawn):
         tuple
             Angle, (x, y) shift in pixels, scale, (x, y) shear.
         """
-        step = ("random_affine", *RandomAffine._range_numbers(degrees, translate, scale_ranges, shears), 0, 0, 0, 0, 0, 0)
-        angle, tx, ty, scale, sx, sy = _images.pipeline_of((step,)).draw(img_size[1], img_size[0], 1)[0][1:7]
+        step = ("random_affine", *_affine_ranges(degrees, translate, scale_ranges, shears), *_NEAREST)
+        angle, tx, ty, scale, sx, sy, *_ = draw(step, h=img_size[1], w=img_size[0])
         return angle, (int(tx), int(ty)), scale, (sx, sy)
 
     def _steps(self):
-        numbers = self._range_numbers(self.degrees, self.translate, self.scale, self.shear)
-        return (("random_affine", *numbers, *F._sampling(self.interpolation, False, self.center, self.fill)),)
+        ranges = _affine_ranges(self.degrees, self.translate, self.scale, self.shear)
+        return (("random_affine", *ranges, *sampling(self.interpolation, False, self.center, self.fill)),)
 
     def _with_params(self, img):
         size = F.get_image_size(img)
         params = self.get_params(self.degrees, self.translate, self.scale, self.shear, size)
         return F.affine(img, *params, interpolation=self.interpolation, fill=self.fill, center=self.center)
-
-    def __repr__(self):
-        parts = [f"degrees={self.degrees}"]
-        parts += [f"{name}={getattr(self, name)}" for name in ("translate", "scale", "shear")
-                  if getattr(self, name) is not None]
-        if self.interpolation != InterpolationMode.NEAREST:
-            parts.append(f"interpolation={self.interpolation.value}")
-        if self.fill != 0:
-            parts.append(f"fill={self.fill}")
-        if self.center is not None:
-            parts.append(f"center={self.center}")
-        return f"{type(self).__name__}({', '.join(parts)})"

@@ -60,7 +60,7 @@ def steps_of(transform, domain):
         inner = _steps_of_list(transform.transforms, domain)
         if inner is None or inner[1] != domain:
             return None
-        return (("chance", _base._ABOVE_F32, transform.p, len(inner[0])), *inner[0]), domain
+        return (("chance", _base.ABOVE_F32, transform.p, len(inner[0])), *inner[0]), domain
     if isinstance(transform, T.ToTensor):
         fits = domain == PICTURE and get_default_dtype() == _C.float32
         return ((("to_tensor",),), FLOATS) if fits else None
@@ -75,7 +75,7 @@ def steps_of(transform, domain):
         return (steps, FLOATS) if steps is not None else None
     if isinstance(transform, T.RandomErasing):
         return (transform._steps(), FLOATS) if domain == FLOATS and not replaced(transform, "get_params") else None
-    if isinstance(transform, _base._Step) and (domain == PICTURE or transform._on_tensors):
+    if isinstance(transform, _base.Step) and (domain == PICTURE or transform._on_tensors):
         return transform._steps(), domain
     return None
 

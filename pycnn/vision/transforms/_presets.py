@@ -4,7 +4,7 @@ from pycnn import _C
 from pycnn._tensor import Tensor
 from pycnn.nn import Module
 from pycnn.vision.transforms import functional as F
-from pycnn.vision.transforms.functional import InterpolationMode
+from pycnn.vision.transforms._parameters import InterpolationMode
 
 
 class ImageClassification(Module):

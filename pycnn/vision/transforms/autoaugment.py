@@ -2,9 +2,9 @@
 
 from enum import Enum
 
-from pycnn.vision.transforms import functional as F
-from pycnn.vision.transforms.functional import InterpolationMode
-from pycnn.vision.transforms._base import _Step
+from pycnn.vision.transforms import _parameters
+from pycnn.vision.transforms._base import Step
+from pycnn.vision.transforms._parameters import InterpolationMode
 
 # In the order of C's table (augment_draw.c).
 _OPS = ("Identity", "ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate", "Brightness", "Color", "Contrast",
@@ -55,7 +55,7 @@ def _parse(text):
     return [tuple((r[k], float(r[k + 1]), None if r[k + 2] == "-" else int(r[k + 2])) for k in (0, 3)) for r in rows]
 
 
-class AutoAugment(_Step):
+class AutoAugment(Step):
     """One of 25 learned pairs of operations per image.
 
     Parameters
@@ -71,6 +71,8 @@ class AutoAugment(_Step):
         If there is no such policy.
     """
 
+    _shown = ("policy", "fill")
+
     def __init__(self, policy=AutoAugmentPolicy.IMAGENET, interpolation=InterpolationMode.NEAREST, fill=None):
         super().__init__()
         if policy not in _POLICIES:
@@ -81,16 +83,14 @@ class AutoAugment(_Step):
         self.policies = _parse(_POLICIES[policy])
 
     def _steps(self):
-        fill = F._fill_values(self.fill)
+        fill = _parameters.fill_values(self.fill)
         numbers = [v for pair in self.policies for name, p, magnitude in pair
                    for v in (_OPS.index(name), p, -1 if magnitude is None else magnitude)]
-        return (("auto_augment", F._filter(self.interpolation), len(fill), *(fill + (0,) * 4)[:4], *numbers),)
-
-    def __repr__(self):
-        return f"{type(self).__name__}(policy={self.policy}, fill={self.fill})"
+        filter = _parameters.filter_of(self.interpolation)
+        return (("auto_augment", filter, len(fill), *(fill + (0,) * 4)[:4], *numbers),)
 
 
-class RandAugment(_Step):
+class RandAugment(Step):
     """Several random operations of one strength.
 
     Parameters
@@ -104,6 +104,8 @@ class RandAugment(_Step):
         Value outside the image, or one per channel; 0 by default.
     """
 
+    _shown = ("num_ops", "magnitude", "num_magnitude_bins", "interpolation", "fill")
+
     def __init__(self, num_ops=2, magnitude=9, num_magnitude_bins=31, interpolation=InterpolationMode.NEAREST,
                  fill=None):
         super().__init__()
@@ -115,14 +117,10 @@ class RandAugment(_Step):
 
     def _steps(self):
         return (("rand_augment", self.num_ops, self.magnitude, self.num_magnitude_bins,
-                 *F._sampling(self.interpolation, False, None, self.fill)),)
-
-    def __repr__(self):
-        return (f"{type(self).__name__}(num_ops={self.num_ops}, magnitude={self.magnitude}, "
-                f"num_magnitude_bins={self.num_magnitude_bins}, interpolation={self.interpolation}, fill={self.fill})")
+                 *_parameters.sampling(self.interpolation, False, None, self.fill)),)
 
 
-class TrivialAugmentWide(_Step):
+class TrivialAugmentWide(Step):
     """One random operation of random strength.
 
     Parameters
@@ -133,6 +131,8 @@ class TrivialAugmentWide(_Step):
         Value outside the image, or one per channel; 0 by default.
     """
 
+    _shown = ("num_magnitude_bins", "interpolation", "fill")
+
     def __init__(self, num_magnitude_bins=31, interpolation=InterpolationMode.NEAREST, fill=None):
         super().__init__()
         self.num_magnitude_bins = num_magnitude_bins
@@ -140,8 +140,5 @@ class TrivialAugmentWide(_Step):
         self.fill = fill
 
     def _steps(self):
-        return (("trivial_augment", self.num_magnitude_bins, *F._sampling(self.interpolation, False, None, self.fill)),)
-
-    def __repr__(self):
-        return (f"{type(self).__name__}(num_magnitude_bins={self.num_magnitude_bins}, "
-                f"interpolation={self.interpolation}, fill={self.fill})")
+        sampling = _parameters.sampling(self.interpolation, False, None, self.fill)
+        return (("trivial_augment", self.num_magnitude_bins, *sampling),)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from pycnn import _C
 from pycnn._tensor import Tensor
-from pycnn.nn import Module
+from pycnn.vision.transforms import _parameters
 from pycnn.vision.transforms import functional as F
-from pycnn.vision.transforms.functional import InterpolationMode
-from pycnn.vision.transforms._base import _checked_fill
+from pycnn.vision.transforms._base import Transform
+from pycnn.vision.transforms._parameters import InterpolationMode
 
 _fn = _C.fn
 
@@ -20,7 +20,7 @@ def _spread(fill, img):
     return [float(fill)] * F.get_dimensions(img)[0] if isinstance(fill, numbers.Number) else [float(f) for f in fill]
 
 
-class RandomPerspective(Module):
+class RandomPerspective(Transform):
     """Move the corners of an image at random.
 
     Parameters
@@ -34,10 +34,12 @@ class RandomPerspective(Module):
         Value outside the image, or one per channel.
     """
 
+    _shown = ("p",)
+
     def __init__(self, distortion_scale=0.5, p=0.5, interpolation=InterpolationMode.BILINEAR, fill=0):
         super().__init__()
         self.p, self.distortion_scale = p, distortion_scale
-        self.interpolation, self.fill = F._mode_from_int(interpolation), _checked_fill(fill)
+        self.interpolation, self.fill = _parameters.mode_of(interpolation), _parameters.checked_fill(fill)
 
     @staticmethod
     def get_params(width, height, distortion_scale):
@@ -81,11 +83,8 @@ class RandomPerspective(Module):
             return F.perspective(img, start, end, self.interpolation, _spread(self.fill, img))
         return img
 
-    def __repr__(self):
-        return f"{type(self).__name__}(p={self.p})"
 
-
-class GaussianBlur(Module):
+class GaussianBlur(Transform):
     """Blur an image, by how much is drawn.
 
     Parameters
@@ -101,9 +100,11 @@ class GaussianBlur(Module):
         If a size is even, or a deviation not positive.
     """
 
+    _shown = ("kernel_size", "sigma")
+
     def __init__(self, kernel_size, sigma=(0.1, 2.0)):
         super().__init__()
-        self.kernel_size = F._pair(kernel_size, "Kernel size should be a tuple/list of two integers")
+        self.kernel_size = _parameters.pair(kernel_size, "Kernel size should be a tuple/list of two integers")
         if any(k <= 0 or k % 2 == 0 for k in self.kernel_size):
             raise ValueError("Kernel size value should be an odd and positive number.")
         if isinstance(sigma, numbers.Number):
@@ -144,11 +145,8 @@ class GaussianBlur(Module):
         sigma = self.get_params(*self.sigma)
         return F.gaussian_blur(img, self.kernel_size, [sigma, sigma])
 
-    def __repr__(self):
-        return f"{type(self).__name__}(kernel_size={self.kernel_size}, sigma={self.sigma})"
 
-
-class ElasticTransform(Module):
+class ElasticTransform(Transform):
     """Move every pixel a little, neighbours together. Simard et al., 2003.
 
     Parameters
@@ -167,10 +165,12 @@ class ElasticTransform(Module):
         If an argument is of another type, or a sequence of another length.
     """
 
+    _shown = ("alpha", "sigma", "interpolation", "fill")
+
     def __init__(self, alpha=50.0, sigma=5.0, interpolation=InterpolationMode.BILINEAR, fill=0):
         super().__init__()
         self.alpha, self.sigma = self._two(alpha, "alpha"), self._two(sigma, "sigma")
-        self.interpolation = F._mode_from_int(interpolation)
+        self.interpolation = _parameters.mode_of(interpolation)
         if not isinstance(fill, (int, float, list, tuple)):
             raise TypeError(f"fill should be int or float or a list or tuple of them. Got {type(fill)}")
         self.fill = [float(fill)] if isinstance(fill, (int, float)) else [float(f) for f in fill]
@@ -227,12 +227,8 @@ class ElasticTransform(Module):
         displacement = self.get_params(self.alpha, self.sigma, [height, width])
         return F.elastic_transform(tensor, displacement, self.interpolation, self.fill)
 
-    def __repr__(self):
-        return (f"{type(self).__name__}(alpha={self.alpha}, sigma={self.sigma}, interpolation={self.interpolation}, "
-                f"fill={self.fill})")
 
-
-class LinearTransformation(Module):
+class LinearTransformation(Transform):
     """Multiply the flattened image by a matrix, after taking a mean away: whitening, say.
 
     Parameters
