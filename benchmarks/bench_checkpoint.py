@@ -34,5 +34,6 @@ with tempfile.TemporaryDirectory() as folder:
             for what, value in times.items() if k > 0 else ():
                 best[f"{what} {name}"] = min(best.get(f"{what} {name}", 1e9), value)
     megabytes = os.path.getsize(path["pycnn"]) / 1e6
-report(args, milliseconds={k: round(v, 1) for k, v in best.items()}, megabytes=round(megabytes, 1), other_load=other_load,
+report(args, milliseconds={k: round(v, 1) for k, v in best.items()}, megabytes=round(megabytes, 1),
+       other_load=other_load,
        ratios={what: round(best[f"{what} torch"] / best[f"{what} pycnn"], 2) for what in ("save", "load")})

@@ -1,6 +1,7 @@
 """How fast is ResNet-50 traced, exported to a TorchScript archive, loaded and run from it, against torch?
 
-Saved and loaded are the same archives' 100 MB; traced is an image of 224 pixels, with the checks that both make by default.
+Saved and loaded are the same archives' 100 MB; traced is an image of 224 pixels, with the checks that both make by
+default.
 """
 
 import os
@@ -51,5 +52,7 @@ with tempfile.TemporaryDirectory() as folder:
             for what, value in times.items() if k > 0 else ():
                 best[f"{what} {name}"] = min(best.get(f"{what} {name}", 1e9), value)
     megabytes = os.path.getsize(path["pycnn"]) / 1e6
-report(args, milliseconds={k: round(v, 1) for k, v in best.items()}, megabytes=round(megabytes, 1), other_load=other_load,
-       ratios={what: round(best[f"{what} torch"] / best[f"{what} pycnn"], 2) for what in ("trace", "save", "export", "load", "run")})
+report(args, milliseconds={k: round(v, 1) for k, v in best.items()}, megabytes=round(megabytes, 1),
+       other_load=other_load,
+       ratios={what: round(best[f"{what} torch"] / best[f"{what} pycnn"], 2)
+               for what in ("trace", "save", "export", "load", "run")})

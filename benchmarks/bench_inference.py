@@ -1,13 +1,14 @@
-"""How fast is SimpleCNN's forward pass without gradients, for one image, 64 and 1,000, against torch, onnxruntime, OpenVINO?
+"""How fast is SimpleCNN's forward pass without gradients, for one image, 64 and 1,000, against torch,
+onnxruntime and OpenVINO?
 
 torch as usually written, channels_last, and traced, frozen and optimized; onnxruntime and OpenVINO in float32.
 """
 
 import warnings
 
-from common import arguments, both, compare, peak, report, require_quiet
+import work
+from common import arguments, both, compare, peak, report, require_quiet, speed
 
-FLOP_PER_IMAGE = 2 * (32 * 32 * 32 * 27 + 16 * 16 * 64 * 288 + 4096 * 512 + 512 * 10)
 BATCHES = (1, 64, 1000)
 
 
@@ -91,17 +92,19 @@ def cases(programs, batch, threads):
     return result
 
 
-args = arguments(__doc__)
+args = arguments(__doc__, rounds=3)
 other_load = require_quiet(args)
 programs = both(args.threads)
 limit = peak(args.threads)
-times, ratios, share = {}, {}, {}
+times, ratios, speeds = {}, {}, {}
 for batch in BATCHES:
     times[batch] = compare(cases(programs, batch, args.threads), args.rounds)
     least = {name: t["min_ms"] for name, t in times[batch].items()}
     best = min(least[name] for name in least if name.startswith("torch"))
-    share[batch] = round(FLOP_PER_IMAGE * batch / least["pycnn"] * 1e-6 / limit["gflops"], 3)
+    p = programs["pycnn"]
+    amount = work.model(p.model()[0], p.torch.zeros(batch, 3, 32, 32))
+    speeds[f"batch {batch}"] = speed(times[batch]["pycnn"], amount, limit)
     for name, other in (("torch as written", least["torch"]), ("torch best", best),
                         ("onnxruntime", least["onnxruntime"]), ("OpenVINO", least["OpenVINO"])):
         ratios[f"batch {batch}, {name}"] = round(other / least["pycnn"], 3)
-report(args, times=times, other_load=other_load, peak=limit, share_of_peak=share, ratios=ratios)
+report(args, times=times, other_load=other_load, peak=limit, speeds=speeds, ratios=ratios)

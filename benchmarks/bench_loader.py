@@ -1,10 +1,11 @@
-"""How fast is the training loader alone (CIFAR-10, flip, rotation, colour jitter, to tensor, normalise), against torch?"""
+"""How fast is the training loader alone (CIFAR-10, flip, rotation, colour jitter, to tensor, normalise), against
+torch?"""
 
 import time
 
 from common import arguments, both, cifar10, report, require_quiet
 
-args = arguments(__doc__, workers=0, batches=100)
+args = arguments(__doc__, rounds=3, workers=0, batches=100)
 other_load = require_quiet(args)
 programs = both(args.threads)
 root = cifar10()

@@ -5,7 +5,8 @@ On the activations of ResNet-18 for CIFAR (batch 128) and of ResNet-50 (batch 8)
 
 import math
 
-from common import arguments, compare, report, require_quiet
+import work
+from common import arguments, compare, peak, report, require_quiet, speed
 
 SHAPES = [(128, 64, 32, 32), (128, 128, 16, 16), (128, 256, 8, 8), (128, 512, 4, 4), (8, 64, 112, 112),
           (8, 256, 56, 56), (8, 512, 28, 28), (8, 1024, 14, 14), (8, 2048, 7, 7)]
@@ -27,7 +28,7 @@ def case(t, shape, channels_last=False):
     return run
 
 
-args = arguments(__doc__)
+args = arguments(__doc__, rounds=3)
 other_load = require_quiet(args)
 
 import torch  # noqa: E402
@@ -36,13 +37,17 @@ import pycnn  # noqa: E402
 
 for t in (torch, pycnn):
     t.set_num_threads(args.threads)
-times, ratio = {}, {}
+times, ratio, speeds, limit = {}, {}, {}, peak(args.threads)
 for shape in SHAPES:
     cases = {"pycnn": case(pycnn, shape), "torch": case(torch, shape), "torch, channels_last": case(torch, shape, True)}
-    ms = {name: value["min_ms"] for name, value in compare(cases, args.rounds, seconds=0.1).items()}
+    measured = compare(cases, args.rounds, seconds=0.1)
+    ms = {name: value["min_ms"] for name, value in measured.items()}
     name = "x".join(map(str, shape))
+    n = math.prod(shape)  # forward: x, y; backward: the gradient, x and its gradient
+    speeds[name] = speed(measured["pycnn"], (None, 5 * work.FLOAT * n), limit)
     times[name] = ms
     ratio[name] = min(ms["torch"], ms["torch, channels_last"]) / ms["pycnn"]
 mean = math.exp(sum(map(math.log, ratio.values())) / len(ratio))
-report(args, milliseconds=times, other_load=other_load, by_shape={k: round(v, 2) for k, v in ratio.items()},
+report(args, milliseconds=times, speeds=speeds, other_load=other_load,
+       by_shape={k: round(v, 2) for k, v in ratio.items()},
        ratios={"geometric mean": round(mean, 2), "lowest": round(min(ratio.values()), 2)})

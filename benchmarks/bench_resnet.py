@@ -1,12 +1,14 @@
 """How fast is a training step of ResNet-18 for CIFAR-10 (3x3 stem, no first pooling; SGD with momentum), against torch?
 
-torch as usually written, and channels_last. What one process's peak memory grows by is measured in processes of their own.
+torch as usually written, and channels_last. What one process's peak memory grows by is measured in processes of
+their own.
 """
 
 import json
 import sys
 
-from common import alone, arguments, compare, report, require_quiet, resident_mb
+import work
+from common import alone, arguments, compare, peak, report, require_quiet, resident_mb, speed
 
 
 def load(name):
@@ -20,7 +22,7 @@ def load(name):
 
 
 def step_of(t, models, batch, channels_last=False):
-    """One step as a function."""
+    """(one step as a function, its work)"""
     t.manual_seed(0)
     model = models.resnet18(num_classes=10)
     model.conv1, model.maxpool = t.nn.Conv2d(3, 64, 3, padding=1, bias=False), t.nn.Identity()
@@ -37,30 +39,31 @@ def step_of(t, models, batch, channels_last=False):
         loss.backward()
         optimizer.step()
         return loss.item()
-    return step
+    return step, work.step(model, images, work.SGD_MOMENTUM)
 
 
-args = arguments(__doc__, batch=128, only="")
+args = arguments(__doc__, rounds=2, batch=128, only="")
 if args.only:
     t, models = load(args.only)
     t.set_num_threads(args.threads)
     before = resident_mb("VmRSS")
-    step = step_of(t, models, args.batch)
+    step, _ = step_of(t, models, args.batch)
     for _ in range(3):
         step()
     print(json.dumps(round(resident_mb("VmHWM") - before)))
     sys.exit()
 other_load = require_quiet(args)
-cases = {}
+cases, amount = {}, None
 for name in ("pycnn", "torch"):
     t, models = load(name)
     t.set_num_threads(args.threads)
-    cases[name] = step_of(t, models, args.batch)
-cases["torch, channels_last"] = step_of(t, models, args.batch, True)
-times = compare(cases, max(2, args.rounds // 2), seconds=1.0, warm=1)
+    cases[name], amount = step_of(t, models, args.batch)
+cases["torch, channels_last"], _ = step_of(t, models, args.batch, True)
+times = compare(cases, args.rounds, seconds=1.0, warm=1)
 grown = {name: alone(name, args) for name in ("pycnn", "torch")}
 least = {name: v["min_ms"] for name, v in times.items()}
 report(args, times=times, other_load=other_load, grown_mb=grown,
+       speeds={f"batch {args.batch}": speed(times["pycnn"], amount, peak(args.threads))},
        ratios={"as written": round(least["torch"] / least["pycnn"], 3),
                "best": round(min(least["torch"], least["torch, channels_last"]) / least["pycnn"], 3),
                "memory": round(grown["torch"] / grown["pycnn"], 2)})

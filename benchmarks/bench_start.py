@@ -1,4 +1,5 @@
-"""What does it cost before any work: import time over NumPy, resident memory of a run, size of the wheel, against torch?"""
+"""What does it cost before any work: import time over NumPy, resident memory of a run, size of the wheel, against
+torch?"""
 
 import subprocess
 import sys
@@ -44,4 +45,5 @@ with tempfile.TemporaryDirectory() as folder:
     megabytes, tag = round(wheel.stat().st_size / 1e6, 3), wheel.name
 ms = {name: round(1e3 * min(times), 1) for name, times in seconds.items()}
 report(args, other_load=other_load, import_ms=ms, import_over_numpy_ms=round(ms["numpy, pycnn"] - ms["numpy"], 1),
-       resident_mb=memory, wheel_mb=megabytes, wheel=tag, ratios={"memory": round(memory["torch"] / memory["pycnn"], 2)})
+       resident_mb=memory, wheel_mb=megabytes, wheel=tag,
+       ratios={"memory": round(memory["torch"] / memory["pycnn"], 2)})

@@ -1,4 +1,5 @@
-"""Transfer learning: how fast is a step of ResNet-50 with a frozen body, and how much memory does it take, against torch?
+"""Transfer learning: how fast is a step of ResNet-50 with a frozen body, and how much memory does it take, against
+torch?
 
 Eight images of 224 pixels, train mode, Adam on the last layer alone. Memory is that of a process of its own: what its
 peak grows by over the model and the images.
@@ -40,7 +41,7 @@ def load(name):
     return pycnn, models
 
 
-args = arguments(__doc__, batch=8, only="")
+args = arguments(__doc__, rounds=2, batch=8, only="")
 if args.only:
     t, models = load(args.only)
     t.set_num_threads(args.threads)

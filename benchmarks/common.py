@@ -9,17 +9,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
+PEERS = ("numpy", "torch", "torchvision", "onnxruntime", "openvino")
+BUSY = 75  # the status with which a benchmark ends on a machine that is not quiet
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 
-def arguments(doc, **defaults):
+def arguments(doc, rounds=6, **defaults):
     """Command line of a benchmark: threads, rounds, and `defaults` as further options."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=rounds)
     parser.add_argument("--noisy", action="store_true", help="report even if the machine is not quiet")
     for name, value in defaults.items():
         parser.add_argument(f"--{name}", type=type(value), default=value)
@@ -87,16 +90,31 @@ def require_quiet(args):
     """Stop unless the machine is quiet: ratios with two threads on two busy cores mean nothing."""
     share = quiet()
     if share > 0.1 and not args.noisy:
-        sys.exit(f"The machine is not quiet: {100 * share:.0f} % of its processors is busy with something else.")
+        print(f"The machine is not quiet: {100 * share:.0f} % of its processors is busy with something else.",
+              file=sys.stderr)
+        sys.exit(BUSY)
     return share
 
 
 def peak(threads):
-    """{"gflops", "gbytes"}: what the machine reaches at most, by benchmarks/peak.c."""
+    """{"gflops", "gbytes"}: multiply-adds and traffic that the machine reaches at most, by benchmarks/peak.c."""
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "peak"
-        subprocess.run(["gcc", "-O2", "-march=native", "-pthread", str(HERE / "peak.c"), "-o", str(program)], check=True)
+        subprocess.run(["gcc", "-O2", "-march=native", "-pthread", HERE / "peak.c", "-o", program], check=True)
         return json.loads(subprocess.run([str(program), str(threads)], check=True, capture_output=True).stdout)
+
+
+def speed(measured, work, limit):
+    """What a time of `compare` comes to, given the work's (operations or None, bytes) and the machine's `peak`."""
+    flop, size = work
+    seconds = 1e-3 * measured["min_ms"]
+    gbytes = 1e-9 * size / seconds
+    result = {"ms": measured["min_ms"], "megabytes": round(1e-6 * size, 1), "gbytes": round(gbytes, 1),
+              "share_of_memory": round(gbytes / limit["gbytes"], 3), "page_faults": measured["page_faults"]}
+    if flop is not None:
+        gflops = 1e-9 * flop / seconds
+        result |= {"gflops": round(gflops, 1), "share_of_arithmetic": round(gflops / limit["gflops"], 3)}
+    return result
 
 
 def alone(name, args):
@@ -115,8 +133,14 @@ def cifar10():
 
 
 def report(args, **results):
-    """Print the results, what was measured on, and how, as one JSON object."""
+    """Print the results, what was measured on, and how, as one JSON object.
+
+    Among the results: "ratios" (name -> torch's time over pycnn's) and "speeds" (name -> what `speed` returns).
+    """
     cpu = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().split("\n")
                 if line.startswith("model name")), "unknown")
+    from pycnn import _C
     print(json.dumps({"benchmark": Path(sys.argv[0]).stem, "args": vars(args), "cpu": cpu, "cpus": os.cpu_count(),
-                      "load": round(os.getloadavg()[0], 2), **results}))
+                      "isa": _C._config()["isa"], "versions": {p: version(p) for p in PEERS if p in sys.modules},
+                      "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()), "load": round(os.getloadavg()[0], 2),
+                      **results}))

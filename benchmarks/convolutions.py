@@ -3,17 +3,10 @@
 import math
 import time
 
-from common import compare
+import work
+from common import compare, peak, speed
 
 PASSES = ("forward", "input gradient", "weight gradient")
-
-
-def flop(shape):
-    """Operations of one pass, two for each multiplication of a filter with its input, padding included."""
-    n, c, size, k, filter, stride, groups = shape
-    padding = filter // 2
-    out = (size + 2 * padding - filter) // stride + 1
-    return 2 * n * k * out * out * (c // groups) * filter * filter
 
 
 def passes(torch, shape, channels_last):
@@ -43,26 +36,28 @@ def measure(shapes, args, seconds):
     Returns
     -------
     list of dict
-        "shape", "pass", "pycnn_ms", "torch_ms", "ratio", "gflops" (of pycnn, in operations of the plain algorithm)
+        "shape", "pass", "pycnn_ms", "torch_ms", "ratio", "speed" (of pycnn)
     """
     import pycnn
     import torch
     for t in (pycnn, torch):
         t.set_num_threads(args.threads)
     clock = time.thread_time if args.threads == 1 else time.perf_counter  # one thread: not disturbed by others
-    rows = []
+    rows, limit = [], peak(args.threads)
     for shape in shapes:
         run = {"pycnn": passes(pycnn, shape, True), "torch": passes(torch, shape, False),
                "torch, channels_last": passes(torch, shape, True)}
         for k, name in enumerate(PASSES):
-            times = compare({who: functions[k] for who, functions in run.items()}, args.rounds, seconds, warm=1, clock=clock)
+            times = compare({who: functions[k] for who, functions in run.items()}, args.rounds, seconds, warm=1,
+                            clock=clock)
             ours = times["pycnn"]["min_ms"]
             theirs = min(t["min_ms"] for who, t in times.items() if who != "pycnn")
             rows.append({"shape": list(shape), "pass": name, "pycnn_ms": ours, "torch_ms": theirs,
-                         "ratio": round(theirs / ours, 2), "gflops": round(flop(shape) / ours * 1e-6, 1)})
+                         "ratio": round(theirs / ours, 2),
+                         "speed": speed(times["pycnn"], work.convolution(shape), limit)})
             if args.table:
                 print(f"{str(shape):38} {name:16} {ours:9.3f} {theirs:9.3f}  {theirs / ours:5.2f}  "
-                      f"{rows[-1]['gflops']:6.1f}", flush=True)
+                      f"{rows[-1]['speed']['gflops']:6.1f}", flush=True)
     return rows
 
 

@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import json
 import re
 import runpy
 from pathlib import Path
@@ -71,11 +72,32 @@ def test_the_pages_made_from_the_package():
     assert "Given groups=1, weight of size [8, 3, 3, 3]" in generate["errors"]()
 
 
+RUN = runpy.run_path(str(DOCS.parent / "benchmarks" / "run.py"))
+
+
 def test_the_page_of_figures():
-    script = DOCS.parent / "benchmarks" / "run.py"
-    run = runpy.run_path(str(script))
-    machine = {"args": {"threads": 2}, "cpu": "a processor", "cpus": 2}
-    text = run["page"]([{"benchmark": "bench_step", **machine, "ratios": {"as written": 2.5}},
+    machine = {"args": {"threads": 2}, "cpu": "a processor", "cpus": 2, "isa": "v3", "versions": {"torch": "2.14.1"},
+               "date": "2026-01-02 03:04"}
+    speeds = {"batch 8": {"ms": 2.0, "megabytes": 94.0, "gbytes": 47.0, "share_of_memory": 0.9, "page_faults": 0.0}}
+    text = RUN["page"]([{"benchmark": "bench_step", **machine, "ratios": {"as written": 2.5}, "speeds": speeds},
                         {"benchmark": "bench_start", **machine, "resident_mb": {"pycnn": 300.0, "torch": 900.0}}])
     assert "a training step of SimpleCNN" in text and "* - as written\n     - 2.5\n" in text
+    assert "* - batch 8\n     - 2.0\n     - \n     - \n     - 94.0\n     - 47.0\n     - 0.9\n     - 0.0\n" in text
     assert "* - resident memory, MB\n     - pycnn 300.0, torch 900.0\n" in text
+
+
+def test_figures_are_those_that_were_measured():
+    results = json.loads(RUN["RESULTS"].read_text())
+    assert RUN["PAGE"].read_text() == RUN["page"](results), "python benchmarks/run.py --render"
+    both = "".join(path.read_text() for path in RUN["READMES"])
+    assert all(len(re.findall(pattern, both)) == 1 for pattern, _ in RUN["QUOTED_FACTS"])
+    for path in RUN["READMES"]:
+        assert path.read_text() == RUN["quoted"](path.read_text(), results), f"{path.name}: run.py --render"
+        altered = re.sub(r"(?<=\| )[\d.]+(?= \|$)", "99", path.read_text(), flags=re.M)
+        assert altered.count("| 99 |") == len(RUN["QUOTED"]) and RUN["quoted"](altered, results) == path.read_text()
+
+
+@pytest.mark.parametrize("name", RUN["scripts"]())
+def test_a_benchmark_asks_one_question(name):
+    asked = RUN["question"](f"bench_{name}")
+    assert asked.endswith("?") and asked.count("?") == 1
