@@ -145,6 +145,13 @@ done:
     return status;
 }
 
+static int64_t storage_bytes(const saver *s)
+{
+    int64_t n = 0;
+    for (int64_t k = 0; k < s->nstorages; k++) n += s->storages[k]->bytes;
+    return n;
+}
+
 /* The storages that a pickle mentions. */
 static pc_status add_storages(pc_zip_writer *w, const char *folder, const saver *s)
 {
@@ -222,6 +229,7 @@ pc_status pc_torchscript_save(const pc_graph *g, pc_sink *sink, const char *arch
     pc_pickle_op(&data.k, '.');
     PC_TRY(data.k.status);
     PC_TRY(save_constants(&constants));
+    if (sink->expect != NULL) sink->expect(sink, storage_bytes(&data) + storage_bytes(&constants));
     PC_TRY(pc_zip_writer_new(sink, archive, &w));
     PC_TRY(add_storages(w, "data", &data));
     PC_TRY(pc_zip_add(w, "data.pkl", data.k.p, data.k.n));

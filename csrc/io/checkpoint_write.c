@@ -18,6 +18,13 @@ char *pc_archive_name(const char *path, char *buf, size_t size)
     return buf;
 }
 
+static void expect(pc_sink *sink, int64_t pickle, const pc_blob *storages, int64_t count)
+{
+    int64_t n = pickle;
+    for (int64_t k = 0; k < count; k++) n += storages[k].bytes;
+    if (sink->expect != NULL) sink->expect(sink, n);
+}
+
 pc_status pc_checkpoint_write(pc_sink *sink, const char *archive, const uint8_t *pickle, int64_t n,
                               const pc_blob *storages, int64_t count)
 {
@@ -25,6 +32,7 @@ pc_status pc_checkpoint_write(pc_sink *sink, const char *archive, const uint8_t 
     pc_zip_writer *w = NULL;
     char text[48];
     uint64_t names, contents;
+    expect(sink, n, storages, count);
     PC_TRY(pc_zip_writer_new(sink, archive, &w));
     PC_TRY(pc_zip_add(w, "data.pkl", pickle, n));
     PC_TRY(pc_zip_add(w, ".format_version", "1", 1));
@@ -112,6 +120,7 @@ pc_status pc_checkpoint_write_legacy(pc_sink *sink, const uint8_t *pickle, int64
     }
     if (count > 0) pc_pickle_op(&keys, count > 1 ? 'e' : 'a');
     end_pickle(&keys);
+    expect(sink, n, storages, count);
     PC_TRY(head.status);
     PC_TRY(keys.status);
     PC_TRY(sink->write(sink, head.p, head.n));

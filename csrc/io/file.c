@@ -124,6 +124,16 @@ static pc_status fd_write(pc_sink *sink, const void *p, int64_t n)
     return PC_OK;
 }
 
+/* Blocks that are found all at once cost a third less than those that each write asks for. Merely a hint: the size stays
+   what has been written, and a disk that is full says so to write. */
+static void fd_expect(pc_sink *sink, int64_t n)
+{
+#ifdef FALLOC_FL_KEEP_SIZE
+    pc_replacement *r = (pc_replacement *)sink;
+    if (r->temporary != NULL && n >= PIECE) (void)fallocate(r->fd, FALLOC_FL_KEEP_SIZE, 0, n);
+#endif
+}
+
 static char *copy_text(const char *text)
 {
     size_t n = strlen(text) + 1;
@@ -159,7 +169,7 @@ pc_status pc_replace_begin(const char *path, pc_replacement *r)
     struct stat st;
     pc_status status = PC_OK;
     char *resolved = lstat(path, &st) == 0 && S_ISLNK(st.st_mode) ? realpath(path, NULL) : NULL;
-    *r = (pc_replacement){ .sink.write = fd_write, .fd = -1 };
+    *r = (pc_replacement){ .sink = { fd_write, fd_expect }, .fd = -1 };
     r->path = copy_text(resolved != NULL ? resolved : path);
     free(resolved);
     PC_CHECK(r->path != NULL, PC_ENOMEM, "out of memory for a file name");

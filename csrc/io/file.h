@@ -34,6 +34,8 @@ void pc_source_close(pc_source *s);
 
 typedef struct pc_sink {
     pc_status (*write)(struct pc_sink *s, const void *p, int64_t n);
+    /* n bytes at least are going to be written. NULL: it makes no difference. */
+    void (*expect)(struct pc_sink *s, int64_t n);
 } pc_sink;
 
 /* A file that takes its final name only once all of it is on the disk: whoever looks, also after a crash, finds the

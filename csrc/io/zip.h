@@ -10,7 +10,7 @@ typedef struct pc_zip_writer pc_zip_writer;
 /* Records are named ARCHIVE/name. The sink must outlive the writer. */
 pc_status pc_zip_writer_new(pc_sink *sink, const char *archive, pc_zip_writer **out);
 /* Stored, 64-byte aligned. The bytes are copied piece by piece before they are summed and written: another thread may
-   change them meanwhile without making the record's CRC wrong. */
+   change them meanwhile without making the record's CRC wrong. Some are kept back until pc_zip_finish. */
 pc_status pc_zip_add(pc_zip_writer *w, const char *name, const void *data, int64_t n);
 /* The name hash and the CRC of all records so far: torch's serialization id is made of two such numbers. */
 void pc_zip_writer_id(const pc_zip_writer *w, uint64_t *names, uint64_t *contents);

@@ -13,7 +13,7 @@ PyObject *pc_py_raise_read(pc_status status, PyObject *path, int64_t size);
 PyObject *pc_py_raise_write(pc_status status, PyObject *path);
 /* A path as a str for messages, and its bytes for the system. */
 int pc_py_get_path(PyObject *o, PyObject **text, PyObject **bytes);
-/* A sink that calls a Python function with bytes: { { pc_py_sink_write }, function }. */
+/* A sink that calls a Python function with bytes: { { .write = pc_py_sink_write }, function }. */
 typedef struct pc_py_sink {
     pc_sink sink;
     PyObject *write;

@@ -196,7 +196,7 @@ static PyObject *save_checkpoint_to(PyObject *module, PyObject *args)
 {
     PyObject *obj;
     pc_py_pickled p;
-    pc_py_sink s = { { pc_py_sink_write }, NULL };
+    pc_py_sink s = { { .write = pc_py_sink_write }, NULL };
     pc_status status = PC_EPYTHON;
     int legacy;
     if (!PyArg_ParseTuple(args, "OOp", &obj, &s.write, &legacy)) return NULL;

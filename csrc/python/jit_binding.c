@@ -566,7 +566,7 @@ static PyObject *graph_save(PyObject *self, PyObject *args)
     }
     for (int32_t k = 0; k < g->ntensors; k++) pc_retain(tensors[k]);
     if (PyCallable_Check(file)) {
-        pc_py_sink s = { { pc_py_sink_write }, file };
+        pc_py_sink s = { { .write = pc_py_sink_write }, file };
         status = pc_torchscript_save(g, &s.sink, archive, tensors, training, extra, nextra);
         if (status != PC_OK) pc_py_raise(status);
     } else if (pc_py_get_path(file, &path, &bytes) == 0) {

@@ -154,7 +154,7 @@ static pc_status all(pc_tensor *x, pc_tensor *more, pc_tensor *weight, pc_tensor
     pc_graph *g = NULL;
     pc_loaded l = { NULL };
     pc_tensor *y = NULL;
-    memory_sink m = { { memory_write }, NULL, 0, 0 };
+    memory_sink m = { { .write = memory_write }, NULL, 0, 0 };
     PC_TRY(trace(x, weight, &g));
     PC_TRY(run(g, more, &weight, &y));
     PC_TRY(check(y, want));
@@ -217,7 +217,7 @@ static void test_mutations(pc_tensor *x, pc_tensor *weight, int count)
     static const char *const names[] = { "data.pkl", "data/0", "code/__torch__.py",
                                          "code/__torch__/torch/nn/modules/activation.py", "constants.pkl", "version" };
     pc_graph *g;
-    memory_sink m = { { memory_write }, NULL, 0, 0 };
+    memory_sink m = { { .write = memory_write }, NULL, 0, 0 };
     pc_source s;
     pc_zip *z;
     uint32_t state = 1;
@@ -227,7 +227,7 @@ static void test_mutations(pc_tensor *x, pc_tensor *weight, int count)
     assert(pc_zip_open(&s, &z) == PC_OK);
     int64_t before = pc_alloc_stats().live_blocks;
     for (int k = 0; k < count; k++) {
-        memory_sink other = { { memory_write }, NULL, 0, 0 };
+        memory_sink other = { { .write = memory_write }, NULL, 0, 0 };
         pc_zip_writer *w;
         pc_loaded l = { NULL };
         pc_tensor *y = NULL;

@@ -165,7 +165,7 @@ static bool is_right(const pc_checkpoint *c)
 static memory_sink make_archive(void)
 {
     pc_pickler k;
-    memory_sink m = { { memory_write }, NULL, 0, 0 };
+    memory_sink m = { { .write = memory_write }, NULL, 0, 0 };
     make_pickle(&k);
     assert(pc_checkpoint_write(&m.sink, "model", k.p, k.n, blobs, 2) == PC_OK);
     pc_pickle_free(&k);
@@ -179,7 +179,7 @@ static memory_sink make_legacy(void)
                                "\x80\x02}.";
     static const char keys[] = "\x80\x02](X\1\0\0\0" "0X\1\0\0\0" "1e.";
     pc_pickler k;
-    memory_sink m = { { memory_write }, NULL, 0, 0 };
+    memory_sink m = { { .write = memory_write }, NULL, 0, 0 };
     make_pickle(&k);
     memory_write(&m.sink, head, sizeof head - 1);
     memory_write(&m.sink, k.p, k.n);
@@ -228,7 +228,7 @@ static void test_allocations(memory_sink m)
     }
     pc_checkpoint_free(c);
     for (int n = 0;; n++) {
-        memory_sink out = { { memory_write }, NULL, 0, 0 };
+        memory_sink out = { { .write = memory_write }, NULL, 0, 0 };
         pc_alloc_fail_after(n);
         pc_status status = pc_checkpoint_write(&out.sink, "model", m.p, m.n, blobs, 2);
         pc_alloc_fail_after(-1);
@@ -344,7 +344,7 @@ static void fuzz(int count)
         make_pickle(&pickle); /* in an archive with right sums, so that the pickle is reached */
         n = pickle.n;
         p = mutate(pickle.p, &n);
-        memory_sink m = { { memory_write }, NULL, 0, 0 };
+        memory_sink m = { { .write = memory_write }, NULL, 0, 0 };
         assert(pc_checkpoint_write(&m.sink, "model", p, n, blobs, 2) == PC_OK);
         try_load(m.p, m.n);
         free(m.p);
@@ -367,7 +367,7 @@ static memory_sink make_batch(void)
         "\0\x0c\x86"
         "cnumpy\ndtype\nq\5U\2u1K\0K\1\x87R(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89T\0\x24\0\0";
     static const char tail[] = "tbU\6labels](K\0K\1K\2eu.";
-    memory_sink m = { { memory_write }, NULL, 0, 0 };
+    memory_sink m = { { .write = memory_write }, NULL, 0, 0 };
     memory_write(&m.sink, head, sizeof head - 1);
     for (int k = 0; k < 3 * 3072; k++) memory_write(&m.sink, &(uint8_t){ (uint8_t)(k * 7 + k / 1024) }, 1);
     memory_write(&m.sink, tail, sizeof tail - 1);
