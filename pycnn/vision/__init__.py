@@ -4,7 +4,7 @@ import importlib as _importlib
 
 from pycnn import __version__
 
-_SUBMODULES = {"datasets", "io", "models", "transforms", "utils"}
+_SUBMODULES = {"datasets", "io", "models", "ops", "transforms", "utils"}
 
 
 def get_image_backend():

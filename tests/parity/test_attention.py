@@ -27,7 +27,8 @@ def test_scaled_dot_product_attention(options):
 def test_masks_of_scaled_dot_product_attention():
     for mask in (MASK, MASK.astype("f"), MASK[None, None].repeat(2, 0)):
         compare(lambda m, q, k, v: m.nn.functional.scaled_dot_product_attention(q, k, v, m.from_numpy(mask)), [Q, K, V])
-    compare(lambda m, q, k, v: m.nn.functional.scaled_dot_product_attention(q, k, v, enable_gqa=True), [Q.repeat(2, 1), K, V])
+    compare(lambda m, q, k, v: m.nn.functional.scaled_dot_product_attention(q, k, v, enable_gqa=True),
+            [Q.repeat(2, 1), K, V])
     compare(lambda m, q, k, v: m.nn.functional.scaled_dot_product_attention(q[0, 0, 0], k, v), [Q, K, V])
 
 
@@ -77,8 +78,10 @@ def test_masks_of_multihead_attention(dtype):
     heads = np.broadcast_to(mask, (6, 5, 5)).copy()
     if dtype == "float":
         padding, mask, heads = (np.where(m, np.float32(-1.5), np.float32(0)) for m in (padding, mask, heads))
-    for options in ({"attn_mask": mask}, {"key_padding_mask": padding}, {"attn_mask": heads, "key_padding_mask": padding},
-                    {"attn_mask": mask, "need_weights": False}, {"attn_mask": mask[:4]}, {"attn_mask": heads[:5]}, {"key_padding_mask": padding[0]}):
+    for options in ({"attn_mask": mask}, {"key_padding_mask": padding}, {"attn_mask": heads,
+                                                                         "key_padding_mask": padding},
+                    {"attn_mask": mask, "need_weights": False}, {"attn_mask": mask[:4]}, {"attn_mask": heads[:5]},
+                    {"key_padding_mask": padding[0]}):
         def run(m, x):
             given = {k: m.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in options.items()}
             return [r for r in layers[m](x, x, x, **given) if r is not None]
@@ -95,9 +98,11 @@ def test_errors():
 
 
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor is True")
-@pytest.mark.parametrize("kwargs", [{}, {"batch_first": True, "norm_first": True, "activation": "gelu"}, {"bias": False, "dropout": 0.0}], ids=str)
+@pytest.mark.parametrize("kwargs", [{}, {"batch_first": True, "norm_first": True, "activation": "gelu"},
+                                    {"bias": False, "dropout": 0.0}], ids=str)
 def test_transformer_encoder(kwargs):
-    ours, theirs = same_layers(lambda nn: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, **kwargs), 2, nn.LayerNorm(8)))
+    ours, theirs = same_layers(lambda nn: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, **kwargs), 2,
+                                                                nn.LayerNorm(8)))
     layers = {pycnn: ours, torch: theirs}
     mask = np.triu(np.full((4, 4), -np.inf, "f"), 1)
 

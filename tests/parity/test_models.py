@@ -14,7 +14,7 @@ from pycnn import vision
 pytestmark = pytest.mark.parity
 
 INIT = {"googlenet": {"init_weights": True}, "inception_v3": {"init_weights": True}}
-SMALL = ["densenet121", "googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "shufflenet_v2_x1_0", "squeezenet1_0",
+SMALL = ["densenet121", "efficientnet_b0", "googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "regnet_x_400mf", "regnet_y_400mf", "shufflenet_v2_x1_0", "squeezenet1_0",
          "squeezenet1_1"]
 ALL = [name for name in vision.models.list_models() if "resne" not in name]
 
@@ -45,9 +45,71 @@ def test_initial_weights(name):
 @pytest.mark.parametrize("name, kwargs", [
     ("mobilenet_v2", {"width_mult": 0.35}), ("mobilenet_v2", {"inverted_residual_setting": [[1, 8, 1, 1], [6, 16, 2, 2]], "dropout": 0.5}),
     ("mobilenet_v3_small", {"width_mult": 0.5, "reduced_tail": True}), ("mobilenet_v3_small", {"dilated": True}),
-    ("densenet121", {"drop_rate": 0.2, "bn_size": 2}), ("squeezenet1_1", {"dropout": 0.1}), ("googlenet", {"aux_logits": False})], ids=str)
+    ("densenet121", {"drop_rate": 0.2, "bn_size": 2}), ("efficientnet_v2_s", {"stochastic_depth_prob": 0.5}), ("efficientnet_b5", {}),
+    ("convnext_tiny", {"layer_scale": 0.1}), ("vit_b_32", {"image_size": 64, "representation_size": 8}), ("squeezenet1_1", {"dropout": 0.1}), ("googlenet", {"aux_logits": False})], ids=str)
 def test_parameters(name, kwargs):
     same_weights(*both(name, num_classes=3, **kwargs))
+
+
+def small_convnext(m):
+    stages = [m.convnext.CNBlockConfig(8, 12, 1), m.convnext.CNBlockConfig(12, None, 2)]
+    return m.ConvNeXt(stages, stochastic_depth_prob=0.4, layer_scale=0.5, num_classes=3)
+
+
+def small_vit(m):
+    return m.VisionTransformer(32, 8, 2, 2, 16, 24, dropout=0.1, attention_dropout=0.2, num_classes=3, representation_size=8)
+
+
+def vit_with_convolutions(m):
+    stem = [m.vision_transformer.ConvStemConfig(6, 3, 2), m.vision_transformer.ConvStemConfig(8, 3, 2), m.vision_transformer.ConvStemConfig(8, 3, 2)]
+    return m.VisionTransformer(32, 8, 1, 2, 16, 24, num_classes=3, conv_stem_configs=stem)
+
+
+def small_efficientnet(m):
+    e = m.efficientnet
+    return m.EfficientNet([e.FusedMBConvConfig(1, 3, 1, 8, 8, 1), e.FusedMBConvConfig(4, 3, 2, 8, 16, 2), e.MBConvConfig(4, 3, 2, 16, 24, 2)], 0.3,
+                          stochastic_depth_prob=0.6, num_classes=3, last_channel=32)
+
+
+@pytest.mark.parametrize("build", [small_convnext, small_vit, vit_with_convolutions, small_efficientnet])
+@pytest.mark.parametrize("training", [True, False])
+def test_small_ones_of_a_kind(build, training):
+    models = []
+    for t, v in ((pycnn, vision), (torch, torchvision)):
+        t.manual_seed(7)
+        models.append(build(v.models))
+    same_weights(*models)
+    for m in models:  # the last layer of a ViT is zero at first
+        last = getattr(m, "heads", None)
+        if last is not None:
+            last.head.weight.data.fill_(0.1)
+    x = np.random.default_rng(0).standard_normal((3, 3, 32, 32))
+    ours, theirs = (run(m.double().train(training), x, t) for m, t in zip(models, (pycnn, torch), strict=True))
+    assert ours.keys() == theirs.keys()
+    for key, want in theirs.items():
+        assert np.abs(ours[key] - want).max(initial=0) <= 1e-6 * np.abs(want).max(initial=1e-6), key
+
+
+@pytest.mark.parametrize("size", ["x_800mf", "x_8gf", "x_32gf", "y_1_6gf", "y_128gf"])
+def test_stages_of_regnet(size):
+    from torchvision.models.regnet import BlockParams
+    import inspect as i
+    import re
+    from pycnn.vision.models import regnet
+    numbers = re.search(r"from_init_params\((.*?)\*\*kwargs", i.getsource(i.unwrap(getattr(torchvision.models, f"regnet_{size}"))), re.S)[1]
+    options = {k: float(v) if "." in v else int(v) for k, v in re.findall(r"(\w+)=([\d.]+)", numbers)}
+    assert vars(regnet.BlockParams.from_init_params(**options)) == vars(BlockParams.from_init_params(**options))
+
+
+def test_positions_of_another_size():
+    states = []
+    for t, v in ((pycnn, vision), (torch, torchvision)):
+        t.manual_seed(7)
+        state = small_vit(v.models).state_dict()
+        states.append(v.models.vision_transformer.interpolate_embeddings(48, 8, state, reset_heads=True))
+    assert list(states[0]) == list(states[1])
+    a, b = (s["encoder.pos_embedding"].numpy() for s in states)
+    np.testing.assert_allclose(a, b, atol=1e-6)
 
 
 def test_vgg_of_every_depth():

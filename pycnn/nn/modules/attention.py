@@ -12,7 +12,8 @@ class MultiheadAttention(Module):
     """Attention with several heads.
 
     Called with query [L, N, E], key [S, N, kdim], value [S, N, vdim] (N first with `batch_first`, absent for one
-    sequence) and as options ``key_padding_mask``, ``need_weights=True``, ``attn_mask``, ``average_attn_weights=True`` and
+    sequence) and as options ``key_padding_mask``, ``need_weights=True``, ``attn_mask``,
+    ``average_attn_weights=True`` and
     ``is_causal=False``, as :func:`pycnn.nn.functional.multi_head_attention_forward` says. Returns the output, of the
     query's shape, and the weights of attention, or None without `need_weights`.
 
@@ -89,7 +90,8 @@ class MultiheadAttention(Module):
         else:
             self.register_parameter("in_proj_bias", None)
         self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias=bias, device=device, dtype=dtype)
-        self.bias_k, self.bias_v = (parameter(1, 1, embed_dim), parameter(1, 1, embed_dim)) if add_bias_kv else (None, None)
+        self.bias_k, self.bias_v = (parameter(1, 1, embed_dim), parameter(1, 1, embed_dim)) if add_bias_kv else (None,
+                                                                                                                 None)
         self.add_zero_attn = add_zero_attn
         self._reset_parameters()
 

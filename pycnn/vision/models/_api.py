@@ -195,6 +195,53 @@ def pretrained_means(default):
     return decorate
 
 
+_BUILDER_DOC = """Build {what}.
+
+Parameters
+----------
+weights : {weights}, str or path, optional
+    Published weights by member or name (``"DEFAULT"``), or the ``.pth`` file of a state_dict. Default: none,
+    initial weights are drawn.
+progress : bool, default True
+    Show a bar while weights are downloaded.
+**kwargs : object
+    Parameters of :class:`{model}`.
+
+Returns
+-------
+{model}
+"""
+
+
+def make_builder(name, what, model, weights_class, build):
+    """Return the builder of one of several sizes of a model, registered and documented.
+
+    Parameters
+    ----------
+    name : str
+        Of the builder.
+    what : str
+        The size, for the docstring.
+    model : type
+    weights_class : type
+        The WeightsEnum of this size.
+    build : callable
+        Called with verified weights, progress and further parameters.
+
+    Returns
+    -------
+    callable
+    """
+    def builder(*, weights=None, progress=True, **kwargs):
+        return build(weights_class.verify(weights), progress, **kwargs)
+
+    builder.__name__ = builder.__qualname__ = name
+    builder.__module__ = weights_class.__module__
+    builder.__doc__ = _BUILDER_DOC.format(what=what, weights=weights_class.__name__, model=model.__name__)
+    builder.__annotations__ = {"weights": weights_class | None, "progress": bool, "return": model}
+    return register_model()(pretrained_means(getattr(weights_class, "IMAGENET1K_V1", None))(builder))
+
+
 def set_param(kwargs, name, value):
     """Put a parameter that the model fixes into `kwargs`.
 

@@ -1,4 +1,4 @@
-"""What several models are made of: torchvision.ops.misc."""
+"""What several models share."""
 
 from pycnn import nn
 
@@ -19,60 +19,6 @@ def make_divisible(v, divisor, min_value=None):
     """
     rounded = max(divisor if min_value is None else min_value, int(v + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * v else rounded
-
-
-class Conv2dNormActivation(nn.Sequential):
-    """Convolution, normalisation, activation.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-    kernel_size, stride : int, default 3, 1
-    padding : int, optional
-        Default: what keeps the size.
-    groups : int, default 1
-    norm_layer, activation_layer : callable or None, default BatchNorm2d, ReLU
-        None: leave it out.
-    dilation : int, default 1
-    inplace : bool or None, default True
-        Of the activation; None if it does not know the parameter.
-    bias : bool, optional
-        Of the convolution. Default: only where nothing normalises.
-    """
-
-    def __init__(self, in_channels, out_channels, kernel_size=3, stride=1, padding=None, groups=1,
-                 norm_layer=nn.BatchNorm2d, activation_layer=nn.ReLU, dilation=1, inplace=True, bias=None):
-        if padding is None:
-            padding = (kernel_size - 1) // 2 * dilation
-        layers = [nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, dilation=dilation, groups=groups,
-                            bias=norm_layer is None if bias is None else bias)]
-        if norm_layer is not None:
-            layers.append(norm_layer(out_channels))
-        if activation_layer is not None:
-            layers.append(activation_layer(**({} if inplace is None else {"inplace": inplace})))
-        super().__init__(*layers)
-        self.out_channels = out_channels
-
-
-class SqueezeExcitation(nn.Module):
-    """Scales channels by what the whole image holds. Hu et al., arXiv:1709.01507.
-
-    Parameters
-    ----------
-    input_channels, squeeze_channels : int
-    activation, scale_activation : callable, default ReLU, Sigmoid
-    """
-
-    def __init__(self, input_channels, squeeze_channels, activation=nn.ReLU, scale_activation=nn.Sigmoid):
-        super().__init__()
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc1 = nn.Conv2d(input_channels, squeeze_channels, 1)
-        self.fc2 = nn.Conv2d(squeeze_channels, input_channels, 1)
-        self.activation, self.scale_activation = activation(), scale_activation()
-
-    def forward(self, input):
-        """Return [N, C, H, W] of such images."""
-        return self.scale_activation(self.fc2(self.activation(self.fc1(self.avgpool(input))))) * input
 
 
 def init_mobile_weights(model):

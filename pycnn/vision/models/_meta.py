@@ -10,6 +10,7 @@ from pycnn.vision.transforms._presets import ImageClassification
 IMAGENET_CATEGORIES = (Path(pycnn.__file__).parent / "data/imagenet_categories.txt").read_text("utf-8").splitlines()
 
 REFERENCES = "https://github.com/pytorch/vision/tree/main/references/classification"
+RECIPES = "https://github.com/pytorch/vision/issues/3995"
 PAPER = "These weights reproduce closely the results of the paper using a simple training recipe."
 _BLOG = "https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-primitives/"
 TUNED_RECIPE = ("These weights improve upon the results of the original paper by using a modified version of "

@@ -2,8 +2,9 @@
 
 from pycnn import nn
 from pycnn.vision.models._api import WeightsEnum, check_num_classes, load_weights, pretrained_means, register_model
-from pycnn.vision.models._blocks import Conv2dNormActivation, init_mobile_weights, make_divisible
+from pycnn.vision.models._blocks import init_mobile_weights, make_divisible
 from pycnn.vision.models._meta import REFERENCES, TUNED_RECIPE, imagenet
+from pycnn.vision.ops.misc import Conv2dNormActivation
 
 __all__ = ["MobileNetV2", "MobileNet_V2_Weights", "mobilenet_v2"]
 

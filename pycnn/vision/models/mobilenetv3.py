@@ -4,8 +4,9 @@ from functools import partial
 
 from pycnn import nn
 from pycnn.vision.models._api import WeightsEnum, check_num_classes, load_weights, pretrained_means, register_model
-from pycnn.vision.models._blocks import Conv2dNormActivation, SqueezeExcitation, init_mobile_weights, make_divisible
+from pycnn.vision.models._blocks import init_mobile_weights, make_divisible
 from pycnn.vision.models._meta import REFERENCES, imagenet
+from pycnn.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation
 
 __all__ = ["MobileNetV3", "MobileNet_V3_Large_Weights", "MobileNet_V3_Small_Weights", "mobilenet_v3_large", "mobilenet_v3_small"]
 
