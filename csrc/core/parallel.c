@@ -1,8 +1,10 @@
 /* parallel.c -- the thread pool. One job at a time; whoever finds the pool busy works alone.
 
-   A job is handed out through `ticket`: its generation in the high bits, the number of chunks left in the low ones.
-   Taking a chunk is one compare-and-swap of the whole word, so a worker that wakes late can take nothing from a job
-   that has ended. Waiting spins for some microseconds, then sleeps in a futex, on both ends: a pure spin would stall
+   A job's chunks are cut into one share a thread, neighbours together. A thread takes from its own share first, then from
+   the others': memory that it has just read ahead is its own, and what it wrote in one job it finds in its cache in the
+   next. A share is handed out through `ticket`: the job's generation in the high bits, the number of chunks left in the
+   low ones. Taking a chunk is one compare-and-swap of the whole word, so a worker that wakes late can take nothing from
+   a job that has ended. Waiting spins for some microseconds, then sleeps in a futex, on both ends: a pure spin would stall
    for a scheduler's slice whenever a core is contended. */
 #include "parallel.h"
 #include <ctype.h>
@@ -28,8 +30,13 @@
 #define SPIN 3000 /* pauses: some 40 us, the gap between two operators of a training step */
 #define POLL_NS 10000000
 
+typedef struct share {
+    _Alignas(64) _Atomic uint64_t ticket; /* a cache line of its own */
+} share;
+
 static struct {
-    _Atomic uint64_t ticket;
+    share share[MAX_THREADS];
+    _Atomic int64_t shares;
     _Atomic(pc_range_fn) fn;
     _Atomic(void *) ctx;
     _Atomic int64_t n, grain, chunks;
@@ -40,6 +47,7 @@ static struct {
     _Atomic int sleepers;
     _Atomic int threads;        /* 0: not decided yet */
     int workers;                /* started; under busy */
+    uint64_t generation;        /* of the job; under busy */
     pthread_mutex_t busy;
     pthread_mutex_t failure_lock;
     pc_status failure;
@@ -147,18 +155,31 @@ static void fail(pc_status status)
     atomic_store(&pool.cancelled, true);
 }
 
-/* Take and run one chunk of the present job; false when there is none. */
-static bool run_one(void)
+/* Take a chunk of a share: how many were left, this one included; 0: none. */
+static int64_t take(share *s)
 {
-    uint64_t ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
+    uint64_t ticket = atomic_load_explicit(&s->ticket, memory_order_acquire);
     do {
-        if ((ticket & LEFT_MASK) == 0) return false;
-    } while (!atomic_compare_exchange_weak_explicit(&pool.ticket, &ticket, ticket - 1, memory_order_acq_rel,
+        if ((ticket & LEFT_MASK) == 0) return 0;
+    } while (!atomic_compare_exchange_weak_explicit(&s->ticket, &ticket, ticket - 1, memory_order_acq_rel,
                                                     memory_order_acquire));
+    return (int64_t)(ticket & LEFT_MASK);
+}
+
+/* Take and run one chunk of the present job, of share `own` if it has one; false when there is none. */
+static bool run_one(int64_t own)
+{
+    int64_t shares = atomic_load_explicit(&pool.shares, memory_order_relaxed), from = own, left = 0;
+    for (int64_t k = 0; k < shares && left == 0; k++) {
+        from = (own + k) % shares;
+        left = take(&pool.share[from]);
+    }
+    if (left == 0) return false;
+    shares = atomic_load_explicit(&pool.shares, memory_order_relaxed); /* the job may have come since */
     int64_t chunks = atomic_load_explicit(&pool.chunks, memory_order_relaxed);
     int64_t grain = atomic_load_explicit(&pool.grain, memory_order_relaxed);
     int64_t n = atomic_load_explicit(&pool.n, memory_order_relaxed);
-    int64_t begin = (chunks - (int64_t)(ticket & LEFT_MASK)) * grain;
+    int64_t begin = ((from + 1) * chunks / shares - left) * grain;
     int64_t end = n - begin < grain ? n : begin + grain;
     if (!atomic_load_explicit(&pool.cancelled, memory_order_relaxed)) {
         pc_range_fn fn = atomic_load_explicit(&pool.fn, memory_order_relaxed);
@@ -179,7 +200,7 @@ static void *worker(void *arg)
     for (;;) {
         uint32_t seen = atomic_load_explicit(&pool.signal, memory_order_acquire);
         if (id < atomic_load_explicit(&pool.threads, memory_order_relaxed))
-            while (run_one()) continue;
+            while (run_one(id)) continue;
         int spin = 0;
         while (spin < SPIN && atomic_load_explicit(&pool.signal, memory_order_acquire) == seen) {
             _mm_pause();
@@ -199,7 +220,7 @@ static void after_fork(void)
     pthread_mutex_init(&pool.busy, NULL);
     pthread_mutex_init(&pool.failure_lock, NULL);
     pool.workers = 0;
-    atomic_store(&pool.ticket, 0);
+    for (int k = 0; k < MAX_THREADS; k++) atomic_store(&pool.share[k].ticket, 0);
     atomic_store(&pool.sleepers, 0);
     atomic_store(&pool.joining, false);
 }
@@ -257,12 +278,17 @@ pc_status pc_parallel_for(int64_t n, int64_t grain, pc_range_fn fn, void *ctx)
     atomic_store_explicit(&pool.done, 0, memory_order_relaxed);
     atomic_store_explicit(&pool.cancelled, false, memory_order_relaxed);
     pool.failure = PC_OK;
-    uint64_t generation = atomic_load_explicit(&pool.ticket, memory_order_relaxed) >> LEFT_BITS;
-    atomic_store_explicit(&pool.ticket, (generation + 1) << LEFT_BITS | (uint64_t)chunks, memory_order_release);
+    const int64_t shares = chunks < threads ? chunks : threads;
+    atomic_store_explicit(&pool.shares, shares, memory_order_relaxed);
+    pool.generation++;
+    for (int64_t k = 0; k < shares; k++) {
+        uint64_t left = (uint64_t)((k + 1) * chunks / shares - k * chunks / shares);
+        atomic_store_explicit(&pool.share[k].ticket, pool.generation << LEFT_BITS | left, memory_order_release);
+    }
     atomic_fetch_add(&pool.signal, 1);
     if (atomic_load(&pool.sleepers) > 0) futex_wake(&pool.signal, chunks < threads ? (int)chunks - 1 : threads - 1);
 
-    while (run_one()) {
+    while (run_one(0)) {
         pc_status status = pc_poll();
         if (status != PC_OK) fail(status);
     }

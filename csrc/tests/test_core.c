@@ -99,8 +99,9 @@ static void *run_pool(void *arg)
 
 static void test_pool(void)
 {
-    for (int threads = 1; threads <= 4; threads++) {
-        assert(pc_set_num_threads(threads) == PC_OK);
+    static const int counts[] = { 1, 2, 3, 4, 2, 8, 3 }; /* more, and fewer again: shares of another size */
+    for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
+        assert(pc_set_num_threads(counts[k]) == PC_OK);
         run_pool(NULL);
         tally t = { .fail_at = 50 };
         assert(pc_parallel_for(100, 1, add_range, &t) == PC_EVALUE && strcmp(pc_last_error(), "at 50") == 0);
