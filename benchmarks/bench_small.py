@@ -29,10 +29,12 @@ def cases(torch):
     """Name -> (function, how often it is called in a measurement)."""
     a, b, grad = torch.rand(4), torch.rand(4), torch.rand(4, requires_grad=True)
     square, layer, rows = torch.rand(4, 4), torch.nn.Linear(10, 10), torch.rand(4, 10)
+    image, filters = torch.rand(1, 8, 8, 8), torch.rand(8, 8, 3, 3)
     return {"a + b": (lambda: a + b, 1000), "a += b": (lambda: a.add_(b), 1000),
             "a + b, recorded": (lambda: grad + b, 1000), "a @ b": (lambda: square @ square, 1000),
             "a.view": (lambda: square.view(16), 1000), "a[1, 2]": (lambda: square[1, 2], 1000),
             "a.sum()": (lambda: square.sum(), 1000), "zeros(4)": (lambda: torch.zeros(4), 1000),
+            "conv2d, 8 channels of 8 x 8": (lambda: torch.conv2d(image, filters, padding=1), 300),
             "Linear(10, 10)": (lambda: layer(rows), 300), "step of 10-10-2": (step(torch), 50)}
 
 
