@@ -133,7 +133,7 @@ def test_failing_allocations(n, c, size, k):
 
 
 CALL = ("import pycnn; x = pycnn.zeros(4, {c}, 16, 16); w = pycnn.zeros(32, {c}, 3, 3); pycnn.conv2d(x, w, padding=1);"
-        "print(pycnn.backends.winograd)")
+        "x.view(4, -1) @ pycnn.zeros(9, {c} * 256).T; print(pycnn.backends.winograd)")
 
 
 @pytest.mark.parametrize("mode, ran", [("f4", "winograd F(4x4)"), ("f2", "winograd F(2x2)"), ("off", "direct")])
@@ -149,6 +149,7 @@ def test_verbose_says_why_algorithms_refuse():
     done = subprocess.run([sys.executable, "-c", CALL.format(c=4)], env={**os.environ, "PYCNN_VERBOSE": "1"},
                           capture_output=True, text=True, check=True)
     assert "4x4x16x16 * 32x4x3x3" in done.stderr and "winograd F(4x4): fewer than 8 channels" in done.stderr
+    assert "product 4x1024 * 1024x9: dots; not row by matrix: neither operand is a vector" in done.stderr
 
 
 def test_wrong_switch():

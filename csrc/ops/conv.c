@@ -5,9 +5,9 @@
 #include "../kernels/kernels.h"
 #include "copy.h"
 #include "shape.h"
+#include "verbose.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- the algorithms, in the order in which they are asked ---------------------------------------- */
@@ -24,16 +24,6 @@ static const pc_conv_algorithm *const weight_algorithms[] = {
     &pc_conv_winograd4_weight, &pc_conv_winograd2_weight, &pc_conv_pointwise_weight, &pc_conv_depthwise_weight,
     &pc_conv_direct_weight, NULL
 };
-
-static bool verbose(void)
-{
-    static _Atomic int known; /* 1 no, 2 yes */
-    if (known == 0) {
-        const char *text = getenv("PYCNN_VERBOSE");
-        known = text != NULL && text[0] != 0 && strcmp(text, "0") != 0 ? 2 : 1;
-    }
-    return known == 2;
-}
 
 static _Atomic(const char *) forced;
 
@@ -60,11 +50,8 @@ static void tell(const pc_conv_algorithm *const *list, const pc_conv_algorithm *
                  const pc_conv_pass *a)
 {
     const pc_conv *p = &a->p;
-    char reasons[400] = "";
-    for (; *list != chosen; list++) {
-        size_t used = strlen(reasons);
-        snprintf(reasons + used, sizeof reasons - used, "; not %s: %s", (*list)->name, reason_against(*list, a));
-    }
+    char reasons[PC_REASONS] = "";
+    for (; *list != chosen; list++) pc_reason(reasons, (*list)->name, reason_against(*list, a));
     fprintf(stderr,
             "pycnn: convolution %s %" PRId64 "x%" PRId64 "x%" PRId64 "x%" PRId64 " * %" PRId64 "x%" PRId64
             "x%" PRId64 "x%" PRId64 " stride %" PRId64 "x%" PRId64 " padding %" PRId64 "x%" PRId64
@@ -79,7 +66,7 @@ static pc_status run_first(const pc_conv_algorithm *const *list, const char *pas
 {
     const pc_conv_algorithm *const *k = list;
     while (k[1] != NULL && reason_against(*k, a) != NULL) k++;
-    if (verbose()) tell(list, *k, pass, a);
+    if (pc_verbose()) tell(list, *k, pass, a);
     return (*k)->run(a);
 }
 

@@ -3,6 +3,9 @@
 #include "../core/alloc.h"
 #include "../core/parallel.h"
 #include "../kernels/kernels.h"
+#include "verbose.h"
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Multiplications in a task: some 40 to 150 us. */
@@ -23,7 +26,8 @@ typedef struct single {
     const float *a, *b;
     float *c;
     int64_t ars, acs, brs, bcs, rs, cs;
-    bool accumulate;
+    bool accumulate;            /* beta is 1 */
+    double alpha, beta;
     int64_t at, depth;          /* the part of k under way */
     int64_t rows, cols, across; /* of a task's block; blocks side by side */
     const float *edge;          /* a copy of the last columns of b, in rows of `width`, or NULL */
@@ -157,58 +161,104 @@ done:
     return status;
 }
 
-/* a with its row in one run. */
-static pc_status gather_row(single *s, float **copy)
-{
-    if (s->acs == 1 || s->k == 1) return PC_OK;
-    *copy = pc_alloc((size_t)s->k * sizeof **copy);
-    if (*copy == NULL) return pc_fail(PC_ENOMEM, "out of memory for a product of matrices");
-    for (int64_t q = 0; q < s->k; q++) (*copy)[q] = s->a[q * s->acs];
-    s->a = *copy;
-    s->acs = 1;
-    return PC_OK;
-}
-
-/* Which algorithm, by measurement: the ones that pack nothing win while operands fit the second-level cache or one of
-   them is short; BLIS packs, and wins where each element is read often. */
-static bool suits_dots(const single *s)
-{
-    const int64_t low = least(s->m, s->n);
-    return s->acs == 1 && s->brs == 1
-           && ((low <= 16 && s->k >= 64) || (low <= 64 && s->k >= 512) || (low <= 128 && s->k >= 2048));
-}
-static bool suits_tiles(const single *s)
-{
-    return s->bcs == 1 && s->cs == 1 && (s->m <= 128 || s->n * s->k <= 1 << 18);
-}
-
-static pc_status multiply_f32(const pc_product *p, const void *a, const void *b, void *c, double beta)
+/* The operand that is a row is gathered first. */
+static pc_status run_vector(single *s)
 {
     pc_status status = PC_OK;
-    single s = { .m = p->m, .n = p->n, .k = p->k, .a = a, .b = b, .c = c, .ars = p->a.rs, .acs = p->a.cs,
-                 .brs = p->b.rs, .bcs = p->b.cs, .rs = p->rs, .cs = p->cs, .accumulate = beta == 1 };
     float *copy = NULL;
-    if (p->alpha != 1 || (beta != 0 && beta != 1) || p->k == 0) goto gemm;
-    if (s.n == 1 || (s.cs != 1 && s.rs == 1 && s.m != 1)) transpose(&s);
-    if (s.n == 1) s.cs = s.bcs = 1;
-    if (s.m == 1 && s.bcs == 1 && s.cs == 1 && (s.n >= 16 || s.brs != 1)) {
-        PC_TRY(pc_parallel_for(s.n, round_up(VECTOR_TASK / s.k + 1, 128), row_task, &s));
-    } else if (s.m == 1 && (s.brs == 1 || s.k == 1)) {
-        PC_TRY(gather_row(&s, &copy));
-        PC_TRY(run_dots(&s));
-    } else if (suits_dots(&s)) {
-        PC_TRY(run_dots(&s));
-    } else if (suits_tiles(&s)) {
-        PC_TRY(run_tiles(&s));
-    } else {
-        goto gemm;
+    if (s->acs != 1 && s->k != 1) {
+        copy = pc_alloc((size_t)s->k * sizeof *copy);
+        PC_CHECK(copy != NULL, PC_ENOMEM, "out of memory for a product of matrices");
+        for (int64_t q = 0; q < s->k; q++) copy[q] = s->a[q * s->acs];
+        s->a = copy;
+        s->acs = 1;
     }
+    PC_TRY(run_dots(s));
 done:
     pc_free(copy);
     return status;
-gemm:
-    return pc_gemm(false, p->m, p->n, p->k, p->alpha, (pc_matrix){ a, p->a.rs, p->a.cs },
-                   (pc_matrix){ b, p->b.rs, p->b.cs }, beta, c, p->rs, p->cs);
+}
+
+static pc_status run_row(single *s)
+{
+    return pc_parallel_for(s->n, round_up(VECTOR_TASK / s->k + 1, 128), row_task, s);
+}
+
+static pc_status run_blis(single *s)
+{
+    return pc_gemm(false, s->m, s->n, s->k, s->alpha, (pc_matrix){ s->a, s->ars, s->acs },
+                   (pc_matrix){ s->b, s->brs, s->bcs }, s->beta, s->c, s->rs, s->cs);
+}
+
+/* ---- the algorithms, in the order in which they are asked --------------------------------------------- */
+
+/* By measurement: those that pack nothing win while operands fit the second-level cache or one of them is short; BLIS
+   packs, and wins where each element is read often. */
+static const char *refuse_row(const single *s)
+{
+    if (s->m != 1) return "neither operand is a vector";
+    if (s->bcs != 1 || s->cs != 1) return "the matrix does not stand by rows";
+    return s->n >= 16 || s->brs != 1 ? NULL : "fewer than 16 columns";
+}
+static const char *refuse_vector(const single *s)
+{
+    if (s->m != 1) return "neither operand is a vector";
+    return s->brs == 1 || s->k == 1 ? NULL : "the matrix does not run along the sum";
+}
+static const char *refuse_dots(const single *s)
+{
+    const int64_t low = least(s->m, s->n);
+    if (s->acs != 1 || s->brs != 1) return "an operand does not run along the sum";
+    if (low <= 16 && s->m * s->n * s->k <= 4096) return NULL; /* packing would take longer */
+    bool pays = (low <= 16 && s->k >= 64) || (low <= 64 && s->k >= 512) || (low <= 128 && s->k >= 2048);
+    return pays ? NULL : "sums are short";
+}
+static const char *refuse_tiles(const single *s)
+{
+    if (s->bcs != 1 || s->cs != 1) return "the second operand does not stand by rows";
+    return s->m <= 128 || s->n * s->k <= 1 << 18 ? NULL : "operands are large";
+}
+static const char *nothing(const single *s) { return NULL; }
+
+typedef struct algorithm {
+    const char *name;
+    const char *(*refuse)(const single *s); /* why it cannot, or another one is faster; NULL: it runs */
+    pc_status (*run)(single *s);
+} algorithm;
+
+static const algorithm algorithms[] = {
+    { "row by matrix", refuse_row, run_row }, { "dots with a vector", refuse_vector, run_vector },
+    { "dots", refuse_dots, run_dots },        { "tiles", refuse_tiles, run_tiles },
+    { "BLIS", nothing, run_blis },
+};
+#define LAST (&algorithms[sizeof algorithms / sizeof algorithms[0] - 1])
+
+static const char *reason_against(const algorithm *k, const single *s)
+{
+    const bool plain = s->alpha == 1 && (s->beta == 0 || s->beta == 1) && s->k > 0;
+    return plain || k == LAST ? k->refuse(s) : "an empty or scaled sum";
+}
+
+static void tell(const algorithm *chosen, const single *s)
+{
+    char reasons[PC_REASONS] = "";
+    for (const algorithm *k = algorithms; k != chosen; k++) pc_reason(reasons, k->name, reason_against(k, s));
+    fprintf(stderr, "pycnn: product %" PRId64 "x%" PRId64 " * %" PRId64 "x%" PRId64 ": %s%s\n", s->m, s->k, s->k, s->n,
+            chosen->name, reasons);
+}
+
+/* The first that accepts. A choice takes a few nanoseconds, so none is kept. */
+static pc_status multiply_f32(const pc_product *p, const void *a, const void *b, void *c, double beta)
+{
+    single s = { .m = p->m, .n = p->n, .k = p->k, .a = a, .b = b, .c = c, .ars = p->a.rs, .acs = p->a.cs,
+                 .brs = p->b.rs, .bcs = p->b.cs, .rs = p->rs, .cs = p->cs, .accumulate = beta == 1,
+                 .alpha = p->alpha, .beta = beta };
+    if (s.n == 1 || (s.cs != 1 && s.rs == 1 && s.m != 1)) transpose(&s);
+    if (s.n == 1) s.cs = s.bcs = 1;
+    const algorithm *k = algorithms;
+    while (reason_against(k, &s) != NULL) k++;
+    if (pc_verbose()) tell(k, &s);
+    return k->run(&s);
 }
 
 /* ---- integers ------------------------------------------------------------------------------------------- */
