@@ -618,7 +618,7 @@ static void flatten(pc_conv *p, pc_nhwc *x, pc_nhwc *g)
 {
     bool one = (x == NULL || x->pixels) && (g == NULL || g->pixels);
     int64_t n = one ? 1 : p->n, w = one ? p->n * p->h * p->w : p->h * p->w;
-    p->n = n, p->h = p->oh = 1, p->w = p->ow = w;
+    p->n = n, p->h = p->oh = 1, p->w = p->ow = w, p->sh = p->sw = 1;
     if (x != NULL) x->n = n, x->h = 1, x->w = w;
     if (g != NULL) g->n = n, g->h = 1, g->w = w;
 }
@@ -670,7 +670,7 @@ static pc_status pointwise_forward(const pc_conv_pass *a)
     pc_conv_pass flat = *a;
     pc_nhwc x = { 0 };
     PC_TRY(open_picked(a, &x));
-    flat.p.h = x.h, flat.p.w = x.w, flat.p.sh = flat.p.sw = 1;
+    flat.p.h = x.h, flat.p.w = x.w;
     flatten(&flat.p, &x, NULL);
     flat.x = &x;
     PC_TRY(forward(&flat, false));
@@ -692,7 +692,7 @@ static pc_status pointwise_weight(const pc_conv_pass *a)
     pc_conv_pass flat = *a;
     pc_nhwc x = { 0 }, g = *a->g;
     PC_TRY(open_picked(a, &x));
-    flat.p.h = x.h, flat.p.w = x.w, flat.p.sh = flat.p.sw = 1;
+    flat.p.h = x.h, flat.p.w = x.w;
     flatten(&flat.p, &x, &g);
     flat.x = &x;
     flat.g = &g;

@@ -154,6 +154,12 @@ def test_network_shapes(shape, layout, isa):
     check("conv2d", case, random.Random(0), layout=layout)
 
 
+@pytest.mark.parametrize("shape, stride", [((3, 16, 4, 1), (1, 3)), ((2, 16, 1, 5), (2, 1)), ((3, 16, 1, 1), (2, 2))])
+def test_a_stride_that_takes_no_step(shape, stride, isa):
+    kwargs = {"stride": stride, "padding": 0, "dilation": 1, "groups": 1}
+    check("conv2d", {"x": shape, "weight": (24, 16, 1, 1), "bias": 24, "kwargs": kwargs}, random.Random(0))
+
+
 def test_unbatched_and_1d():
     rng = random.Random(5)
     for dtype in LIMIT:
