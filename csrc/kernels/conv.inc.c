@@ -100,7 +100,8 @@ static const tile_fn tiles[TILE_ROWS + 1][2] = {
 #undef TILE
 };
 
-static void f32_tile(const pc_tile *t)
+/* One chain of sums for each element. */
+static void tile_chain(const pc_tile *t)
 {
     const int vectors = t->width > VL;
     const float *a = t->a;
@@ -123,6 +124,40 @@ static void f32_tile(const pc_tile *t)
         a += rows * t->ai;
         c += rows * t->ci;
         left -= rows;
+    }
+}
+
+/* Terms of a chain: the rounding of longer ones would grow beyond that of sums of such. A part of b stays in the level 1
+   cache while all rows pass over it. */
+#define CHAIN 256
+
+static int64_t parts_of(int64_t count, int64_t terms)
+{
+    const int64_t most = terms < CHAIN ? CHAIN / terms : 1;
+    return (count + most - 1) / most;
+}
+
+static void f32_tile(const pc_tile *t)
+{
+    if (t->nu * t->nv * t->n <= CHAIN) {
+        tile_chain(t);
+        return;
+    }
+    const int64_t us = parts_of(t->nu, t->nv * t->n), vs = parts_of(t->nv, t->n), qs = parts_of(t->n, 1);
+    for (int64_t i = 0; i < us * vs * qs; i++) { /* parts of nearly equal length */
+        const int64_t ui = i / (vs * qs), vi = i / qs % vs, qi = i % qs;
+        const int64_t u = ui * t->nu / us, v = vi * t->nv / vs, q = qi * t->n / qs;
+        pc_tile part = *t;
+        part.nu = (ui + 1) * t->nu / us - u;
+        part.nv = (vi + 1) * t->nv / vs - v;
+        part.n = (qi + 1) * t->n / qs - q;
+        part.a += u * t->au + v * t->av + q * t->aq;
+        part.b += u * t->bu + v * t->bv + q * t->bq;
+        if (i > 0) {
+            part.accumulate = true;
+            part.bias = NULL;
+        }
+        tile_chain(&part);
     }
 }
 

@@ -7,8 +7,8 @@
 /* c[i][k] (+)= bias[k] + sum over u < nu, v < nv, q < n of
        a[i * ai + u * au + v * av + q * aq] * b[u * bu + v * bv + q * bq + k]      i < m, k < width
    Strides are in floats. Forward: i are output pixels, (u, v, q) a filter's rows, columns and channels. Weight
-   gradient: i are a filter's columns and channels, (u, v, q) images, rows and pixels. The sum over (u, v, q) is one
-   chain for each (i, k), in this order. */
+   gradient: i are a filter's columns and channels, (u, v, q) images, rows and pixels. The sum over (u, v, q) is
+   made of chains of some 256 terms in this order, which are added in turn. */
 typedef struct pc_tile {
     const float *a;
     int64_t ai, au, av, aq;

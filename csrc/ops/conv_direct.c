@@ -13,6 +13,8 @@
 #define TASKS 32
 /* Floats of input that a task copies at most: a quarter of a level 2 cache. */
 #define COPY_FLOATS (1 << 16)
+/* Pixels of the output's gradient that are added one by one: the rounding of longer chains would grow. */
+#define BIAS_CHAIN 64
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -457,9 +459,14 @@ static void sum_panels(const weight_sums *j, const rect *q, const source *s, flo
             pc_tile ones = t;
             ones.a = &one;
             ones.ai = ones.a4 = ones.au = ones.av = ones.aq = 0;
-            ones.m = 1;
+            ones.nu = ones.nv = ones.m = 1;
             ones.c = slot + j->bias_at + i * j->width;
-            pc_k->f32_tile(&ones);
+            for (int64_t left = t.nu * t.nv * t.n; left > 0; left -= ones.n) { /* a block's pixels follow each other */
+                ones.n = least(left, BIAS_CHAIN);
+                pc_k->f32_tile(&ones);
+                ones.b += ones.n * t.bq;
+                ones.accumulate = true;
+            }
         }
     }
     if (j->want_weight && j->depthwise)
