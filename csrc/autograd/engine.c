@@ -98,7 +98,7 @@ done:
 static bool exclusive(const pc_tensor *t)
 {
     return atomic_load(&t->refs) == 1 && t->base == NULL && atomic_load(&t->storage->refs) == 1 && !t->storage->foreign
-           && t->storage->relu_reader == NULL && t->storage->relu_of == NULL;
+           && !atomic_load(&t->storage->linked);
 }
 
 static pc_status own_copy(const pc_tensor *g, pc_tensor **out)

@@ -62,8 +62,7 @@ static void drop_values(pc_tensor **alias)
     pc_tensor *t = *alias, *shape = NULL;
     if (t == NULL || t->storage == NULL) return;
     if (atomic_load(&t->refs) == 1) {
-        pc_storage_release(t->storage);
-        t->storage = NULL;
+        pc_tensor_drop_storage(t);
     } else if (pc_tensor_shape_only(t, &shape) == PC_OK) { /* backward has handed the alias itself on */
         pc_release(t);
         *alias = shape;
@@ -178,6 +177,7 @@ static pc_status save(const pc_tensor *t, bool values, uint32_t version, pc_tens
     if (t == NULL) return PC_OK;
     pc_status status = values ? pc_tensor_alias(t, out) : pc_tensor_shape_only(t, out);
     if (status != PC_OK) return status;
+    if (values) pc_tensor_mark_saved(*out);
     (*out)->saved_version = version;
     (*out)->is_number = t->is_number;
     return PC_OK;
@@ -322,6 +322,10 @@ pc_status pc_node_backward(const pc_node *n, bool relu_apart, bool relu_after, p
     if (n->slice != NULL) return slice_run(n, gout, gin);
     if (n->call.op->flags & PC_NOGRAD) goto done; /* written in place: nothing of what was there is left */
     PC_CHECK(n->call.op->backward != NULL, PC_ENOTIMPL, "derivative for %s is not implemented", pc_node_name(n));
+    for (int k = 0; k < n->call.nin + n->call.nout; k++) {
+        const pc_tensor *t = k < n->call.nin ? n->call.in[k] : n->call.out[k - n->call.nin];
+        if (t != NULL && t->storage != NULL) PC_TRY(pc_tensor_keep(t));
+    }
     c = n->call;
     c.relu_folded = c.relu_folded && !relu_apart;
     c.relu_after = relu_after;

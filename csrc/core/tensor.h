@@ -29,8 +29,15 @@ const char *pc_dtype_type_name(pc_dtype d); /* "Float": how torch's messages cal
 /* A block of memory. Its values may stand in two places:
    - data: laid out as the strides of the tensors that view it say;
    - nhwc: private, float32 [N, H, W, C], of the contiguous NCHW tensor that an operator made.
-   With neither, the values are max(0, relu_of's nhwc), not yet computed.
-   Only core/ and operators flagged PC_PRIVATE look at nhwc and relu_of; everybody else is given `data`. */
+   With neither, the values are max(0, relu_of's nhwc), not yet computed; or they were there once and are computed again
+   by the recipe.
+   Only core/ and operators flagged PC_PRIVATE look at nhwc and relu_of; everybody else is given `data`.
+
+   A recipe says how operators that work element by element (batch norm, a sum, ReLU) made the values from those of other
+   storages. When nobody but backward refers to a storage with a recipe any more, its memory is given back; backward
+   gets the same bits when it asks for them. So of a convolution, batch norm and ReLU the convolution's output alone is
+   kept. A recipe borrows what it reads and is forgotten when that dies or is written to; once the memory has been given
+   back it owns what it reads, and a write to that, or backward, computes the values first. */
 typedef struct pc_storage {
     _Atomic int64_t refs;
     _Atomic uint32_t version;         /* bumped by every write */
@@ -41,6 +48,11 @@ typedef struct pc_storage {
     int64_t n, c, h, w;               /* extents of nhwc */
     struct pc_storage *relu_of;       /* owned; kept until this storage dies, since readers may use its memory */
     struct pc_storage *relu_reader;   /* borrowed: the one storage that still reads this one lazily */
+    _Atomic int64_t saved;            /* how many of refs backward alone may use */
+    _Atomic bool linked;              /* has, had or reads a recipe or a pending ReLU: refs are counted under the lock */
+    bool quiet;                       /* the reference to relu_of is one of its saved ones */
+    struct pc_recipe *recipe;         /* owned; NULL when there is none */
+    struct pc_operand *readers;       /* borrowed: the places in recipes that read this storage */
     void (*release)(void *owner);     /* of foreign memory; NULL: data is pc_alloc's */
     void *owner;
     bool foreign;                     /* not pc_alloc's: no PC_ALLOC_TAIL */
@@ -67,6 +79,7 @@ typedef struct pc_tensor {
     int64_t stride[PC_MAX_DIMS];  /* in elements */
     pc_storage *storage;          /* owned; NULL in an alias kept for its shape alone */
     uint32_t saved_version;       /* of an alias that backward reads */
+    bool saved;                   /* this is one: its reference is counted in storage->saved */
     pc_node *producer;            /* owned; NULL for leaves */
     int producer_slot;            /* which of the producer's outputs this is */
     struct pc_tensor *base;       /* owned: what this is a view of (never itself a view), or NULL */
@@ -105,6 +118,10 @@ static inline pc_tensor *pc_retain(pc_tensor *t)
 }
 void pc_release(pc_tensor *t); /* NULL is allowed */
 void pc_storage_release(pc_storage *s);
+/* t, a fresh alias, is for backward to read: values that nobody else refers to may be dropped. */
+void pc_tensor_mark_saved(pc_tensor *t);
+/* Let go of t's storage, keeping its shape. */
+void pc_tensor_drop_storage(pc_tensor *t);
 /* What a dying tensor owns of a graph is freed by autograd, which core does not know: set once, by pc_init. */
 void pc_set_graph_release(void (*release)(pc_tensor *t));
 
@@ -131,6 +148,21 @@ static inline float *pc_tensor_nhwc_new(const pc_tensor *t)
 }
 /* y = max(0, x), not yet computed: x has private values; PC_OK with *out == NULL when it cannot be pending. */
 pc_status pc_tensor_pending_relu(const pc_tensor *x, pc_tensor **out);
+
+/* The private values that an operator has just given y are (x - mean) * scale + shift, by channel; a + b, where one may
+   be y itself as it was before; ReLU of y as it was before. Computed as the kernels of pc_set_recipe_kernels do. */
+void pc_tensor_is_affine(const pc_tensor *y, const pc_tensor *x, const double *scale, const double *mean,
+                         const double *shift);
+void pc_tensor_is_sum(const pc_tensor *y, const pc_tensor *a, const pc_tensor *b);
+void pc_tensor_is_relu(const pc_tensor *y);
+typedef struct pc_recipe_kernels {
+    void (*affine)(float *y, const float *x, int64_t n, int64_t c, const float *coefficients); /* scale, mean, shift */
+    void (*accumulate)(float *y, const float *x, int64_t n);
+    void (*relu)(float *y, const float *x, int64_t n); /* y may be x */
+} pc_recipe_kernels;
+void pc_set_recipe_kernels(const pc_recipe_kernels *k);
+/* Before backward reads t: values that were dropped are computed again, and stay. */
+pc_status pc_tensor_keep(const pc_tensor *t);
 
 /* Before a write to t in place: settles t and whoever reads it lazily, drops private copies, refuses read-only
    memory and tensors whose elements overlap, bumps the version. */

@@ -95,6 +95,7 @@ static pc_status relu_forward(pc_call *c)
             PC_TRY(status);
             flat f = { .to = (float *)values, .x = values };
             PC_TRY(pc_parallel_for(x->numel, PC_GRAIN, relu_run, &f));
+            pc_tensor_is_relu(x);
         }
         c->out[0] = pc_retain(x);
         return PC_OK;

@@ -86,6 +86,7 @@ static pc_status add_like(pc_call *c, int a, int b, int sign)
     }
     PC_TRY(pc_elementwise(!one ? &ew_add_scaled : sign > 0 ? &ew_add : &ew_sub, 2, in, &args,
                           c->inplace ? c->in[0] : NULL, &c->out[0]));
+    if (c->grad && one && sign > 0) pc_tensor_is_sum(c->out[0], in[0], in[1]);
 done:
     return status;
 }

@@ -95,6 +95,7 @@ static pc_status batch_norm_forward(pc_call *c)
     for (int64_t k = 0; k < n; k++) scale[k] *= inverse[k];
     PC_TRY(pc_apply_channels(&a.f, NULL, a.p, y, &(pc_coefficients){ .scale = scale, .mean = mean, .shift = shift }));
     PC_TRY(pc_activation_finish(&c->out[0], x->dtype));
+    if (c->grad && c->save & PC_SAVE_IN0) pc_tensor_is_affine(c->out[0], x, scale, mean, shift);
     if (training && x->numel > 0) {
         for (int64_t k = 0; k < n; k++) m2[k] /= (double)(values - 1);
         PC_TRY(update_running(c->in[1], mean, momentum, scratch));

@@ -327,7 +327,7 @@ pc_status pc_accumulate(pc_tensor *dst, const pc_tensor *src)
     PC_CHECK(pc_same_shape(dst, src) && dst->dtype == src->dtype && add[dst->dtype] != NULL, PC_ESHAPE,
              "gradients of different shapes or dtypes cannot be added");
     d = pc_tensor_nhwc_pending(dst, &pending);
-    if (d != NULL && !pending && dst->storage->relu_reader == NULL
+    if (d != NULL && !pending && !atomic_load(&dst->storage->linked)
         && atomic_load_explicit(&dst->storage->data, memory_order_acquire) == NULL) {
         s = pc_tensor_nhwc(src, &status);
         PC_TRY(status);

@@ -83,6 +83,7 @@ pc_status pc_use_isa(const char *name)
     while (!pc_cpu_supports((pc_isa)isa)) isa--;
     pc_k = tables[isa];
     pc_set_layout_kernel(pc_k->f32_pixels_to_planes);
+    pc_set_recipe_kernels(&(pc_recipe_kernels){ pc_k->f32_affine_rows, pc_k->f32_accumulate, pc_k->f32_relu });
     return pc_blas_init(isa);
 }
 

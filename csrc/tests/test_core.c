@@ -1,4 +1,4 @@
-/* test_core.c -- allocator, thread pool, tensors, private layouts and the pending ReLU. */
+/* test_core.c -- allocator, thread pool, tensors, private layouts, the pending ReLU, values computed again. */
 #include "../core/alloc.h"
 #include "../core/parallel.h"
 #include "../core/tensor.h"
@@ -246,6 +246,189 @@ static void test_pending_relu(void)
     pc_release(y);
 }
 
+/* ---- values that are computed again -------------------------------------------------------------- */
+
+static void affine(float *y, const float *x, int64_t n, int64_t c, const float *by)
+{
+    for (int64_t k = 0; k < n * c; k++) y[k] = (x[k] - by[c + k % c]) * by[k % c] + by[2 * c + k % c];
+}
+static void accumulate(float *y, const float *x, int64_t n)
+{
+    for (int64_t k = 0; k < n; k++) y[k] += x[k];
+}
+static void relu(float *y, const float *x, int64_t n)
+{
+    for (int64_t k = 0; k < n; k++) y[k] = x[k] < 0 ? 0 : x[k];
+}
+
+static const double SCALE[C] = { 2, -1, 0.5 }, MEAN[C] = { 1, 2, 3 }, SHIFT[C] = { -4, 0, 7 };
+static float normal(int k, float x) { return (x - (float)MEAN[k % C]) * (float)SCALE[k % C] + (float)SHIFT[k % C]; }
+
+/* What batch norm makes of x. */
+static pc_tensor *norm_of(const pc_tensor *x)
+{
+    pc_status status;
+    pc_tensor *y = make_private();
+    const float *from = pc_tensor_nhwc(x, &status);
+    for (int k = 0; k < COUNT; k++) pc_tensor_nhwc_new(y)[k] = normal(k, from[k]);
+    pc_tensor_is_affine(y, x, SCALE, MEAN, SHIFT);
+    return y;
+}
+
+/* A reference for backward, which outlives the caller's. */
+static pc_tensor *save(pc_tensor *t, bool release)
+{
+    pc_tensor *alias = NULL;
+    assert(pc_tensor_alias(t, &alias) == PC_OK);
+    pc_tensor_mark_saved(alias);
+    if (release) pc_release(t);
+    return alias;
+}
+
+static bool has_memory(const pc_tensor *t) { return pc_tensor_nhwc_new(t) != NULL; }
+
+static void check_values(const pc_tensor *t, const float *want)
+{
+    pc_status status;
+    const float *values = pc_tensor_nhwc(t, &status);
+    assert(status == PC_OK && values != NULL && memcmp(values, want, sizeof(float[COUNT])) == 0);
+}
+
+static void copy_values(const pc_tensor *t, float *to)
+{
+    pc_status status;
+    memcpy(to, pc_tensor_nhwc(t, &status), sizeof(float[COUNT]));
+}
+
+static void test_recomputing(void)
+{
+    float want[COUNT], first[COUNT];
+    pc_set_recipe_kernels(&(pc_recipe_kernels){ affine, accumulate, relu });
+
+    /* backward alone refers to y: dropped; restored when it asks */
+    pc_tensor *x = make_private(), *y = norm_of(x), *saved_x = save(x, true), *saved_y = save(y, false);
+    copy_values(y, want);
+    assert(has_memory(saved_y));
+    pc_release(y);
+    assert(!has_memory(saved_y) && has_memory(saved_x));
+    pc_release(saved_x); /* what it is made of is kept for it */
+    int64_t blocks = pc_alloc_stats().live_blocks;
+    assert(pc_tensor_keep(saved_y) == PC_OK && has_memory(saved_y));
+    check_values(saved_y, want);
+    assert(pc_alloc_stats().live_blocks < blocks); /* y's memory came, x and the recipe went */
+    pc_release(saved_y);
+
+    /* x is not kept for backward: keeping it instead of y would gain nothing */
+    x = make_private();
+    saved_y = save(norm_of(x), true);
+    assert(has_memory(saved_y));
+    pc_release(x);
+    check_values(saved_y, want);
+    pc_release(saved_y);
+
+    /* a reader in backward has it open when the last handle goes */
+    x = make_private();
+    y = norm_of(x);
+    saved_x = save(x, true);
+    saved_y = save(y, false);
+    assert(pc_tensor_keep(saved_y) == PC_OK);
+    pc_release(y);
+    assert(has_memory(saved_y));
+    pc_release(saved_y);
+
+    /* a write to x: y is computed first, and no longer from x */
+    x = save(saved_x, false); /* backward's tensors serve as any other */
+    pc_release(x);
+    x = saved_x;
+    saved_x = save(x, false);
+    saved_y = save(norm_of(x), true);
+    assert(!has_memory(saved_y));
+    pc_alloc_fail_after(1); /* the first allocation is x's own plain layout */
+    assert(pc_tensor_begin_write(x) == PC_ENOMEM);
+    pc_alloc_fail_after(-1);
+    assert(!has_memory(saved_y));
+    assert(pc_tensor_begin_write(x) == PC_OK && has_memory(saved_y));
+    memset(pc_data(x), 0, sizeof(float[COUNT]));
+    pc_tensor_end_write(x);
+    check_values(saved_y, want);
+    pc_release(saved_y);
+    pc_release(saved_x);
+    pc_release(x);
+
+    /* a pending ReLU of y, which nobody else sees */
+    pc_tensor *r = NULL, *saved_r;
+    bool pending;
+    x = make_private();
+    saved_x = save(x, true);
+    y = norm_of(saved_x);
+    assert(pc_tensor_pending_relu(y, &r) == PC_OK && r != NULL);
+    pc_storage *read = y->storage;
+    pc_release(y);
+    saved_r = save(r, true);
+    assert(atomic_load(&read->nhwc) == NULL);
+    pc_alloc_fail_after(0);
+    assert(pc_tensor_keep(saved_r) == PC_ENOMEM);
+    pc_alloc_fail_after(-1);
+    assert(pc_tensor_keep(saved_r) == PC_OK);
+    const float *values = pc_tensor_nhwc_pending(saved_r, &pending);
+    assert(pending && memcmp(values, want, sizeof want) == 0);
+    pc_release(saved_r);
+
+    /* relu(norm + x), in place, and one more on top of it: restored without the one below */
+    y = norm_of(saved_x);
+    pc_tensor *below = save(y, false);
+    for (int step = 0; step < 2; step++) {
+        assert(pc_tensor_begin_private_write(y) == PC_OK);
+        if (step == 0) accumulate(pc_tensor_nhwc_new(y), pc_tensor_nhwc_new(saved_x), COUNT);
+        else relu(pc_tensor_nhwc_new(y), pc_tensor_nhwc_new(y), COUNT);
+        if (step == 0) pc_tensor_is_sum(y, y, saved_x);
+        else pc_tensor_is_relu(y);
+        pc_tensor_end_write(y);
+    }
+    copy_values(y, first);
+    pc_tensor *z = norm_of(y), *saved_z;
+    copy_values(z, want);
+    pc_release(y);
+    saved_z = save(z, true);
+    assert(!has_memory(below) && !has_memory(saved_z));
+    assert(pc_tensor_keep(saved_z) == PC_OK && !has_memory(below));
+    check_values(saved_z, want);
+    assert(pc_tensor_keep(below) == PC_OK);
+    check_values(below, first);
+    pc_release(below);
+    pc_release(saved_z);
+
+    /* a write that nobody explains */
+    y = norm_of(saved_x);
+    assert(pc_tensor_begin_private_write(y) == PC_OK);
+    pc_tensor_nhwc_new(y)[0] = 100;
+    pc_tensor_end_write(y);
+    saved_y = save(y, true);
+    assert(has_memory(saved_y) && pc_tensor_nhwc_new(saved_y)[0] == 100);
+    pc_release(saved_y);
+
+    /* an address that somebody else has */
+    y = norm_of(saved_x);
+    assert(pc_tensor_expose(y) == PC_OK);
+    saved_y = save(y, true);
+    values = pc_data(saved_y);
+    assert(values != NULL);
+    pc_release(saved_y);
+
+    /* a long chain: something is kept on the way, and what is dropped dies with the rest */
+    pc_tensor *chain[12] = { saved_x }, *last = norm_of(saved_x);
+    int dropped = 0;
+    for (int k = 1; k < 12; k++) {
+        pc_tensor *next = norm_of(last);
+        chain[k] = save(last, true);
+        last = next;
+    }
+    pc_release(last);
+    for (int k = 1; k < 12; k++) dropped += !has_memory(chain[k]);
+    assert(dropped > 7 && dropped < 11);
+    for (int k = 0; k < 12; k++) pc_release(chain[k]);
+}
+
 static void test_every_allocation_may_fail(void)
 {
     int64_t before = pc_alloc_stats().live_blocks;
@@ -284,6 +467,7 @@ int main(void)
     test_shapes();
     test_private();
     test_pending_relu();
+    test_recomputing();
     test_every_allocation_may_fail();
     assert(pc_alloc_stats().live_blocks == 0);
     return 0;
