@@ -5,8 +5,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 BLIS := libblis-serial-dev
 # The packages of an extra of pyproject.toml.
-extra = $(PY) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['$(1)'])"
-SOURCES := $(shell find csrc pycnn setup.py pyproject.toml -name '*.[ch]' -o -name '*.def' -o -name '*.py' -o -name '*.toml')
+extra = $(PY) -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+	print(*project['optional-dependencies']['$(1)'])"
+SOURCES := $(shell find csrc pycnn setup.py pyproject.toml \
+	-name '*.[ch]' -o -name '*.def' -o -name '*.py' -o -name '*.toml')
 
 RUN := runs/simple_cnn
 TEST_IMAGES := from pycnn.vision.datasets import CIFAR10Sample; d = CIFAR10Sample(train=False); \
@@ -56,11 +58,13 @@ environment: $(VENV)/.built
 system:
 	@ls /usr/lib/*-linux-gnu/blis-*/libblis.a >/dev/null 2>&1 || [ -n "$$PYCNN_BLIS" ] || \
 	if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy --no-install-recommends $(BLIS); \
-	elif sudo -n true 2>/dev/null; then sudo apt-get update -q && sudo apt-get install -qy --no-install-recommends $(BLIS); \
+	elif sudo -n true 2>/dev/null; then \
+		sudo apt-get update -q && sudo apt-get install -qy --no-install-recommends $(BLIS); \
 	else echo "BLIS is missing. Please run:  sudo apt-get install $(BLIS)"; exit 1; fi
 
 $(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV) || { echo "venv is missing. Please run:  sudo apt-get install python3-venv python3-dev"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { \
+		echo "venv is missing. Please run:  sudo apt-get install python3-venv python3-dev"; exit 1; }
 	$(PY) -m pip install -q --upgrade pip
 
 $(VENV)/.built: $(SOURCES) | system $(VENV)/bin/python
@@ -89,7 +93,8 @@ build/%: $(VENV)/.checks
 	rm -rf $@ && mkdir -p $@
 	cp -r csrc pycnn tests docs benchmarks notebooks Makefile setup.py pyproject.toml *.md LICENSE LICENSE.blis $@
 	rm -f $@/pycnn/*.so
-	cd $@ && PYCNN_SANITIZE=$(if $(filter asan,$*),address$(COMMA)undefined,thread) $(CURDIR)/$(PY) setup.py -q build_ext --inplace
+	cd $@ && PYCNN_SANITIZE=$(if $(filter asan,$*),address$(COMMA)undefined,thread) \
+		$(CURDIR)/$(PY) setup.py -q build_ext --inplace
 
 COMMA := ,
 

@@ -16,7 +16,8 @@ CFLAGS = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wno-unus
           "-ffunction-sections", "-fdata-sections"]
 LDFLAGS = ["-pthread", "-Wl,--exclude-libs,ALL", "-Wl,--gc-sections"]
 if SANITIZE:
-    CFLAGS += ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"]
+    CFLAGS += ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}",
+               "-fno-sanitize-recover=all"]
     LDFLAGS += [f"-fsanitize={SANITIZE}"]
 else:
     CFLAGS += ["-O3", "-g0", "-DNDEBUG"]
@@ -42,13 +43,15 @@ class BuildExt(build_ext):
     def build_extension(self, ext):
         blis_include, blis_lib = find_blis()
         temp = Path(self.build_temp)
-        jobs = [("csrc/kernels/isa.inc.c", flags + [f"-DPC_ISA_SUFFIX={isa}"], temp / isa) for isa, flags in ISAS.items()]
+        jobs = [("csrc/kernels/isa.inc.c", flags + [f"-DPC_ISA_SUFFIX={isa}"], temp / isa)
+                for isa, flags in ISAS.items()]
         jobs += [(source, [], temp) for source in ext.sources]
 
         def compile_one(job):
             source, flags, out = job
             return self.compiler.compile([source], output_dir=str(out), include_dirs=ext.include_dirs,
-                                         extra_postargs=[*CFLAGS, *flags, f"-isystem{blis_include}"], depends=ext.depends)[0]
+                                         extra_postargs=[*CFLAGS, *flags, f"-isystem{blis_include}"],
+                                         depends=ext.depends)[0]
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             objects = list(pool.map(compile_one, jobs))

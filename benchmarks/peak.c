@@ -73,6 +73,7 @@ int main(int argc, char **argv)
         for (long i = 0; i < ELEMENTS; i++) arrays[k][i] = (float)i;
     }
     double flops = 2.0 * TURNS * CHAINS * LANES * threads, bytes = 3.0 * ELEMENTS * sizeof(float);
-    printf("{\"gflops\": %.1f, \"gbytes\": %.1f}\n", flops / best(multiply_add, 1) * 1e-9, bytes / best(triad, 0) * 1e-9);
+    printf("{\"gflops\": %.1f, \"gbytes\": %.1f}\n", flops / best(multiply_add, 1) * 1e-9,
+           bytes / best(triad, 0) * 1e-9);
     return 0;
 }

@@ -21,22 +21,27 @@ __version__ = "0.1.0"
 
 # Every operator row with the function flag is a function of this module; some stand behind a Python function.
 globals().update({name: fn for name, fn in vars(_C.fn).items() if not name.startswith("_")})
-from pycnn._tensor import (allclose, as_tensor, asarray, div, divide, equal, from_dlpack, from_numpy, is_tensor,
-                           tensor)  # noqa: E402
+from pycnn._tensor import (  # noqa: E402
+    allclose, as_tensor, asarray, div, divide, equal, from_dlpack, from_numpy, is_tensor, tensor)
 from pycnn._einsum import einsum  # noqa: E402
-from pycnn.functional import (argwhere, broadcast_shapes, broadcast_tensors, diag, is_nonzero, isin, meshgrid,  # noqa: E402
-                              nan_to_num, norm, promote_types, result_type, split, trace, unique, unique_consecutive)
+from pycnn.functional import (  # noqa: E402
+    argwhere, broadcast_shapes, broadcast_tensors, diag, is_nonzero, isin, meshgrid, nan_to_num, norm, promote_types,
+    result_type, split, trace, unique, unique_consecutive)
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 
 # Loaded when first used: torch.nn after `import pycnn as torch`, and nothing that a script does not need.
 _SUBMODULES = {"accelerator", "amp", "autograd", "backends", "cuda", "distributed", "functional", "hub", "jit",
-               "metrics", "multiprocessing", "nn", "optim", "plot", "random", "serialization", "utils", "version", "vision"}
+               "metrics", "multiprocessing", "nn", "optim", "plot", "random", "serialization", "utils",
+               "version", "vision"}
 _LAZY = {name: module for module, names in {
-    "_alias": ["install_as_torch"], "_config": ["show_config"], "amp": ["GradScaler", "autocast"], "serialization": ["load", "save"],
-    "random": ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"],
-    "_switches": ["are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
+    "_alias": ["install_as_torch"], "_config": ["show_config"], "amp": ["GradScaler", "autocast"],
+    "serialization": ["load", "save"],
+    "random": ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed",
+               "set_rng_state"],
+    "_switches": ["are_deterministic_algorithms_enabled", "compile", "get_default_device",
+                  "get_float32_matmul_precision",
                   "get_num_interop_threads", "is_autocast_enabled", "is_deterministic_algorithms_warn_only_enabled",
                   "set_default_device", "set_float32_matmul_precision", "set_num_interop_threads",
                   "use_deterministic_algorithms"]}.items() for name in names}

@@ -54,7 +54,9 @@ class device:
 
 
 def check_device(d):
-    """Raise torch's error if `d` is another device than the CPU (None stands for it, and with $PYCNN_CUDA_AS_CPU "cuda")."""
+    """Raise torch's error if `d` is another device than the CPU (None stands for it, and with $PYCNN_CUDA_AS_CPU
+    "cuda").
+    """
     if d is None:
         return
     d = device(d)

@@ -40,7 +40,8 @@ def _parse(equation, operands):
                 raise RuntimeError(f"einsum(): output subscript {letter} does not appear in the equation for any input "
                                    "operand")
     else:
-        result = [*range(-rank, 0), *sorted(letter for letter in set(every) if isinstance(letter, str) and every.count(letter) == 1)]
+        result = [*range(-rank, 0), *sorted(letter for letter in set(every) if isinstance(letter, str)
+                                            and every.count(letter) == 1)]
     return labels, result
 
 

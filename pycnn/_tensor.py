@@ -82,7 +82,8 @@ class RemovableHandle:
         self.remove()
 
 
-_shared: _weakref.WeakValueDictionary = _weakref.WeakValueDictionary()  # address: the mapping of a tensor that processes share
+# address: the mapping of a tensor that processes share
+_shared: _weakref.WeakValueDictionary = _weakref.WeakValueDictionary()
 
 
 class Tensor(_C.TensorBase):
@@ -968,7 +969,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             result, is_array = _C.from_data(data)
         except (TypeError, ValueError, OverflowError) as error:
             raise _refusal(data, error) from None
-        if not is_array and dtype is None and (result.dtype is _C.float64 or (result.numel() == 0 and result.dim() > 0)):
+        if not is_array and dtype is None and (result.dtype is _C.float64
+                                               or (result.numel() == 0 and result.dim() > 0)):
             dtype = get_default_dtype()
     if dtype is not None:
         result = result.to(dtype)
@@ -994,7 +996,9 @@ def _refusal(data, error):
                 return ValueError(f"expected sequence of length {shape[dim]} at dim {dim} (got {len(item)})")
             items.extend((inner, dim + 1) for inner in reversed(item))
         elif isinstance(item, str):
-            return TypeError(f"new(): invalid data type '{name}'") if dim == 0 else ValueError(f"too many dimensions '{name}'")
+            if dim == 0:
+                return TypeError(f"new(): invalid data type '{name}'")
+            return ValueError(f"too many dimensions '{name}'")
         elif isinstance(item, int):
             if not -2 ** 63 <= item < 2 ** 63:
                 return ValueError("Overflow when unpacking long long")

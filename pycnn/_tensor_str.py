@@ -131,7 +131,8 @@ def format_tensor(t, contents=None):
             flat = _shown(plain) if summarize else plain.reshape(-1).tolist()
             contents = _nested(plain, len(prefix), summarize, _Formatter(flat, t.dtype.is_floating_point))
     from pycnn._tensor import get_default_dtype
-    if t.dtype not in (get_default_dtype(), _C.int64, _C.bool) or (t.numel() == 0 and t.dtype is not get_default_dtype()):
+    plain = (get_default_dtype(), _C.int64, _C.bool) if t.numel() else (get_default_dtype(),)
+    if t.dtype not in plain:
         parts.append(f"dtype={t.dtype}")
     if t.grad_fn is not None:
         parts.append(f"grad_fn=<{t.grad_fn.name()}>")

@@ -57,7 +57,8 @@ def dtype_of(kind):
 
 
 def new_tensor(dtype, args, what):
-    """What ``FloatTensor(*args)`` and ``t.new(*args)`` give: sizes make an uninitialised tensor, data one of these values.
+    """What ``FloatTensor(*args)`` and ``t.new(*args)`` give: sizes make an uninitialised tensor, data one of these
+    values.
 
     Parameters
     ----------
@@ -78,7 +79,8 @@ def new_tensor(dtype, args, what):
 
 
 class tensortype:
-    """``torch.FloatTensor`` and its like: makes tensors of its dtype, names it in ``t.type(...)``, and stands in isinstance.
+    """``torch.FloatTensor`` and its like: makes tensors of its dtype, names it in ``t.type(...)``, and stands in
+    isinstance.
 
     Called as :class:`pycnn.Tensor` is: with sizes or with data.
 
@@ -109,7 +111,8 @@ class tensortype:
         return tensortype, (self.__name__[:-6], self.device)
 
 
-FloatTensor, DoubleTensor, HalfTensor, BFloat16Tensor, LongTensor = map(tensortype, ("Float", "Double", "Half", "BFloat16", "Long"))
+FloatTensor, DoubleTensor, HalfTensor, BFloat16Tensor, LongTensor = map(
+    tensortype, ("Float", "Double", "Half", "BFloat16", "Long"))
 IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = map(tensortype, ("Int", "Short", "Char", "Byte", "Bool"))
 
 
@@ -158,7 +161,8 @@ class finfo:
             raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'")
         self.dtype = type.name
         if type is _C.bfloat16:
-            self.bits, self.eps, self.max, self.tiny, self.resolution = 16, 2.0 ** -7, 2.0 ** 128 - 2.0 ** 120, 2.0 ** -126, 0.01
+            self.bits, self.resolution = 16, 0.01
+            self.eps, self.max, self.tiny = 2.0 ** -7, 2.0 ** 128 - 2.0 ** 120, 2.0 ** -126
         else:
             info = _np.finfo(type.name)
             self.bits, self.eps, self.max = info.bits, float(info.eps), float(info.max)
@@ -166,7 +170,8 @@ class finfo:
         self.min, self.smallest_normal = -self.max, self.tiny
 
     def __repr__(self):
-        fields = ", ".join(f"{name}={getattr(self, name):.6g}" for name in ("resolution", "min", "max", "eps", "smallest_normal", "tiny"))
+        fields = ", ".join(f"{name}={getattr(self, name):.6g}"
+                           for name in ("resolution", "min", "max", "eps", "smallest_normal", "tiny"))
         return f"finfo({fields}, dtype={self.dtype})"
 
 

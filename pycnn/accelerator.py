@@ -2,8 +2,8 @@
 
 from pycnn._missing import getattr_of as _getattr_of
 
-__all__ = ["current_accelerator", "current_device_index", "device_count", "empty_cache", "is_available", "set_device_index",
-           "synchronize"]
+__all__ = ["current_accelerator", "current_device_index", "device_count", "empty_cache", "is_available",
+           "set_device_index", "synchronize"]
 
 
 def _none():

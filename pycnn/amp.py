@@ -17,7 +17,8 @@ __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_av
 
 
 class autocast(contextlib.ContextDecorator):
-    """A context, or decorator, in which torch would compute in a narrower dtype. Here it computes as outside, in float32.
+    """A context, or decorator, in which torch would compute in a narrower dtype. Here it computes as outside, in
+    float32.
 
     Parameters
     ----------

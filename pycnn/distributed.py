@@ -4,9 +4,10 @@ import enum
 
 from pycnn._missing import getattr_of as _getattr_of
 
-__all__ = ["ReduceOp", "all_gather", "all_reduce", "barrier", "broadcast", "destroy_process_group", "get_backend", "get_rank",
-           "get_world_size", "init_process_group", "is_available", "is_gloo_available", "is_initialized", "is_mpi_available",
-           "is_nccl_available", "is_torchelastic_launched", "reduce"]
+__all__ = ["ReduceOp", "all_gather", "all_reduce", "barrier", "broadcast", "destroy_process_group",
+           "get_backend", "get_rank",
+           "get_world_size", "init_process_group", "is_available", "is_gloo_available", "is_initialized",
+           "is_mpi_available", "is_nccl_available", "is_torchelastic_launched", "reduce"]
 
 
 class ReduceOp(enum.Enum):
@@ -85,7 +86,8 @@ def _no_group(*args, **kwargs):
     raise ValueError("Default process group has not been initialized, please make sure to call init_process_group.")
 
 
-get_rank = get_world_size = get_backend = barrier = all_reduce = all_gather = broadcast = reduce = destroy_process_group = _no_group
+get_rank = get_world_size = get_backend = destroy_process_group = _no_group
+barrier = all_reduce = all_gather = broadcast = reduce = _no_group
 
 
 __getattr__ = _getattr_of(__name__, globals())

@@ -62,7 +62,8 @@ def download_url_to_file(url, dst, hash_prefix=None, progress=True):
     try:
         _download.fetch(url, os.path.expanduser(dst), digest, hash_prefix or "", progress)
     except _download.WrongDigest as error:
-        raise RuntimeError(f'invalid hash value (expected "{hash_prefix}", got "{error.actual}"): {url} is not the file that its name '
+        raise RuntimeError(f'invalid hash value (expected "{hash_prefix}", got "{error.actual}"): {url} is not the '
+                           f'file that its name '
                            "promises, nothing was kept") from None
 
 
@@ -114,7 +115,8 @@ def load_state_dict_from_url(url, model_dir=None, map_location=None, progress=Tr
 
 def _by_hand(error, url, path, prefix):
     """The same error, saying what to do without a network."""
-    hint = f"Without a network, put the file of {url} there by hand: {path}" + (f" (its SHA-256 begins with {prefix})" if prefix else "")
+    hint = f"Without a network, put the file of {url} there by hand: {path}" + (f" (its SHA-256 begins with {prefix})"
+                                                                                if prefix else "")
     if isinstance(error, urllib.error.HTTPError):
         error.msg = f"{error.msg}. {hint}"
         return error

@@ -64,7 +64,8 @@ class _Spawned:
         self.processes, self._errors = processes, errors
 
     def join(self, timeout=None, grace_period=None):
-        """Wait for all; returns True once they have ended. When one fails the others are ended and its error is raised."""
+        """Wait for all; returns True once they have ended. When one fails the others are
+        ended and its error is raised."""
         from multiprocessing.connection import wait
         alive = {p.sentinel: p for p in self.processes if p.exitcode is None}
         ended = [alive[s] for s in wait(list(alive), timeout)] if alive else []
@@ -111,7 +112,8 @@ def spawn(fn, args=(), nprocs=1, join=True, daemon=False, start_method="spawn"):
     """
     context = _multiprocessing.get_context(start_method)
     errors = [context.SimpleQueue() for _ in range(nprocs)]
-    processes = [context.Process(target=_call, args=(fn, rank, args, errors[rank]), daemon=daemon) for rank in range(nprocs)]
+    processes = [context.Process(target=_call, args=(fn, rank, args, errors[rank]), daemon=daemon)
+                 for rank in range(nprocs)]
     for p in processes:
         p.start()
     spawned = _Spawned(processes, errors)

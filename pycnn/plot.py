@@ -1,4 +1,5 @@
-"""Pictures of a classifier with matplotlib, which is imported when the first one is asked for: ``pip install pycnn[plot]``.
+"""Pictures of a classifier with matplotlib, which is imported when the first one is asked for: ``pip install
+pycnn[plot]``.
 
 Figures that are made here have no background, and a grey for text that can be read on white and on black. On an Axes
 that is given, colours and background are the caller's.
@@ -103,7 +104,8 @@ def confusion_matrix(matrix, classes=None, ax=None, normalize=None, cmap="Blues"
     texts = [[_cell(v) for v in row] for row in matrix.tolist()]
     box = ax.get_window_extent()
     width = 72 * min(box.width, box.height) / ax.figure.dpi / size  # of a cell, in points
-    options = {"ha": "center", "va": "center", "fontsize": min(10, 1.5 * width / (1 + max(len(t) for row in texts for t in row)))}
+    options = {"ha": "center", "va": "center",
+               "fontsize": min(10, 1.5 * width / (1 + max(len(t) for row in texts for t in row)))}
     for i in range(size):
         for j in range(size):
             red, green, blue, _ = picture.cmap(picture.norm(matrix[i, j]))
@@ -142,7 +144,8 @@ def curves(history, ax=None, names=None):
     """
     if not isinstance(history, dict):
         rows = list(history)
-        history = {name: [row.get(name, float("nan")) for row in rows] for name in dict.fromkeys(k for row in rows for k in row)}
+        history = {name: [row.get(name, float("nan")) for row in rows]
+                   for name in dict.fromkeys(k for row in rows for k in row)}
     if names is None:
         names = [name for name in history if name.lower().endswith(("loss", "accuracy", "acc"))]
     missing = [name for name in names if name not in history]
@@ -178,7 +181,7 @@ def images(batch, labels=None, classes=None, predictions=None, mean=None, std=No
 
     Parameters
     ----------
-    batch : Tensor or array [n, channels, height, width], uint8 array [n, height, width, channels], or list of PIL images
+    batch : Tensor or array [n, channels, height, width], uint8 array [n, height, width, channels], list of PIL images
         Floats from 0 to 1; of others, give `mean` and `std`, otherwise the whole range of the batch is shown.
     labels : Tensor, array or list [n], optional
         Classes, or any texts.

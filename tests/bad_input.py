@@ -1,7 +1,8 @@
-"""Mistakes that users make, one line a case: the call, the exception, torch's words for it, and what pycnn adds to them.
+"""Mistakes that users make, one line a case: the call, the exception, torch's words for it, and what pycnn adds to
+them.
 
-`CASES` are run by test_bad_input.py with pycnn and by parity/test_bad_input.py with torch, whose exception must be one that
-a handler of pycnn's would catch too, and in whose message the same words must stand.
+`CASES` are run by test_bad_input.py with pycnn and by parity/test_bad_input.py with torch, whose exception must be one
+that a handler of pycnn's would catch too, and in whose message the same words must stand.
 """
 
 import io
@@ -50,9 +51,10 @@ class Case:
 
 def library(torch, vision, folder):
     """What cases are given: the library's modules under torch's names."""
-    return SimpleNamespace(torch=torch, nn=torch.nn, F=torch.nn.functional, optim=torch.optim, schedule=torch.optim.lr_scheduler,
-                           data=torch.utils.data, transforms=vision.transforms, datasets=vision.datasets, models=vision.models,
-                           folder=folder)
+    return SimpleNamespace(torch=torch, nn=torch.nn, F=torch.nn.functional, optim=torch.optim,
+                           schedule=torch.optim.lr_scheduler,
+                           data=torch.utils.data, transforms=vision.transforms, datasets=vision.datasets,
+                           models=vision.models, folder=folder)
 
 
 def text(error):
@@ -198,7 +200,8 @@ def bomb():
     """The head of a picture of 60000 by 60000."""
     def chunk(kind, content):
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)) + chunk(b"IEND", b"")
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND", b"")
 
 
 def from_folder(t, content, name, **kwargs):
@@ -215,7 +218,8 @@ def empty_folder(t, name):
 
 def mnist(t):
     """MNIST in files that end after 500 bytes of their images."""
-    for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+    for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+                 "t10k-labels-idx1-ubyte"):
         written(t, bytes([0, 0, 8, 3, 0, 0, 0, 100, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(500), f"MNIST/raw/{name}")
     return t.datasets.MNIST(t.folder)
 
@@ -448,6 +452,7 @@ def empty_batch(t):
 # What works although it looks odd: name, call, the result.
 FINE = [
     ("an empty batch", empty_batch, [0, 0, 0, 0]),
-    *((f"loss: {name} labels", lambda t, name=name: round(cross_entropy(t, (2, 4), [3, 0], dtype=getattr(t.torch, name)).item(), 6), 1.386294)
+    *((f"loss: {name} labels",
+       lambda t, name=name: round(cross_entropy(t, (2, 4), [3, 0], dtype=getattr(t.torch, name)).item(), 6), 1.386294)
       for name in ("int32", "int16", "int8", "uint8", "int64")),
 ]

@@ -3,9 +3,9 @@ shapes, dtypes, strides, NaNs, huge sizes, wrong types and damaged bytes.
 
     python tests/fuzz_public.py SECONDS [SEED]
 
-Hypothesis draws short programs; each runs in a child process, which must neither die nor hang nor raise what only a mistake
-of ours could (`SystemError`, `NameError`, ...), and in which a training step must give the same numbers at the end as at the
-beginning. A failing seed is printed; the same seed draws the same programs.
+Hypothesis draws short programs; each runs in a child process, which must neither die nor hang nor raise what only a
+mistake of ours could (`SystemError`, `NameError`, ...), and in which a training step must give the same numbers at the
+end as at the beginning. A failing seed is printed; the same seed draws the same programs.
 """
 
 import faulthandler
@@ -53,12 +53,13 @@ class TooSlow(Exception):
 # ---- values -----------------------------------------------------------------------------------------
 
 SIZES = [0, 1, 1, 2, 2, 3, 3, 4, 5, 7, 8, 16, 17, 33]
-INTS = [0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 8, 16, -1, -1, -2, -3, 100, 2 ** 31 - 1, 2 ** 31, -2 ** 31, 2 ** 33, 2 ** 62, 2 ** 63 - 1,
-        -2 ** 63, 2 ** 63, 2 ** 64, 10 ** 30]
+INTS = [0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 8, 16, -1, -1, -2, -3, 100, 2 ** 31 - 1, 2 ** 31, -2 ** 31, 2 ** 33, 2 ** 62,
+        2 ** 63 - 1, -2 ** 63, 2 ** 63, 2 ** 64, 10 ** 30]
 FLOATS = [0.0, -0.0, 0.1, 0.5, 1.0, 2.0, -1.0, float("nan"), float("inf"), float("-inf"), 1e-45, 1e308, -1e308, 3.5]
 DTYPES = [pycnn.float32, pycnn.float32, pycnn.float32, pycnn.float64, pycnn.int64, pycnn.int32, pycnn.uint8, pycnn.bool,
           pycnn.float16, pycnn.bfloat16, pycnn.int8, pycnn.int16]
-WORDS = ["", "x", "mean", "sum", "none", "reflect", "circular", "replicate", "constant", "same", "valid", "bilinear", "nearest",
+WORDS = ["", "x", "mean", "sum", "none", "reflect", "circular", "replicate", "constant", "same", "valid",
+         "bilinear", "nearest",
          "cpu", "cuda", "relu", "linear", "RGB", "L", "\ud800", "a.b", "weight", "max", "floor", "%s%n", "\0"]
 
 
@@ -68,10 +69,13 @@ def recursive():
     return values
 
 
-JUNK = [lambda: None, lambda: "x", lambda: b"\0x", lambda: object(), lambda: Ellipsis, lambda: slice(None, None, -1), recursive,
-        lambda: {}, lambda: {"a": 1}, lambda: {1, 2}, lambda: iter(()), lambda: type, lambda: len, lambda: 1j, lambda: np.float64(2),
+JUNK = [lambda: None, lambda: "x", lambda: b"\0x", lambda: object(), lambda: Ellipsis,
+        lambda: slice(None, None, -1), recursive,
+        lambda: {}, lambda: {"a": 1}, lambda: {1, 2}, lambda: iter(()), lambda: type, lambda: len, lambda: 1j,
+        lambda: np.float64(2),
         lambda: np.zeros((2, 3)), lambda: np.array(["a"]), lambda: np.array([None]), lambda: np.zeros((0, 2), ">f4"),
-        lambda: np.zeros(3, "V0"), lambda: np.zeros(3, "M8[s]"), lambda: np.zeros((2, 2))[::-1, ::-1], lambda: np.zeros((1,) * 20),
+        lambda: np.zeros(3, "V0"), lambda: np.zeros(3, "M8[s]"), lambda: np.zeros((2, 2))[::-1, ::-1],
+        lambda: np.zeros((1,) * 20),
         lambda: Image.new("RGB", (4, 4)), lambda: Image.new("L", (0, 0)), lambda: memoryview(b"abc"), lambda: range(3),
         lambda: pycnn.Generator(), lambda: pycnn.Size([2, 3]), lambda: pycnn.device("cpu"), lambda: nn.Linear(2, 2),
         lambda: nn.Parameter(pycnn.ones(2, 2)), lambda: lambda *args: args[0], lambda: NotImplemented]
@@ -81,7 +85,8 @@ class Made:
     """A tensor to be made when the program runs: of its own, or an earlier result."""
 
     def __init__(self, shape=(), dtype=None, kind="normal", how="plain", seed=0, earlier=None):
-        self.shape, self.dtype, self.kind, self.how, self.seed, self.earlier = tuple(shape), dtype, kind, how, seed, earlier
+        self.shape, self.dtype, self.kind, self.how = tuple(shape), dtype, kind, how
+        self.seed, self.earlier = seed, earlier
 
     def __repr__(self):
         if self.earlier is not None:
@@ -128,8 +133,8 @@ def array(shape, dtype, kind, seed):
 
 
 class Program:
-    """What the calls of a short program are drawn from. Nothing runs while they are drawn: Hypothesis has to see the same
-    choices each time."""
+    """What the calls of a short program are drawn from. Nothing runs while they are drawn: Hypothesis has to see the
+    same choices each time."""
 
     def __init__(self, rng):
         self.rng = rng
@@ -151,17 +156,19 @@ class Program:
             return Made(earlier=self.rng.randrange(6))
         return Made(self.shape() if shape is None else shape, dtype or self.choose(DTYPES),
                     self.choose(["normal", "normal", "normal", "small", "zero", "special", "huge"]),
-                    self.choose(["plain"] * 5 + ["transposed", "strided", "offset", "expanded", "channels_last", "private", "grad", "grad"]),
+                    self.choose(["plain"] * 5 + ["transposed", "strided", "offset", "expanded", "channels_last",
+                                                 "private", "grad", "grad"]),
                     self.rng.randrange(1 << 20))
 
     def ints(self):
-        return [self.choose(INTS[:13] if self.chance(0.8) else INTS) for _ in range(self.choose([0, 1, 2, 2, 2, 3, 4, 9]))]
+        return [self.choose(INTS[:13] if self.chance(0.8) else INTS)
+                for _ in range(self.choose([0, 1, 2, 2, 2, 3, 4, 9]))]
 
     def value(self, kind=None):
         """A value for a parameter of a kind of schema, or of any."""
         if kind is None or self.chance(0.06):
-            kind = self.choose(["Tensor", "Tensor", "Tensor", "Tensor[]", "int", "int[2]", "float", "bool", "str", "ScalarType", "junk",
-                                "junk", "image"])
+            kind = self.choose(["Tensor", "Tensor", "Tensor", "Tensor[]", "int", "int[2]", "float", "bool", "str",
+                                "ScalarType", "junk", "junk", "image"])
         base = kind.rstrip("?")
         if kind.endswith("?") and self.chance(0.3):
             return None
@@ -173,7 +180,8 @@ class Program:
         if base.startswith("int["):
             return self.choose([tuple, list])(self.ints()) if self.chance(0.7) else self.choose(INTS)
         if base in ("int", "Scalar"):
-            return self.choose(FLOATS) if base == "Scalar" and self.chance(0.5) else self.choose(INTS[:16] if self.chance(0.7) else INTS)
+            return self.choose(FLOATS) if base == "Scalar" \
+                and self.chance(0.5) else self.choose(INTS[:16] if self.chance(0.7) else INTS)
         if base == "float":
             return self.choose(FLOATS)
         if base == "bool":
@@ -189,8 +197,10 @@ class Program:
         return self.choose(JUNK)()
 
     def index(self):
-        part = lambda: self.choose([None, Ellipsis, True, slice(None), slice(1, None), slice(None, None, 2), slice(self.choose(INTS), self.choose(INTS)),
-                                    self.choose(INTS), self.choose(INTS[:16]), self.tensor(dtype=self.choose([pycnn.int64, pycnn.bool])),
+        part = lambda: self.choose([None, Ellipsis, True, slice(None), slice(1, None), slice(None, None, 2),
+                                    slice(self.choose(INTS), self.choose(INTS)),
+                                    self.choose(INTS), self.choose(INTS[:16]),
+                                    self.tensor(dtype=self.choose([pycnn.int64, pycnn.bool])),
                                     [0, 1], [True, False], np.array([0, 1]), np.array([True])])
         return part() if self.chance(0.5) else tuple(part() for _ in range(self.choose([0, 1, 2, 2, 3, 9])))
 
@@ -208,13 +218,17 @@ SCHEMAS = {}
 for _schema, _flags, _, _ in _C.rows():
     _name, _, _rest = _schema.partition("(")
     _parts = _rest.rpartition(") ->")[0].split(", ")
-    SCHEMAS.setdefault(_name.split(".")[0], []).append([(part.split()[1].split("=")[0], part.split()[0]) for part in _parts
+    SCHEMAS.setdefault(_name.split(".")[0], []).append([(part.split()[1].split("=")[0], part.split()[0])
+                                                        for part in _parts
                                                         if " " in part and part[0] != "*"])
 
 # These end or change the process, wait for a network, or write where they are told to.
-FORBIDDEN = {"set_num_threads", "set_printoptions", "save", "set_default_dtype", "set_default_tensor_type", "set_default_device", "download_url", "download_and_extract_archive",
-             "download_file_from_google_drive", "load_state_dict_from_url", "download_url_to_file", "show_config", "hub", "set_dir",
-             "kill", "exit", "annotations", "get_worker_info", "set_num_interop_threads", "set_grad_enabled", "seed", "list"}
+FORBIDDEN = {"set_num_threads", "set_printoptions", "save", "set_default_dtype", "set_default_tensor_type",
+             "set_default_device", "download_url", "download_and_extract_archive",
+             "download_file_from_google_drive", "load_state_dict_from_url", "download_url_to_file", "show_config",
+             "hub", "set_dir",
+             "kill", "exit", "annotations", "get_worker_info", "set_num_interop_threads", "set_grad_enabled",
+             "seed", "list"}
 
 
 def members(module, deep=True):
@@ -224,15 +238,19 @@ def members(module, deep=True):
             and not (isinstance(value, type) and issubclass(value, BaseException))]
 
 
-METHODS = sorted(name for name in dir(pycnn.Tensor) if callable(getattr(pycnn.Tensor, name, None)) and name not in FORBIDDEN and (
-    not name.startswith("_") or name in ("__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__truediv__", "__floordiv__", "__mod__",
-                                         "__pow__", "__rpow__", "__matmul__", "__eq__", "__lt__", "__and__", "__or__", "__xor__", "__invert__",
-                                         "__neg__", "__len__", "__iter__", "__repr__", "__format__", "__array__", "__contains__",
-                                         "__iadd__", "__imul__", "__itruediv__", "__bool__", "__int__", "__float__", "__index__",
-                                         "__deepcopy__", "__reduce_ex__", "__dlpack__", "__copy__")))
+SPECIAL = {
+    "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__truediv__", "__floordiv__", "__mod__", "__pow__",
+    "__rpow__", "__matmul__", "__eq__", "__lt__", "__and__", "__or__", "__xor__", "__invert__", "__neg__", "__len__",
+    "__iter__", "__repr__", "__format__", "__array__", "__contains__", "__iadd__", "__imul__", "__itruediv__",
+    "__bool__", "__int__", "__float__", "__index__", "__deepcopy__", "__reduce_ex__", "__dlpack__", "__copy__"}
+METHODS = sorted(name for name in dir(pycnn.Tensor)
+                 if callable(getattr(pycnn.Tensor, name, None)) and name not in FORBIDDEN
+                 and (not name.startswith("_") or name in SPECIAL))
+
 LAYERS = [c for c in members(nn) if isinstance(c, type) and issubclass(c, nn.Module)]
-FUNCTIONS = [f for module in (pycnn, nn.functional, nn.init, nn.utils, pycnn.autograd, pycnn.functional, transforms.functional,
-                              pycnn.random, data, pycnn.metrics) for f in members(module) if not isinstance(f, type)]
+FUNCTIONS = [f for module in (pycnn, nn.functional, nn.init, nn.utils, pycnn.autograd, pycnn.functional,
+                              transforms.functional, pycnn.random, data, pycnn.metrics)
+             for f in members(module) if not isinstance(f, type)]
 OPTIMIZERS = [c for c in members(optim) if isinstance(c, type)]
 SCHEDULES = [c for c in members(optim.lr_scheduler) if isinstance(c, type)]
 TRANSFORMS = [c for c in members(transforms) if isinstance(c, type)]
@@ -269,9 +287,12 @@ def kind_of(q):
         return "float"
     if isinstance(q.default, str):
         return "str"
-    names = {"img": "image", "pic": "image", "image": "image", "input": "Tensor", "tensor": "Tensor", "target": "Tensor", "weight": "Tensor",
-             "size": "int[2]", "kernel_size": "int[2]", "output_size": "int[2]", "padding": "int[2]", "tensors": "Tensor[]", "p": "float",
-             "num_features": "int", "in_features": "int", "out_features": "int", "in_channels": "int", "out_channels": "int"}
+    names = {"img": "image", "pic": "image", "image": "image", "input": "Tensor", "tensor": "Tensor",
+             "target": "Tensor", "weight": "Tensor",
+             "size": "int[2]", "kernel_size": "int[2]", "output_size": "int[2]", "padding": "int[2]",
+             "tensors": "Tensor[]", "p": "float",
+             "num_features": "int", "in_features": "int", "out_features": "int", "in_channels": "int",
+             "out_channels": "int"}
     return names.get(q.name)
 
 
@@ -288,14 +309,16 @@ def call_operator(p):
     split, inplace = p.rng.randrange(len(args) + 1), "_" if p.chance(0.3) else ""
     if where is None or (args and first is args[0] and p.chance(0.3)):
         return lambda real: getattr(real(args[0]), name + inplace)(*real(args[1:]))
-    return lambda real: getattr(where, name)(*real(args[:split]), **{n: real(a) for (n, _), a in zip(parameters[split:], args[split:])})
+    return lambda real: getattr(where, name)(*real(args[:split]),
+                                             **{n: real(a) for (n, _), a in zip(parameters[split:], args[split:])})
 
 
 def call_sample(p):
     """A call from the table of operators, with an argument or two changed."""
     op = opinfo.OPS[p.choose(sorted(opinfo.OPS))]
     sample, layout = p.choose(op.samples), p.choose(["contiguous", "strided", "transposed"])
-    changes = [(p.rng.randrange(8), p.value("Tensor"), p.value("int[2]"), p.value()) for _ in range(p.choose([0, 1, 1, 2]))]
+    changes = [(p.rng.randrange(8), p.value("Tensor"), p.value("int[2]"), p.value())
+               for _ in range(p.choose([0, 1, 1, 2]))]
 
     def run(real):
         args, kwargs = opinfo.build_pycnn(sample, layout, "float32")
@@ -303,7 +326,8 @@ def call_sample(p):
         for k, tensor, ints, other in changes:
             if args:
                 k %= len(args)
-                args[k] = real(tensor if isinstance(args[k], pycnn.Tensor) else ints if isinstance(args[k], (tuple, list)) else other)
+                args[k] = real(tensor if isinstance(args[k], pycnn.Tensor) else ints
+                               if isinstance(args[k], (tuple, list)) else other)
         return op.call(*args, **kwargs)
     return run
 
@@ -331,7 +355,8 @@ def call_index(p):
 
 def call_attribute(p):
     t, value, assign = p.tensor(), p.value(p.choose(["Tensor", "bool", None])), p.chance(0.6)
-    name = p.choose(["data", "grad", "requires_grad", "shape", "T", "mT", "H", "real", "grad_fn", "names", "device", "is_leaf"])
+    name = p.choose(["data", "grad", "requires_grad", "shape", "T", "mT", "H", "real", "grad_fn", "names",
+                     "device", "is_leaf"])
 
     def run(real):
         it = real(t)
@@ -381,7 +406,8 @@ def call_trace(p):
 def call_function_class(p):
     """An autograd.Function whose forward and backward return anything."""
     inputs = [p.tensor() for _ in range(p.choose([0, 1, 2]))] + [p.value() for _ in range(p.choose([0, 0, 1]))]
-    outputs, gradients, keep = p.value(p.choose(["Tensor", "Tensor[]", None])), p.value(p.choose(["Tensor", "Tensor[]", None])), p.value("Tensor[]")
+    outputs, gradients = (p.value(p.choose(["Tensor", "Tensor[]", None])) for _ in range(2))
+    keep = p.value("Tensor[]")
     same = p.chance(0.5)
 
     def run(real):
@@ -404,7 +430,8 @@ def call_function_class(p):
 
 
 def call_hook(p):
-    t, result, kind = p.tensor([p.choose(SIZES)], pycnn.float32), p.value(), p.choose(["register_hook", "retain_grad", "post"])
+    t, result, kind = p.tensor([p.choose(SIZES)],
+                               pycnn.float32), p.value(), p.choose(["register_hook", "retain_grad", "post"])
 
     def run(real):
         x = real(t).detach().clone().requires_grad_()
@@ -467,7 +494,8 @@ def call_optimizer(p):
 def call_transform(p):
     cls = p.choose(TRANSFORMS)
     args, kwargs = arguments(p, cls.__init__)
-    x = picture(p) if p.chance(0.6) else p.tensor([p.choose([1, 2, 3, 4]), p.choose(SIZES), p.choose(SIZES)], p.choose([pycnn.uint8, pycnn.float32]))
+    x = picture(p) if p.chance(0.6) else p.tensor([p.choose([1, 2, 3, 4]), p.choose(SIZES), p.choose(SIZES)],
+                                                  p.choose([pycnn.uint8, pycnn.float32]))
     return lambda real: cls(*real(args), **real(kwargs))(real(x))
 
 
@@ -490,7 +518,8 @@ def call_loader(p):
     tensors, items = [p.tensor([n, 3]), p.tensor([n], pycnn.int64)], [p.value() for _ in range(n)]
     indices = [p.choose(INTS[:16]) for _ in range(4)]
     subset = p.choose([indices, range(n), np.arange(n), p.value()]) if p.chance(0.3) else None
-    options = {"batch_size": p.choose([1, 2, 3, 7, 100, None, 0, -1]), "shuffle": p.choose([True, False, None]), "drop_last": p.chance(0.2)}
+    options = {"batch_size": p.choose([1, 2, 3, 7, 100, None, 0, -1]), "shuffle": p.choose([True, False, None]),
+               "drop_last": p.chance(0.2)}
     if p.chance(0.2):
         options = {"batch_sampler": p.choose([[indices], [[]], [[0, 1]], [indices, 3], p.value()])}
     elif p.chance(0.2):
@@ -502,7 +531,8 @@ def call_loader(p):
         if kind == "tensors":
             source = data.TensorDataset(*real(tensors))
         elif kind == "images":
-            source = Images(images, targets, transforms.Compose([cls(*real(args)) for cls, args in parts] + [transforms.ToTensor()]))
+            source = Images(images, targets,
+                            transforms.Compose([cls(*real(args)) for cls, args in parts] + [transforms.ToTensor()]))
         else:
             source = real(items)
         if subset is not None:
@@ -514,20 +544,23 @@ def call_loader(p):
 
 
 def call_state(p):
-    changes = [(p.choose(["0.weight", "0.bias", "1.running_mean", "1.num_batches_tracked", "x", "0", "0.", ".", "0.weight.x", 3]), p.value())
+    changes = [(p.choose(["0.weight", "0.bias", "1.running_mean", "1.num_batches_tracked", "x", "0", "0.", ".",
+                          "0.weight.x", 3]), p.value())
                for _ in range(2)]
     strict, assign, x = p.chance(0.5), p.chance(0.3), p.tensor([2, 3], pycnn.float32)
 
     def run(real):
         model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
-        model.load_state_dict({**model.state_dict(), **{key: real(value) for key, value in changes}}, strict=strict, assign=assign)
+        model.load_state_dict({**model.state_dict(), **{key: real(value) for key, value in changes}}, strict=strict,
+                              assign=assign)
         return model(real(x))
     return run
 
 
 def call_generator(p):
     name = p.choose(["manual_seed", "set_state", "get_state", "initial_seed", "seed"])
-    seed, other, bytes_ = p.value("int"), p.tensor() if p.chance(0.4) else None, [(p.rng.randrange(5000), p.rng.randrange(256)) for _ in range(3)]
+    seed, other = p.value("int"), p.tensor() if p.chance(0.4) else None
+    bytes_ = [(p.rng.randrange(5000), p.rng.randrange(256)) for _ in range(3)]
 
     def run(real):
         g = pycnn.Generator()
@@ -538,7 +571,8 @@ def call_generator(p):
             g.set_state(state if other is None else real(other))
         else:
             getattr(g, name)(*([seed] if name == "manual_seed" else []))
-        return pycnn.randn(3, generator=g), pycnn.randperm(20, generator=g), pycnn.bernoulli(pycnn.full((9,), 0.5), generator=g)
+        return (pycnn.randn(3, generator=g), pycnn.randperm(20, generator=g),
+                pycnn.bernoulli(pycnn.full((9,), 0.5), generator=g))
     return run
 
 
@@ -553,7 +587,8 @@ def damaged(p, content):
         if how == "flip" and at < len(content):
             content[at] = p.rng.randrange(256)
         elif how == "number":
-            content[at:at + 4] = p.choose([0, 1, 0x7fffffff, 0xffffffff, 0x80000000, 16]).to_bytes(4, p.choose(["little", "big"]))
+            content[at:at + 4] = p.choose([0, 1, 0x7fffffff, 0xffffffff, 0x80000000,
+                                           16]).to_bytes(4, p.choose(["little", "big"]))
         elif how == "cut":
             del content[at:]
         elif how == "drop":
@@ -561,20 +596,24 @@ def damaged(p, content):
         elif how == "double":
             content[at:at] = content[at:at + p.choose([1, 8, 60])]
         else:
-            content[at:at] = p.choose([b"R", b"(", b".", b"0", b"\x80\x02", b"PK\3\4", b"c__builtin__\neval\n", b"}", b"]", b"u", b"a", b"h\0", b"b"])
+            content[at:at] = p.choose([b"R", b"(", b".", b"0", b"\x80\x02", b"PK\3\4", b"c__builtin__\neval\n", b"}",
+                                       b"]", b"u", b"a", b"h\0", b"b"])
     return bytes(content)
 
 
 def _files():
     """name -> (content, how it is read), made once."""
     net = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
-    state = {"model": net.state_dict(), "epoch": 3, "names": ["a", ("b", 1.5, None, True)], "rng": pycnn.get_rng_state()[:50].clone()}
+    state = {"model": net.state_dict(), "epoch": 3, "names": ["a", ("b", 1.5, None, True)],
+             "rng": pycnn.get_rng_state()[:50].clone()}
     checkpoint = io.BytesIO()
     pycnn.save(state, checkpoint)
     script = io.BytesIO()
-    pycnn.jit.save(pycnn.jit.trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten()), pycnn.ones(1, 3, 4, 4)), script)
+    pycnn.jit.save(pycnn.jit.trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten()), pycnn.ones(1, 3, 4, 4)),
+                   script)
     golden = Path(__file__).parent / "golden"
-    made = {"zip": checkpoint.getvalue(), "script": script.getvalue(), "cifar": pickle.dumps({"data": np.zeros((3, 3072), np.uint8), "labels": [0, 1, 2]}, 2),
+    made = {"zip": checkpoint.getvalue(), "script": script.getvalue(),
+            "cifar": pickle.dumps({"data": np.zeros((3, 3072), np.uint8), "labels": [0, 1, 2]}, 2),
             "names": pickle.dumps({"label_names": ["a", "b"]}, 2)}
     for path in golden.glob("*.pth"):
         made[path.name] = path.read_bytes()
@@ -620,9 +659,10 @@ def call_reader(p):
     return lambda real: read(kind, content)
 
 
-CALLS = [call_operator] * 6 + [call_sample] * 4 + [call_method] * 4 + [call_index] * 2 + [call_function] * 4 + [call_layer] * 4 + [
-    call_trace, call_function_class, call_hook] + [call_backward] * 3 + [call_transform] * 3 + [call_attribute, call_optimizer, call_optimizer, call_loader, call_state, call_generator,
-                                                   call_reader, call_reader]
+CALLS = [
+    *[call_operator] * 6, *[call_sample] * 4, *[call_method] * 4, *[call_index] * 2, *[call_function] * 4,
+    *[call_layer] * 4, call_trace, call_function_class, call_hook, *[call_backward] * 3, *[call_transform] * 3,
+    call_attribute, call_optimizer, call_optimizer, call_loader, call_state, call_generator, call_reader, call_reader]
 
 
 # ---- running ------------------------------------------------------------------------------------------
@@ -632,7 +672,8 @@ def training_step():
     state = pycnn.get_rng_state()
     pycnn.manual_seed(0)
     with pycnn.enable_grad():
-        model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8 * 16, 10))
+        model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                              nn.Linear(8 * 16, 10))
         loss = nn.functional.cross_entropy(model(pycnn.randn(8, 3, 8, 8)), pycnn.arange(8))
         loss.backward()
     pycnn.set_rng_state(state)
@@ -646,7 +687,8 @@ def interrupt(*_):
 def text(call):
     """What a drawn call holds."""
     cells = zip(call.__code__.co_freevars, call.__closure__ or ())
-    return call.__qualname__.split(".")[0] + "(" + ", ".join(f"{name}={cell.cell_contents!r:.300}" for name, cell in cells) + ")"
+    arguments = ", ".join(f"{name}={cell.cell_contents!r:.300}" for name, cell in cells)
+    return f"{call.__qualname__.split('.')[0]}({arguments})"
 
 
 def run_program(rng, number):
@@ -661,7 +703,8 @@ def run_program(rng, number):
             return type(x)(map(real, x))
         return {k: real(v) for k, v in x.items()} if type(x) is dict else x
 
-    Path("program").write_text(f"seed {number}:\n" + "\n".join(map(text, calls)), errors="replace")  # should it be the last
+    # should it be the last
+    Path("program").write_text(f"seed {number}:\n" + "\n".join(map(text, calls)), errors="replace")
     for call in calls:
         signal.setitimer(signal.ITIMER_REAL, SLOW)
         faulthandler.dump_traceback_later(HUNG, exit=True)
@@ -710,7 +753,8 @@ def child(seconds, number):
 def some_programs(number):
     """The programs of a seed."""
     @fixed_seed(number)
-    @settings(max_examples=PROGRAMS, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=PROGRAMS, deadline=None, database=None, phases=[Phase.generate],
+              suppress_health_check=list(HealthCheck))
     @given(st.randoms(use_true_random=False))
     def programs(rng):
         run_program(rng, number)
@@ -725,11 +769,13 @@ def fuzz(seconds, first_seed=0, processes_of=60):
             span = min(left, processes_of)
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*map(str, Path(__file__).resolve().parents[:2]),
                                                                         os.environ.get("PYTHONPATH", "")])}
-            done = subprocess.run([sys.executable, "-X", "faulthandler", __file__, "--child", str(span), str(number)], cwd=folder,
+            done = subprocess.run([sys.executable, "-X", "faulthandler", __file__, "--child", str(span),
+                                   str(number)], cwd=folder,
                                   capture_output=True, text=True, errors="replace", env=environment, timeout=span + 120)
             if done.returncode != 0:
                 program = Path(folder, "program")
-                raise AssertionError(f"a child ends with status {done.returncode}\n{program.read_text() if program.exists() else ''}\n"
+                raise AssertionError(f"a child ends with status "
+                                     f"{done.returncode}\n{program.read_text() if program.exists() else ''}\n"
                                      f"{done.stdout[-2000:]}\n{done.stderr[-6000:]}")
             total += int(done.stdout.split()[-1])
             number += 1000

@@ -562,7 +562,8 @@ op("_pad_circular", [S(N(2, 3, 5), (2, 1)), S(IMAGES, (1, 3, 2, 0)), S(N(1, 2, 3
    strides=False, torch=lambda t, x, p: t.nn.functional.pad(x, p, "circular"), errors=[S(N(1, 2, 3), (4, 0))])
 op("pixel_shuffle", [S(N(2, 8, 3, 5), 2), S(N(9, 2, 2), 3), S(N(1, 2, 4, 2, 3), 2), S(IMAGES, 1)], strides=False,
    errors=[S(N(1, 3, 2, 2), 2), S(N(3, 2), 2)])
-RESIZED = [S(N(2, 3, 4, 5), [8, 10]), S(N(2, 3, 7, 9), [3, 4]), S(N(1, 2, 5, 6), [9, 4]), S(N(0, 2, 3, 3), [5, 5]), S(N(1, 1, 1, 1), [3, 2]),
+RESIZED = [S(N(2, 3, 4, 5), [8, 10]), S(N(2, 3, 7, 9), [3, 4]), S(N(1, 2, 5, 6), [9, 4]), S(N(0, 2, 3, 3), [5, 5]),
+           S(N(1, 1, 1, 1), [3, 2]),
            S(N(1, 2, 6, 5), [6, 5]), S(N(1, 2, 30, 4), [2, 9]), S(N(1, 1, 4, 5), [6, 7], scales_h=1.6, scales_w=1.5)]
 NOT_RESIZED = [S(N(2, 3, 4), [2, 2]), S(N(1, 2, 3, 3), [0, 2]), S(N(1, 0, 3, 3), [2, 2]), S(N(1, 2, 3, 0), [2, 2])]
 def aligned(samples, *corners):
@@ -570,16 +571,21 @@ def aligned(samples, *corners):
     return [S(*s.args, c, **s.kwargs) for s in samples for c in corners]
 
 
-op("upsample_nearest2d", RESIZED, torch=lambda t, x, *a, **k: t.ops.aten.upsample_nearest2d(x, *a, **k), strides=False, errors=NOT_RESIZED)
-op("_upsample_nearest_exact2d", RESIZED, torch=lambda t, x, *a, **k: t.ops.aten._upsample_nearest_exact2d(x, *a, **k), strides=False,
+op("upsample_nearest2d", RESIZED, torch=lambda t, x, *a, **k: t.ops.aten.upsample_nearest2d(x, *a, **k), strides=False,
    errors=NOT_RESIZED)
-op("upsample_bilinear2d", aligned(RESIZED, False, True), torch=lambda t, x, *a, **k: t.ops.aten.upsample_bilinear2d(x, *a, **k),
+op("_upsample_nearest_exact2d", RESIZED, torch=lambda t, x, *a, **k: t.ops.aten._upsample_nearest_exact2d(x, *a, **k),
+   strides=False, errors=NOT_RESIZED)
+op("upsample_bilinear2d", aligned(RESIZED, False, True),
+   torch=lambda t, x, *a, **k: t.ops.aten.upsample_bilinear2d(x, *a, **k),
    strides=False, errors=aligned(NOT_RESIZED, False))
-op("upsample_bicubic2d", aligned(RESIZED, False, True), torch=lambda t, x, *a, **k: t.ops.aten.upsample_bicubic2d(x, *a, **k),
+op("upsample_bicubic2d", aligned(RESIZED, False, True),
+   torch=lambda t, x, *a, **k: t.ops.aten.upsample_bicubic2d(x, *a, **k),
    strides=False, atol=4e-6, errors=aligned(NOT_RESIZED, False))
-op("_upsample_bilinear2d_aa", aligned(RESIZED, False, True), torch=lambda t, x, *a, **k: t.ops.aten._upsample_bilinear2d_aa(x, *a, **k),
+op("_upsample_bilinear2d_aa", aligned(RESIZED, False, True),
+   torch=lambda t, x, *a, **k: t.ops.aten._upsample_bilinear2d_aa(x, *a, **k),
    strides=False, errors=aligned(NOT_RESIZED, False))
-op("_upsample_bicubic2d_aa", aligned(RESIZED, False, True), torch=lambda t, x, *a, **k: t.ops.aten._upsample_bicubic2d_aa(x, *a, **k),
+op("_upsample_bicubic2d_aa", aligned(RESIZED, False, True),
+   torch=lambda t, x, *a, **k: t.ops.aten._upsample_bicubic2d_aa(x, *a, **k),
    strides=False, atol=4e-6, errors=aligned(NOT_RESIZED, False))
 op("pixel_unshuffle", [S(N(2, 2, 4, 6), 2), S(N(1, 6, 6), 3)], strides=False,
    errors=[S(N(1, 3, 3, 2), 2), S(N(1, 3, 2, 3), 2)])
@@ -755,42 +761,54 @@ op("histc", [S(N(90)), S(U(0, 4, 90), 4, 0, 4), S(N(3, 40), bins=7, min=-1, max=
 
 # ---- figures of a classifier ----------------------------------------------------------------------------------------
 
-op("_confusion", [S(Z(0, 5, 90), Z(0, 5, 90), 5), S(Z(0, 3, 7, dtype="uint8"), Z(0, 3, 7), 4), S(Z(0, 1, 0), Z(0, 1, 0), 2)],
+op("_confusion", [S(Z(0, 5, 90), Z(0, 5, 90), 5), S(Z(0, 3, 7, dtype="uint8"), Z(0, 3, 7), 4),
+                  S(Z(0, 1, 0), Z(0, 1, 0), 2)],
    torch=lambda t, a, b, n: t.bincount(a.long() * n + b, minlength=n * n).view(n, n), grad=False)
-op("_places", [S(N(40, 7, grad=False), Z(0, 7, 40)), S(Z(0, 3, 20, 6), Z(0, 6, 20)), S(N(0, 3, grad=False), Z(0, 1, 0))],
-   torch=lambda t, s, l: s.size(1) - 1 - (t.sort(s, dim=1, stable=True).indices == l[:, None]).long().argmax(1), grad=False)
+op("_places", [S(N(40, 7, grad=False), Z(0, 7, 40)), S(Z(0, 3, 20, 6), Z(0, 6, 20)),
+               S(N(0, 3, grad=False), Z(0, 1, 0))],
+   torch=lambda t, s, l: s.size(1) - 1 - (t.sort(s, dim=1, stable=True).indices == l[:, None]).long().argmax(1),
+   grad=False)
 
 # ---- convolution, pooling, ReLU -----------------------------------------------------------------------------------
 
 CONV_ERRORS = [S(N(5, 5), N(4, 3, 3, 3)), S(N(1, 2, 5, 5), N(4, 3, 3, 3)), S(N(1, 3, 5, 5), N(4, 3, 3, 3), N(5)),
                S(N(1, 3, 5, 5), N(4, 3, 7, 7)), S(N(1, 3, 5, 5), N(4, 3, 3, 3), stride=0),
                S(N(1, 3, 5, 5), N(4, 3, 3, 3), padding=-1), S(N(1, 3, 5, 5), N(4, 3, 3, 3), dilation=0),
-               S(N(1, 3, 5, 5), N(4, 3, 3, 3), stride=(1, 1, 1)), S(Z(0, 9, 1, 3, 5, 5, dtype="uint8"), N(4, 3, 3, 3), N(4))]
+               S(N(1, 3, 5, 5), N(4, 3, 3, 3), stride=(1, 1, 1)),
+               S(Z(0, 9, 1, 3, 5, 5, dtype="uint8"), N(4, 3, 3, 3), N(4))]
 CONV_SIZE = dict(rtol=1e-5, atol=2e-5)
 op("conv2d", [S(N(2, 3, 5, 6), N(4, 3, 3, 3), N(4)), S(N(2, 3, 8, 8), N(33, 3, 3, 3), N(33), padding=1),
               S(N(2, 4, 7, 6), N(6, 2, 3, 2), stride=(2, 1), padding=(1, 0), dilation=(1, 2), groups=2),
               S(N(1, 8, 9, 7), N(8, 1, 3, 3), N(8), padding=1, groups=8), S(N(3, 16, 4, 4), N(40, 16, 1, 1)),
               S(N(3, 16, 5, 4), N(20, 16, 1, 1), N(20), stride=2), S(N(3, 5, 6), N(4, 3, 3, 3), N(4)),
-              S(N(0, 3, 5, 5), N(4, 3, 3, 3), N(4)), S(N(1, 1, 1, 1), N(1, 1, 1, 1)), S(Z(0, 9, 2, 3, 5, 5), Z(0, 9, 4, 3, 3, 3))],
+              S(N(0, 3, 5, 5), N(4, 3, 3, 3), N(4)), S(N(1, 1, 1, 1), N(1, 1, 1, 1)),
+              S(Z(0, 9, 2, 3, 5, 5), Z(0, 9, 4, 3, 3, 3))],
    errors=CONV_ERRORS, **CONV_SIZE)
 op("conv1d", [S(N(2, 3, 9), N(4, 3, 3), N(4)), S(N(2, 4, 9), N(6, 2, 3), stride=2, padding=1, dilation=2, groups=2),
-              S(N(3, 9), N(4, 3, 2))], errors=[S(N(3), N(4, 3, 3)), S(N(1, 2, 5), N(4, 3, 3)), S(N(1, 3, 5), N(4, 3, 7))], **CONV_SIZE)
-op("conv_transpose2d", [S(N(2, 3, 5, 6), N(3, 4, 3, 3), N(4)), S(N(2, 4, 5, 3), N(4, 3, 3, 2), N(6), stride=2, padding=1, output_padding=1, groups=2),
+              S(N(3, 9), N(4, 3, 2))], errors=[S(N(3), N(4, 3, 3)), S(N(1, 2, 5), N(4, 3, 3)),
+                                               S(N(1, 3, 5), N(4, 3, 7))], **CONV_SIZE)
+op("conv_transpose2d", [S(N(2, 3, 5, 6), N(3, 4, 3, 3), N(4)),
+                        S(N(2, 4, 5, 3), N(4, 3, 3, 2), N(6), stride=2, padding=1, output_padding=1, groups=2),
                         S(N(2, 3, 4, 4), N(3, 2, 3, 3), stride=(1, 3), dilation=2), S(N(3, 4, 4), N(3, 2, 1, 1))],
-   errors=[S(N(5, 5), N(3, 4, 3, 3)), S(N(1, 2, 5, 5), N(3, 4, 3, 3)), S(N(1, 3, 5, 5), N(3, 4, 3, 3), output_padding=1),
-           S(N(1, 3, 1, 1), N(3, 4, 1, 1), padding=1)], **CONV_SIZE)
+   errors=[S(N(5, 5), N(3, 4, 3, 3)), S(N(1, 2, 5, 5), N(3, 4, 3, 3)),
+           S(N(1, 3, 5, 5), N(3, 4, 3, 3), output_padding=1), S(N(1, 3, 1, 1), N(3, 4, 1, 1), padding=1)], **CONV_SIZE)
 
-POOLED = [S(N(2, 5, 8, 6), 2), S(N(2, 17, 7, 9), 3, 2, 1), S(N(1, 3, 6, 7), (2, 3), (1, 2), (1, 1)), S(N(3, 4, 5), 2), S(N(0, 3, 4, 4), 2)]
-POOL_ERRORS = [S(N(1, 3, 2, 2), 4), S(N(1, 3, 2, 2), 0), S(N(1, 3, 4, 4), 2, 2, 2), S(N(1, 3, 4, 4), (2, 2, 2)), S(N(1, 3, 0, 4), 2),
-               S(B(1, 3, 4, 4), 2)]
-op("max_pool2d", POOLED + [S(N(2, 5, 9, 9), 3, 1, 0, 2), S(N(2, 5, 7, 7), 2, ceil_mode=True), S(N(1, 2, 40, 20), 20), S(Z(0, 9, 2, 3, 4, 4), 2)],
+POOLED = [S(N(2, 5, 8, 6), 2), S(N(2, 17, 7, 9), 3, 2, 1), S(N(1, 3, 6, 7), (2, 3), (1, 2), (1, 1)), S(N(3, 4, 5), 2),
+          S(N(0, 3, 4, 4), 2)]
+POOL_ERRORS = [S(N(1, 3, 2, 2), 4), S(N(1, 3, 2, 2), 0), S(N(1, 3, 4, 4), 2, 2, 2), S(N(1, 3, 4, 4), (2, 2, 2)),
+               S(N(1, 3, 0, 4), 2), S(B(1, 3, 4, 4), 2)]
+op("max_pool2d", POOLED + [S(N(2, 5, 9, 9), 3, 1, 0, 2), S(N(2, 5, 7, 7), 2, ceil_mode=True), S(N(1, 2, 40, 20), 20),
+                           S(Z(0, 9, 2, 3, 4, 4), 2)],
    dtypes=("float32", "float64", "float16"), errors=POOL_ERRORS)
 op("max_pool2d_with_indices", POOLED + [S(N(2, 5, 9, 9), 3, 1, 0, 2)], errors=POOL_ERRORS)
 op("avg_pool2d", POOLED + [S(N(2, 5, 7, 7), 2, ceil_mode=True), S(N(2, 5, 7, 7), 3, 2, 1, count_include_pad=False),
-                           S(N(2, 5, 7, 7), 3, divisor_override=2)], errors=POOL_ERRORS + [S(N(1, 3, 4, 4), 2, divisor_override=0)])
-op("max_pool1d avg_pool1d", [S(N(2, 3, 9), 2), S(N(2, 3, 9), 3, 2, 1), S(N(3, 9), 2)], errors=[S(N(1, 1, 3, 4), 2), S(N(1, 3, 4), 5)])
+                           S(N(2, 5, 7, 7), 3, divisor_override=2)],
+   errors=POOL_ERRORS + [S(N(1, 3, 4, 4), 2, divisor_override=0)])
+op("max_pool1d avg_pool1d", [S(N(2, 3, 9), 2), S(N(2, 3, 9), 3, 2, 1), S(N(3, 9), 2)],
+   errors=[S(N(1, 1, 3, 4), 2), S(N(1, 3, 4), 5)])
 ADAPTED = [S(N(2, 5, 8, 6), (1, 1)), S(N(2, 17, 7, 5), (3, 4)), S(N(1, 3, 3, 4), (5, 2)), S(N(3, 6, 6), (2, 3))]
-ADAPTED_ERRORS = [S(N(4, 4), (2, 2)), S(N(1, 3, 4, 4), (-1, 2)), S(N(1, 3, 0, 4), (2, 2)), S(Z(0, 9, 1, 3, 4, 4), (2, 2))]
+ADAPTED_ERRORS = [S(N(4, 4), (2, 2)), S(N(1, 3, 4, 4), (-1, 2)), S(N(1, 3, 0, 4), (2, 2)),
+                  S(Z(0, 9, 1, 3, 4, 4), (2, 2))]
 op("adaptive_avg_pool2d", ADAPTED, errors=ADAPTED_ERRORS)
 op("adaptive_max_pool2d adaptive_max_pool2d_with_indices", ADAPTED, errors=ADAPTED_ERRORS)
 op("adaptive_avg_pool1d", [S(N(2, 3, 9), 4), S(N(3, 9), 1)])
@@ -912,8 +930,8 @@ op("normal.tensors", [S(N(3, 4), U(1, 2, 3, 4)), S(N(3, 1), U(1, 2, 4)), S(N(20)
    errors=[S(N(3), U(-2, -1, 3)), S(N(3), U(1, 2, 4)), S(Z(0, 9, 3), U(1, 2, 3))], **RANDOM)
 op("normal.mean", [S(N(3, 4)), S(N(20), 2.5)], errors=[S(N(3), -1.0)], **RANDOM)
 op("normal.std", [S(2.5, U(1, 2, 3, 4)), S(0.1, U(1, 2, 20))], errors=[S(1.0, U(-2, -1, 3))], **RANDOM)
-op("normal.size", [S(2.5, 1.5, s) for s in DRAWN] + [S(0.1, 2.0, (20,), dtype=D("float64"))], errors=[S(0.0, -1.0, (3,))],
-   **RANDOM)
+op("normal.size", [S(2.5, 1.5, s) for s in DRAWN] + [S(0.1, 2.0, (20,), dtype=D("float64"))],
+   errors=[S(0.0, -1.0, (3,))], **RANDOM)
 op("bernoulli", [S(U(0, 1, *s)) for s in DRAWN], errors=[S(Z(0, 1, 3))], **RANDOM)
 op("bernoulli.p", [S(N(3, 4), 0.3), S(Z(0, 9, 20), 0.5)], errors=[S(N(3), 1.5)], **RANDOM)
 op("multinomial", [S(U(0.1, 1, 9), 4), S(U(0.1, 1, 3, 9), 9), S(U(0.1, 1, 9), 20, True), S(U(0.1, 1, 9), 1, True)],
@@ -930,7 +948,8 @@ op("random_.to", [S(N(5, grad=False), 9), S(Z(0, 9, 5), 2 ** 40)],
    errors=[S(Z(0, 9, 3), 0), S(Z(0, 9, 3, dtype="uint8"), 300)], **RANDOM)
 op("random_.from", [S(N(5, grad=False), 3, 9), S(Z(0, 9, 5), -3, None), S(Z(0, 9, 5, dtype="uint8"), 250, None)],
    errors=[S(Z(0, 9, 3), 3, 3), S(Z(0, 9, 3, dtype="uint8"), -1, 3)], **RANDOM)
-op("bernoulli_", [S(N(3, 4, grad=False)), S(Z(0, 9, 20), 0.2), S(B(9), 0.7)], errors=[S(N(3, grad=False), -0.5)], **RANDOM)
+op("bernoulli_", [S(N(3, 4, grad=False)), S(Z(0, 9, 20), 0.2), S(B(9), 0.7)],
+   errors=[S(N(3, grad=False), -0.5)], **RANDOM)
 op("bernoulli_.tensor", [S(N(3, 4, grad=False), U(0, 1, 3, 4, grad=False)), S(Z(0, 9, 3, 4), U(0, 1, 4, grad=False))],
    errors=[S(N(3, grad=False), Z(0, 1, 3))], **RANDOM)
 op("exponential_", [S(N(*s, grad=False)) for s in DRAWN] + [S(N(5, grad=False), 2.5)],
@@ -939,6 +958,7 @@ op("exponential_", [S(N(*s, grad=False)) for s in DRAWN] + [S(N(5, grad=False), 
 op("dropout", [S(N(*s), 0.3, True) for s in DRAWN] + [S(N(3, 4), 0.5, False), S(N(3), 0, True), S(N(3, 4), 1, True)],
    torch=lambda torch, *a: torch.dropout(*a), seeded=True, layouts=("contiguous", "strided"),
    errors=[S(N(3), 1.5, True), S(N(3), -0.5, False), S(Z(0, 9, 3), 0.5, True)])
-op("feature_dropout", [S(N(2, 5, 4, 3), 0.3, True), S(N(3, 4), 0.5, True), S(N(2, 3, 4), 0.5, False), S(N(2, 3), 1, True)],
+op("feature_dropout", [S(N(2, 5, 4, 3), 0.3, True), S(N(3, 4), 0.5, True), S(N(2, 3, 4), 0.5, False),
+                       S(N(2, 3), 1, True)],
    torch=lambda torch, *a: torch.feature_dropout(*a), seeded=True, inplace=False,
    errors=[S(N(3), 0.5, True), S(N(3, 3), 1.5, True), S(Z(0, 9, 3, 3), 0.5, True)])

@@ -40,7 +40,8 @@ def storage(key="0", numel=4, kind="FloatStorage", extra=()):
 
 def tensor(key="0", numel=4, offset=0, size=(4,), stride=(1,), kind="FloatStorage", extra=(), more=()):
     return call(name("torch._utils", "_rebuild_tensor_v2"), storage(key, numel, kind, extra), number(offset),
-                group(*map(number, size)), group(*map(number, stride)), b"\x89", name("collections", "OrderedDict") + b")R", *more)
+                group(*map(number, size)), group(*map(number, stride)), b"\x89",
+                name("collections", "OrderedDict") + b")R", *more)
 
 
 def document(body):

@@ -1,4 +1,5 @@
-"""Bad input: every mistake of bad_input.py raises what a user of torch would catch, in words that say what to change."""
+"""Bad input: every mistake of bad_input.py raises what a user of torch would catch, in
+words that say what to change."""
 
 import re
 import time
@@ -64,12 +65,16 @@ def test_state_is_unchanged_by_a_failed_call():
 
 
 CRASHED = {  # calls that once brought the process down
-    "a padding beyond 64 bits": (RuntimeError, lambda: pycnn.nn.functional.pad(pycnn.zeros(1, 2, 3), (-2 ** 63, 0), mode="replicate")),
-    "a stride beyond 64 bits": (RuntimeError, lambda: pycnn.nn.functional.max_pool2d(pycnn.zeros(1, 2, 3, 3), 2, 2 ** 62)),
-    "a dilation beyond 64 bits": (RuntimeError, lambda: pycnn.nn.functional.conv2d(pycnn.zeros(1, 2, 3, 3), pycnn.zeros(1, 2, 2, 2), dilation=2 ** 62)),
+    "a padding beyond 64 bits": (RuntimeError, lambda: pycnn.nn.functional.pad(
+        pycnn.zeros(1, 2, 3), (-2 ** 63, 0), mode="replicate")),
+    "a stride beyond 64 bits": (RuntimeError,
+                                lambda: pycnn.nn.functional.max_pool2d(pycnn.zeros(1, 2, 3, 3), 2, 2 ** 62)),
+    "a dilation beyond 64 bits": (RuntimeError, lambda: pycnn.conv2d(
+        pycnn.zeros(1, 2, 3, 3), pycnn.zeros(1, 2, 2, 2), dilation=2 ** 62)),
     "a wrapped crop": (RuntimeError, lambda: pycnn.nn.functional.pad(pycnn.zeros(1, 2, 5), (5, -3), mode="circular")),
     "a gradient of None": (TypeError, lambda: pycnn.autograd.grad([None], [])),
-    "a gradient for None": (TypeError, lambda: pycnn._C.run_backward((pycnn.ones(1, requires_grad=True) * 2,), None, False, (None,))),
+    "a gradient for None": (TypeError, lambda: pycnn._C.run_backward(
+        (pycnn.ones(1, requires_grad=True) * 2,), None, False, (None,))),
 }
 
 

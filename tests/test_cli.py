@@ -56,8 +56,10 @@ def digits(tmp_path_factory):
     raw.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for part, n in (("train", 200), ("t10k", 60)):
-        (raw / f"{part}-images-idx3-ubyte").write_bytes(np.array([0x803, n, 28, 28], ">i4").tobytes() + rng.bytes(n * 784))
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(np.array([0x801, n], ">i4").tobytes() + bytes(range(10)) * (n // 10))
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(np.array([0x803, n, 28, 28], ">i4").tobytes() +
+                                                        rng.bytes(n * 784))
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(np.array([0x801, n], ">i4").tobytes() +
+                                                        bytes(range(10)) * (n // 10))
     return root
 
 
@@ -147,8 +149,8 @@ def test_pretrained_weights_from_a_file(photos, tmp_path):
     body = pycnn.vision.models.resnet18()
     pycnn.save(body.state_dict(), tmp_path / "body.pth")
     out = tmp_path / "run"
-    assert run("train", photos, "--model", "resnet18", "--pretrained", tmp_path / "body.pth", "--freeze", "--epochs", 1, "--out", out,
-               *SMALL) == 0
+    assert run("train", photos, "--model", "resnet18", "--pretrained", tmp_path / "body.pth", "--freeze", "--epochs", 1,
+               "--out", out, *SMALL) == 0
     end = pycnn.load(out / "model.pth")
     assert end["fc.weight"].shape == (3, 512)
     assert end["layer4.1.conv2.weight"].numpy().tobytes() == body.layer4[1].conv2.weight.detach().numpy().tobytes()
@@ -168,7 +170,8 @@ def test_the_last_layer_of_any_family_is_made_anew(name, last, tmp_path):
     pytest.param([], id="simple_cnn"),
     pytest.param(["mnist", "--size", "28"], id="images in memory"),
     pytest.param(["--workers", "2", "--augment", "rand"], id="two workers", marks=pytest.mark.slow),
-    pytest.param(["--model", "resnet18", "--freeze", "--augment", "trivial"], id="batch norm, frozen", marks=pytest.mark.slow)])
+    pytest.param(["--model", "resnet18", "--freeze", "--augment", "trivial"], id="batch norm, frozen",
+                 marks=pytest.mark.slow)])
 def test_resumed_is_bit_for_bit_uninterrupted(photos, digits, tmp_path, options, monkeypatch, capsys):
     data = ["--root", digits] if "mnist" in options else [photos]
     command = ["train", *data, *SMALL, *options]
@@ -224,7 +227,8 @@ def test_going_on_with_a_finished_run_writes_its_results(photos, tmp_path):
 def test_cifar10_is_read_as_a_user_would(cifar10_root):
     data = cli_data.load("cifar10", str(cifar10_root), "simple_cnn", None, "standard", None, 0)
     assert repr(data.train.transform) == repr(transforms.Compose([
-        transforms.RandomHorizontalFlip(p=0.5), transforms.RandomRotation(15), transforms.ColorJitter(brightness=0.2, contrast=0.2),
+        transforms.RandomHorizontalFlip(p=0.5), transforms.RandomRotation(15),
+        transforms.ColorJitter(brightness=0.2, contrast=0.2),
         transforms.ToTensor(), transforms.Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))]))
     assert repr(data.test.transform) == repr(transforms.Compose([
         transforms.ToTensor(), transforms.Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))]))
@@ -282,7 +286,8 @@ def test_the_split_follows_from_the_seed(photos):
     (["train", "sample", "--model", "resnet19"], "there is no model 'resnet19'. Models are simple_cnn, .*resnet50"),
     (["train", "sample", "--pretrained"], "simple_cnn has no published weights"),
     (["train", "sample", "--model", "resnet18", "--pretrained", "./none.pth"], "none.pth"),
-    (["train", "sample", "--model", "resnet18", "--pretrained", "V9"], "V9: weights may be DEFAULT|V9: .*IMAGENET1K_V1"),
+    (["train", "sample", "--model", "resnet18", "--pretrained", "V9"],
+     "V9: weights may be DEFAULT|V9: .*IMAGENET1K_V1"),
     (["train", "sample", "--size", "3"], "at least 4 x 4"),
     (["train", "sample", "--model", "alexnet"], "alexnet cannot take images of 32 x 32 pixels .*: give --size"),
     (["train", "sample", "--resume", "--out", "."], "no run to go on with: checkpoint.pth is missing"),
@@ -296,8 +301,8 @@ def test_mistakes_are_explained(words, said, tmp_path, capsys, monkeypatch):
     assert error.startswith("error: ") and re.search(said, error), error
 
 
-@pytest.mark.parametrize("words", [["train", "--epochs", "0"], ["train", "--augment", "much"], ["train", "--lr", "fast"], [], ["test"],
-                                   ["predict", "run"]])
+@pytest.mark.parametrize("words", [["train", "--epochs", "0"], ["train", "--augment", "much"],
+                                   ["train", "--lr", "fast"], [], ["test"], ["predict", "run"]])
 def test_wrong_options_print_the_usage(words, capsys):
     with pytest.raises(SystemExit) as status:
         run(*words)

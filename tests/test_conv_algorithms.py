@@ -1,4 +1,5 @@
-"""The algorithms of convolutions: accuracy against sums in double precision, bits for any number of threads, the switch."""
+"""The algorithms of convolutions: accuracy against sums in double precision, bits for any
+number of threads, the switch."""
 
 import os
 import random
@@ -76,7 +77,8 @@ def check(arrays, padding, relu, channels_last):
     if relu:
         want[1] = want[1] * (arrays[0] > 0)
     for name, got, value in zip(("output", "input", "weight", "bias"), run(arrays, padding, relu, channels_last), want):
-        assert relative_error(got, value) <= LIMIT, f"{name} of {[a.shape for a in arrays]}, padding {padding}, relu {relu}"
+        assert relative_error(got,
+                              value) <= LIMIT, f"{name} of {[a.shape for a in arrays]}, padding {padding}, relu {relu}"
 
 
 @pytest.mark.parametrize("algorithm", ["winograd F(4x4)", "winograd F(2x2)", "direct"])
@@ -139,7 +141,8 @@ CALL = ("import pycnn; x = pycnn.zeros(4, {c}, 16, 16); w = pycnn.zeros(32, {c},
 @pytest.mark.parametrize("mode, ran", [("f4", "winograd F(4x4)"), ("f2", "winograd F(2x2)"), ("off", "direct")])
 def test_switch(mode, ran):
     env = {**os.environ, "PYCNN_VERBOSE": "1", "PYCNN_WINOGRAD": mode}
-    done = subprocess.run([sys.executable, "-c", CALL.format(c=32)], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", CALL.format(c=32)], env=env, capture_output=True,
+                          text=True, check=True)
     assert f": {ran}" in done.stderr and done.stdout.strip() == mode
     if mode != "f4":
         assert f"not winograd F(4x4): pycnn.backends.winograd is \"{mode}\"" in done.stderr
@@ -166,7 +169,8 @@ def test_wrong_switch():
 # ---- weights that are kept ready ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape, stride", [((32, 32, 3, 3), 1), ((32, 32, 3, 3), 2), ((8, 32, 1, 1), 1), ((32, 1, 3, 3), 1)])
+@pytest.mark.parametrize("shape, stride", [((32, 32, 3, 3), 1), ((32, 32, 3, 3), 2), ((8, 32, 1, 1), 1),
+                                           ((32, 1, 3, 3), 1)])
 def test_weights_are_made_ready_once(shape, stride):
     rng = np.random.default_rng(0)
     x = pycnn.from_numpy(rng.standard_normal((4, 32, 12, 12)).astype("f"))
@@ -217,7 +221,8 @@ def test_kept_weights_of_different_calls_are_told_apart():
     rng = np.random.default_rng(1)
     w = pycnn.from_numpy(rng.standard_normal((24, 24, 3, 3)).astype("f")).clone()
     x = pycnn.from_numpy(rng.standard_normal((2, 24, 15, 14)).astype("f")).requires_grad_()
-    calls = [{"padding": 1}, {"stride": 2}, {"stride": (1, 2), "padding": 1}, {"stride": 3, "padding": 2}, {"dilation": 2}]
+    calls = [{"padding": 1}, {"stride": 2}, {"stride": (1, 2), "padding": 1}, {"stride": 3, "padding": 2},
+             {"dilation": 2}]
     results = []
     for _ in range(2):  # the second time from what is kept
         for kwargs in calls:

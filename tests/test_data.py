@@ -350,8 +350,8 @@ def test_start_methods(method):
 
 class Big(Numbers):
     def __getitem__(self, k):
-        return {"image": torch.full((300, 300), float(k)), "name": f"n{k}", "array": np.full(5000, k), "empty": torch.zeros(0),
-                "half": torch.full((3,), k, dtype=torch.bfloat16)}
+        return {"image": torch.full((300, 300), float(k)), "name": f"n{k}", "array": np.full(5000, k),
+                "empty": torch.zeros(0), "half": torch.full((3,), k, dtype=torch.bfloat16)}
 
 
 def test_what_travels_through_shared_memory():
@@ -379,7 +379,8 @@ Point = collections.namedtuple("Point", "x y")
 
 def test_default_collate():
     c = data.default_collate
-    assert c([1, 2]).dtype == torch.int64 and c([1.0, 2.0]).dtype == torch.float64 and c([True, False]).dtype == torch.bool
+    assert c([1, 2]).dtype == torch.int64 and c([1.0, 2.0]).dtype == torch.float64 \
+           and c([True, False]).dtype == torch.bool
     assert c(["a", "b"]) == ["a", "b"]
     assert c([np.float32(1), np.float32(2)]).dtype == torch.float32
     assert c([np.zeros((2, 3), np.uint8)] * 4).shape == (4, 2, 3)
@@ -401,9 +402,11 @@ def test_default_convert():
 
 def test_collation_of_what_cannot_be():
     from PIL import Image
-    with pytest.raises(TypeError, match=r"default_collate: batch must contain tensors.*PIL\.Image\.Image.*add ToTensor"):
+    with pytest.raises(TypeError,
+                       match=r"default_collate: batch must contain tensors.*PIL\.Image\.Image.*add ToTensor"):
         data.default_collate([Image.new("RGB", (2, 2))])
-    with pytest.raises(RuntimeError, match=r"stack expects each tensor to be equal size, but got \[3, 4\] at entry 0 and "
+    with pytest.raises(RuntimeError,
+                       match=r"stack expects each tensor to be equal size, but got \[3, 4\] at entry 0 and "
                                            r"\[3, 5\] at entry 1.*Resize"):
         data.default_collate([torch.zeros(3, 4), torch.zeros(3, 5)])
     with pytest.raises(RuntimeError, match="each element in list of batch should be of equal size"):
@@ -428,7 +431,8 @@ def test_collation_of_what_cannot_be():
     ({"sampler": [1], "shuffle": True}, ValueError, "sampler option is mutually exclusive with shuffle"),
     ({"batch_sampler": [[1]], "shuffle": True}, ValueError, "batch_sampler option is mutually exclusive"),
     ({"batch_size": None, "drop_last": True}, ValueError, "batch_size=None option disables auto-batching"),
-    ({"multiprocessing_context": "fork"}, ValueError, "multiprocessing_context can only be used with multi-process loading"),
+    ({"multiprocessing_context": "fork"}, ValueError,
+     "multiprocessing_context can only be used with multi-process loading"),
     ({"multiprocessing_context": "x", "num_workers": 1}, ValueError, "should specify a valid start method"),
     ({"multiprocessing_context": 3, "num_workers": 1}, TypeError, "should be a valid context object or a string"),
 ])
@@ -454,19 +458,24 @@ def test_attributes_are_fixed():
 
 
 def test_an_empty_data_set():
-    with pytest.raises(ValueError, match="num_samples should be a positive integer value, but got num_samples=0.*empty"):
+    with pytest.raises(ValueError,
+                       match="num_samples should be a positive integer value, but got num_samples=0.*empty"):
         data.DataLoader(Numbers(0), shuffle=True)
     assert list(data.DataLoader(Numbers(0))) == [] and len(data.DataLoader(Numbers(0))) == 0
     assert list(data.DataLoader(data.TensorDataset(torch.zeros(0, 3)), num_workers=1)) == []
 
 
 @pytest.mark.parametrize("make, error", [
-    (lambda: data.RandomSampler([1], replacement=1), TypeError), (lambda: data.RandomSampler([1], num_samples=0), ValueError),
-    (lambda: data.WeightedRandomSampler([1.0], 0), ValueError), (lambda: data.WeightedRandomSampler([1.0], True), ValueError),
-    (lambda: data.WeightedRandomSampler([1.0], 1, 2), ValueError), (lambda: data.WeightedRandomSampler([[1.0]], 1), ValueError),
+    (lambda: data.RandomSampler([1], replacement=1), TypeError),
+    (lambda: data.RandomSampler([1], num_samples=0), ValueError),
+    (lambda: data.WeightedRandomSampler([1.0], 0), ValueError),
+    (lambda: data.WeightedRandomSampler([1.0], True), ValueError),
+    (lambda: data.WeightedRandomSampler([1.0], 1, 2), ValueError),
+    (lambda: data.WeightedRandomSampler([[1.0]], 1), ValueError),
     (lambda: data.BatchSampler([1], True, False), ValueError), (lambda: data.BatchSampler([1], 1, 2), ValueError),
     (lambda: list(data.RandomSampler([1, 2], generator=3)), TypeError),
-    (lambda: data.random_split(range(5), [2, 2]), ValueError), (lambda: data.random_split(range(5), [1.5, -0.5]), ValueError),
+    (lambda: data.random_split(range(5), [2, 2]), ValueError),
+    (lambda: data.random_split(range(5), [1.5, -0.5]), ValueError),
 ])
 def test_samplers_refuse(make, error):
     with pytest.raises(error):
@@ -488,8 +497,8 @@ def test_indices_out_of_bounds(workers):
 def test_c_checks_what_it_is_given():
     pixels, labels = np.zeros((3, 4, 4, 3), np.uint8), np.zeros(3, np.int64)
     pipeline = _C.Pipeline((("to_tensor",),))
-    for bad in ((pixels[0], labels), (pixels.astype(np.float32), labels), (pixels, labels[:2]), (pixels[:, ::2], labels),
-                (pixels, labels.astype(np.int32)), (pixels[:, :0], labels)):
+    for bad in ((pixels[0], labels), (pixels.astype(np.float32), labels), (pixels, labels[:2]),
+                (pixels[:, ::2], labels), (pixels, labels.astype(np.int32)), (pixels[:, :0], labels)):
         with pytest.raises((ValueError, BufferError)):
             _C.image_source(*bad, pipeline)
     with pytest.raises(TypeError):
@@ -538,7 +547,8 @@ def test_errors_name_the_sample(workers):
         next(iterator)
     if workers:
         text = str(caught.value)
-        assert text.startswith("Caught KeyError in DataLoader worker process 0.\nOriginal Traceback (most recent call last):")
+        assert text.startswith("Caught KeyError in DataLoader worker process 0.\n"
+                           "Original Traceback (most recent call last):")
         assert "KeyError: 'three'\nThis is about sample 3 of the data set." in text
         assert next(iterator).item() == 4
     else:

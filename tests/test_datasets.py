@@ -29,7 +29,8 @@ def python2_string(s):
 
 def python2_batch(data=PIXELS, labels=LABELS, dtype=b"u1"):
     """As CIFAR's authors pickled it: Python 2, str for keys, names and bytes."""
-    array = (name("numpy.core.multiarray", "_reconstruct") + name("numpy", "ndarray") + b"K\0\x85" + python2_string(b"b") + b"\x87R"
+    array = (name("numpy.core.multiarray", "_reconstruct") + name("numpy", "ndarray") + b"K\0\x85" +
+             python2_string(b"b") + b"\x87R"
              + group(number(1), number(data.shape[0]) + number(data.shape[1]) + b"\x86",
                      name("numpy", "dtype") + python2_string(dtype) + b"K\0K\1\x87R"
                      + group(number(3), python2_string(b"|"), b"NNN", number(-1), number(-1), number(0)) + b"b",
@@ -39,14 +40,16 @@ def python2_batch(data=PIXELS, labels=LABELS, dtype=b"u1"):
 
 
 def meta(names=NAMES):
-    return document(b"}" + python2_string(b"label_names") + b"](" + b"".join(python2_string(n.encode()) for n in names) + b"es")
+    return document(b"}" + python2_string(b"label_names") + b"](" +
+                    b"".join(python2_string(n.encode()) for n in names) + b"es")
 
 
 def md5(data):
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-def make(root, train=python2_batch(), test=python2_batch(PIXELS[:10], LABELS[:10]), classes=meta(), base=datasets.CIFAR10):
+def make(root, train=python2_batch(), test=python2_batch(PIXELS[:10], LABELS[:10]), classes=meta(),
+         base=datasets.CIFAR10):
     """The files of a small CIFAR-10 and a class that expects their MD5 sums."""
     files = {"data_batch_1": train, "data_batch_2": train, "test_batch": test, "batches.meta": classes}
     folder = Path(root) / base.base_folder
@@ -55,7 +58,8 @@ def make(root, train=python2_batch(), test=python2_batch(PIXELS[:10], LABELS[:10
         (folder / file).write_bytes(data)
     sums = {file: md5(data) for file, data in files.items()}
     return type(base.__name__, (base,), {
-        "train_list": [[f, sums[f]] for f in ("data_batch_1", "data_batch_2")], "test_list": [["test_batch", sums["test_batch"]]],
+        "train_list": [[f, sums[f]] for f in ("data_batch_1", "data_batch_2")],
+        "test_list": [["test_batch", sums["test_batch"]]],
         "meta": {"filename": "batches.meta", "key": "label_names", "md5": sums["batches.meta"]}})
 
 
@@ -71,8 +75,10 @@ def check(small):
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
 def test_batches_of_python_3(protocol, tmp_path):
     """Also with labels as arrays or NumPy's numbers, and keys as bytes."""
-    for labels in (LABELS, tuple(LABELS), np.array(LABELS), np.array(LABELS, ">i2"), np.array(LABELS, np.uint8), list(np.array(LABELS))):
-        data = pickle.dumps({"data": PIXELS, "labels": labels, "filenames": ["a.png"] * 20, "batch_label": b"training batch"}, protocol)
+    for labels in (LABELS, tuple(LABELS), np.array(LABELS), np.array(LABELS, ">i2"), np.array(LABELS, np.uint8),
+                   list(np.array(LABELS))):
+        data = pickle.dumps({"data": PIXELS, "labels": labels, "filenames": ["a.png"] * 20,
+                             "batch_label": b"training batch"}, protocol)
         check(make(tmp_path, data, classes=pickle.dumps({"label_names": NAMES, "num_vis": 3072}, protocol))(tmp_path))
     data = pickle.dumps({b"data": PIXELS, b"fine_labels": LABELS, b"coarse_labels": [0] * 20}, protocol)
     check(make(tmp_path, data)(tmp_path))
@@ -90,13 +96,16 @@ def test_a_small_cifar10(tmp_path):
     image, label = test[3]
     assert len(test) == 10 and image.shape == (3, 32, 32) and label == 103
     assert image.tolist() == torch.from_numpy(PIXELS[3].reshape(3, 32, 32)).float().div(255).tolist()
-    assert repr(test) == (f"Dataset CIFAR10\n    Number of datapoints: 10\n    Root location: {tmp_path}\n    Split: Test\n"
-                          "    StandardTransform\nTransform: ToTensor()\nTarget transform: " + repr(test.target_transform))
+    assert repr(test) \
+           == (f"Dataset CIFAR10\n    Number of datapoints: 10\n    Root location: {tmp_path}\n    Split: Test\n"
+                          "    StandardTransform\nTransform: ToTensor()\nTarget transform: " +
+               repr(test.target_transform))
 
 
 def test_attributes_are_those_of_the_published_files():
     assert datasets.CIFAR10.tgz_md5 == "c58f30108f718f92721af3b95e74349a"
-    assert datasets.CIFAR10.url.endswith("/cifar-10-python.tar.gz") and datasets.CIFAR10.base_folder == "cifar-10-batches-py"
+    assert datasets.CIFAR10.url.endswith("/cifar-10-python.tar.gz") \
+           and datasets.CIFAR10.base_folder == "cifar-10-batches-py"
     assert datasets.CIFAR10.train_list[4] == ["data_batch_5", "482c414d41f54cd18b22e5b47cb7c3cb"]
     assert datasets.CIFAR100.meta["key"] == "fine_label_names" and datasets.CIFAR100.train_list[0][0] == "train"
     assert issubclass(datasets.CIFAR100, datasets.CIFAR10) and issubclass(datasets.CIFAR10, datasets.VisionDataset)
@@ -109,7 +118,8 @@ def test_the_published_layout(cifar10_root):
     for train, sizes in ((True, (50_000, 5000)), (False, (10_000, 1000))):
         images = program.dataset(cifar10_root, train)
         n = len(images)
-        assert n in sizes and images.data.shape == (n, 32, 32, 3) and np.bincount(images.targets).tolist() == [n // 10] * 10
+        assert n in sizes and images.data.shape == (n, 32, 32, 3)
+        assert np.bincount(images.targets).tolist() == [n // 10] * 10
         assert images.classes[:2] == ["airplane", "automobile"]
 
 
@@ -137,7 +147,8 @@ def test_the_sample_s_images_are_close_to_the_originals(cifar10_root):
 
 # ---- the way past Python --------------------------------------------------------------------------
 
-COMPILED = transforms.Compose([transforms.RandomHorizontalFlip(), transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.5,) * 3)])
+COMPILED = transforms.Compose([transforms.RandomHorizontalFlip(), transforms.ToTensor(),
+                               transforms.Normalize((0.5,) * 3, (0.5,) * 3)])
 
 
 def test_what_the_loader_is_offered(tmp_path):
@@ -190,9 +201,10 @@ BROKEN = {
     "code": (document(RUN), "GLOBAL os.system was not an allowed global"),
     "code in a value": (document(b"}(" + text("data") + RUN + b"u"), "GLOBAL os.system"),
     "code in a class": (document(name("subprocess", "Popen") + group(text("x")) + b"\x81"), "GLOBAL subprocess.Popen"),
-    "an array that calls": (document(call(name("numpy.core.multiarray", "_reconstruct"), name("os", "system"), group(number(0)),
-                                          text("b"))), "GLOBAL os.system"),
-    "code in a NumPy name": (document(call(name("numpy.core.multiarray", "fromfile"), text("/etc/passwd"))), "GLOBAL numpy.core.multiarray.fromfile"),
+    "an array that calls": (document(call(name("numpy.core.multiarray", "_reconstruct"), name("os", "system"),
+                                          group(number(0)), text("b"))), "GLOBAL os.system"),
+    "code in a NumPy name": (document(call(name("numpy.core.multiarray", "fromfile"), text("/etc/passwd"))),
+                             "GLOBAL numpy.core.multiarray.fromfile"),
     "truncated": (python2_batch()[:30_000], "truncated pickle"),
     "empty": (b"", "truncated pickle"),
     "columns": (python2_batch(PIXELS[:, :3000]), "rows of 'data' have 3000 bytes, images of 32 x 32 pixels have 3072"),
@@ -201,7 +213,8 @@ BROKEN = {
     "a label of 77": (python2_batch(labels=[77] + LABELS[1:]), "image 0 has the label 77, there are 10 classes"),
     "a label of -1": (python2_batch(labels=LABELS[:19] + [-1]), "image 19 has the label -1, there are 10 classes"),
     "another dtype": (python2_batch(dtype=b"i1"), "'data' must be a two-dimensional array of uint8"),
-    "floats": (pickle.dumps({"data": PIXELS.astype(np.float32), "labels": LABELS}, 2), "'data' must be a two-dimensional array of uint8"),
+    "floats": (pickle.dumps({"data": PIXELS.astype(np.float32), "labels": LABELS}, 2),
+               "'data' must be a two-dimensional array of uint8"),
     "Fortran order": (pickle.dumps({"data": np.asfortranarray(PIXELS), "labels": LABELS}, 2), "in C order"),
     "objects": (pickle.dumps({"data": np.array([None]), "labels": LABELS}, 2), "dtype O8 are not supported"),
     "strings as labels": (pickle.dumps({"data": PIXELS, "labels": ["a"] * 20}, 2), "the label of image 0 is a string"),
@@ -209,8 +222,10 @@ BROKEN = {
     "no labels": (pickle.dumps({"data": PIXELS}, 2), "no list 'labels' or 'fine_labels'"),
     "no data": (pickle.dumps({"labels": LABELS}, 2), "no array 'data'"),
     "a list": (pickle.dumps([PIXELS], 2), "a dict was expected, the file holds a list"),
-    "bytes that are fewer": (python2_batch().replace(struct.pack("<I", PIXELS.size), struct.pack("<I", PIXELS.size - 4), 1), ""),
-    "a shape that overflows": (pickle.dumps({"data": PIXELS, "labels": LABELS}, 2).replace(b"M\x00\x0c", b"J\xff\xff\xff\x7f"), "NumPy array"),
+    "bytes that are fewer": (python2_batch().replace(struct.pack("<I", PIXELS.size),
+                                                     struct.pack("<I", PIXELS.size - 4), 1), ""),
+    "a shape that overflows": (pickle.dumps({"data": PIXELS, "labels": LABELS},
+                                            2).replace(b"M\x00\x0c", b"J\xff\xff\xff\x7f"), "NumPy array"),
     "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), "opcode"),
 }
 
@@ -228,8 +243,8 @@ def test_a_broken_batch_is_refused(case, tmp_path, monkeypatch):
     assert os.listdir() == ["cifar-10-batches-py"] and torch._C._alloc_stats()["live_blocks"] == before
 
 
-@pytest.mark.parametrize("data", [document(RUN), document(b"}" + text("label_names") + RUN + b"s"), document(b"}"), meta(NAMES)[:-3],
-                                  document(b"}" + text("label_names") + b"](K\1K\2es")])
+@pytest.mark.parametrize("data", [document(RUN), document(b"}" + text("label_names") + RUN + b"s"), document(b"}"),
+                                  meta(NAMES)[:-3], document(b"}" + text("label_names") + b"](K\1K\2es")])
 def test_a_broken_list_of_classes_is_refused(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(torch.CheckpointError, match="batches.meta"):
@@ -246,7 +261,9 @@ def test_a_second_file_that_is_broken(tmp_path):
 
 
 def test_missing_and_changed_files(tmp_path):
-    with pytest.raises(RuntimeError, match=r"^Dataset not found or corrupted. You can use download=True to download it: .*data_batch_1 is "
+    with pytest.raises(RuntimeError,
+                       match=r"^Dataset not found or corrupted. You can use download=True to download it: "
+                             r".*data_batch_1 is "
                                            r"missing. Without a network, put https://.*tar.gz \(MD5 c58f.*\) into"):
         datasets.CIFAR10(tmp_path)
     cifar10 = make(tmp_path)
@@ -254,12 +271,16 @@ def test_missing_and_changed_files(tmp_path):
     path = tmp_path / "cifar-10-batches-py" / "test_batch"
     expected = md5(path.read_bytes())
     path.write_bytes(path.read_bytes()[:-1] + b"!")
-    with pytest.raises(RuntimeError, match=f"^Dataset not found or corrupted.*test_batch has the MD5 sum {md5(path.read_bytes())}, expected "
+    with pytest.raises(RuntimeError,
+                       match=f"^Dataset not found or corrupted.*test_batch has the MD5 sum {md5(path.read_bytes())}, "
+                             f"expected "
                                            f"is {expected}"):
         cifar10(tmp_path)
     cifar10 = make(tmp_path)
     (tmp_path / "cifar-10-batches-py" / "batches.meta").write_bytes(b"")
-    with pytest.raises(RuntimeError, match="^Dataset metadata file not found or corrupted. You can use download=True to download it: .*meta"):
+    with pytest.raises(RuntimeError,
+                       match="^Dataset metadata file not found or corrupted. You can use download=True to "
+                                               "download it: .*meta"):
         cifar10(tmp_path)
 
 
@@ -286,7 +307,8 @@ def tar_of(members, mode="w:gz"):
 
 def served_cifar10(folder, address, root):
     cifar10 = make(root)
-    files = [(f"cifar-10-batches-py/{p.name}", p.read_bytes()) for p in sorted((root / "cifar-10-batches-py").iterdir())]
+    files = [(f"cifar-10-batches-py/{p.name}", p.read_bytes())
+             for p in sorted((root / "cifar-10-batches-py").iterdir())]
     data = tar_of(files)
     (folder / "cifar-10-python.tar.gz").write_bytes(data)
     cifar10.url, cifar10.tgz_md5 = address + "/cifar-10-python.tar.gz", md5(data)
@@ -313,14 +335,19 @@ def test_a_mirror(server, tmp_path, tmp_path_factory, monkeypatch):
 def test_a_download_with_another_sum_is_thrown_away(server, tmp_path, tmp_path_factory):
     cifar10 = served_cifar10(*server, tmp_path_factory.mktemp("source"))
     cifar10.tgz_md5 = "0" * 32
-    with pytest.raises(RuntimeError, match="has the MD5 sum .*, expected is 0000.*put the file there by hand: .*cifar-10-python.tar.gz"):
+    with pytest.raises(RuntimeError,
+                       match="has the MD5 sum .*, expected is 0000.*put the file there by hand: "
+                             ".*cifar-10-python.tar.gz"):
         cifar10(tmp_path, download=True)
     assert os.listdir(tmp_path) == []
 
 
 def test_offline(offline, tmp_path):
-    with pytest.raises(RuntimeError, match=r"Cannot download https://www.cs.toronto.edu/.*Name or service not known.*Without a network, put the "
-                                           r"file there by hand: .*/cifar-10-python.tar.gz \(MD5 c58f30108f718f92721af3b95e74349a\)"):
+    with pytest.raises(RuntimeError,
+                       match=r"Cannot download https://www.cs.toronto.edu/.*Name or service not known.*Without a "
+                             r"network, put the "
+                                           r"file there by hand: .*/cifar-10-python.tar.gz \(MD5 "
+                                           r"c58f30108f718f92721af3b95e74349a\)"):
         datasets.CIFAR10(tmp_path, download=True)
     assert os.listdir(tmp_path) == []
 
@@ -329,7 +356,8 @@ CLIMBING = {
     "..": [("good", b"1"), ("../evil", b"2")], "absolute": [("good", b"1"), ("/tmp/pycnn_evil", b"2")],
     "a link": [("good", b"1"), ("link", (tarfile.SYMTYPE, "/tmp")), ("link/pycnn_evil", b"2")],
     "a hard link": [("good", b"1"), ("link", (tarfile.LNKTYPE, "../../secret"))],
-    "a device": [("good", b"1"), ("null", (tarfile.CHRTYPE, ""))], "a pipe": [("good", b"1"), ("pipe", (tarfile.FIFOTYPE, ""))],
+    "a device": [("good", b"1"), ("null", (tarfile.CHRTYPE, ""))],
+    "a pipe": [("good", b"1"), ("pipe", (tarfile.FIFOTYPE, ""))],
     "deep ..": [("good", b"1"), ("a/b/../../../evil", b"2")],
 }
 

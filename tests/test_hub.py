@@ -108,7 +108,8 @@ def test_offline(offline, tmp_path, monkeypatch):
 
 
 def test_a_server_without_the_file(server, tmp_path):
-    with pytest.raises(urllib.error.HTTPError, match=f"HTTP Error 404: File not found.*by hand: {tmp_path}/none.pth") as error:
+    with pytest.raises(urllib.error.HTTPError,
+                       match=f"HTTP Error 404: File not found.*by hand: {tmp_path}/none.pth") as error:
         hub.load_state_dict_from_url(f"{server[1]}/none.pth", tmp_path)
     error.value.close()
     assert error.value.code == 404 and os.listdir(tmp_path) == []

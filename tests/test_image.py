@@ -136,7 +136,8 @@ def rotated(a):
 def mapped(a):
     h, w, c = a.shape
     numbers = (RANDOM.choice([0, RANDOM.uniform(-180, 180)]), RANDOM.randint(-9, 9), RANDOM.randint(-9, 9),
-               RANDOM.choice([1, RANDOM.uniform(0.3, 3), 1e-5]), *(RANDOM.choice([0, RANDOM.uniform(-40, 40)]) for _ in "xy"))
+               RANDOM.choice([1, RANDOM.uniform(0.3, 3), 1e-5]),
+               *(RANDOM.choice([0, RANDOM.uniform(-40, 40)]) for _ in "xy"))
     filter, (values, fill) = RANDOM.choice([0, 2, 3]), fill_for(c)
     matrix = _C.affine_matrix(*numbers, w * 0.5, h * 0.5)
     step = ("affine", *numbers, 0, filter, 0, 0, 0, 0, *values)
@@ -152,7 +153,8 @@ def resized(a):
 
 def cropped(a):
     h, w, _ = a.shape
-    top, left, th, tw = RANDOM.randint(-5, h + 3), RANDOM.randint(-5, w + 3), RANDOM.randint(1, h + 8), RANDOM.randint(1, w + 8)
+    top, left = RANDOM.randint(-5, h + 3), RANDOM.randint(-5, w + 3)
+    th, tw = RANDOM.randint(1, h + 8), RANDOM.randint(1, w + 8)
     return ("crop", top, left, th, tw), pil(a).crop((left, top, left + tw, top + th))
 
 
@@ -183,8 +185,8 @@ def gamma(a):
 
 CASES = {
     "brightness": enhanced("brightness", "Brightness"), "contrast": enhanced("contrast", "Contrast"),
-    "saturation": enhanced("saturation", "Color"), "sharpness": enhanced("sharpness", "Sharpness"), "hue": hue, "gamma": gamma,
-    "rotate": rotated, "affine": mapped, "resize": resized, "crop": cropped, "pad": padded,
+    "saturation": enhanced("saturation", "Color"), "sharpness": enhanced("sharpness", "Sharpness"), "hue": hue,
+    "gamma": gamma, "rotate": rotated, "affine": mapped, "resize": resized, "crop": cropped, "pad": padded,
     "hflip": lambda a: (("hflip",), ImageOps.mirror(pil(a))), "vflip": lambda a: (("vflip",), ImageOps.flip(pil(a))),
     "grey": lambda a: (("grey", 1), pil(a).convert("L")), "invert": lambda a: (("invert",), ImageOps.invert(pil(a))),
     "posterize": lambda a: ((("posterize", b := RANDOM.randint(1, 8))), ImageOps.posterize(pil(a), b)),
@@ -236,7 +238,8 @@ def test_tensor_layouts():
     a = synth(9, 7, 1)
     chw = a.transpose(2, 0, 1)
     as_bytes = _C.Pipeline([("brightness", 0.7)])(a, *a.shape, tensor=True)
-    np.testing.assert_array_equal(as_bytes.numpy(), np.asarray(ImageEnhance.Brightness(pil(a)).enhance(0.7)).transpose(2, 0, 1))
+    np.testing.assert_array_equal(as_bytes.numpy(),
+                                  np.asarray(ImageEnhance.Brightness(pil(a)).enhance(0.7)).transpose(2, 0, 1))
     floats = _C.Pipeline([("to_tensor",)])(a, *a.shape)
     np.testing.assert_array_equal(floats.numpy(), chw.astype(np.float32) / np.float32(255))
 
@@ -260,8 +263,10 @@ def test_steps_after_to_tensor():
     erased = x.copy()
     erased[:, 1:4, 2:8] = np.array([1, 2, 3], np.float32)[:, None, None]
     np.testing.assert_array_equal(floats(norm, ("erase", 1, 2, 3, 6, 1, 2, 3)), erased)
-    np.testing.assert_array_equal(floats(norm, ("erase", 1, 2, 3, 6, 1, 2, 3), ("hflip",), ("vflip",)), erased[:, ::-1, ::-1])
-    np.testing.assert_array_equal(floats(norm, ("erase", 1, 2, 3, 6, 1, 2, 3), ("normalize", 1, 2)), (erased - np.float32(1)) / np.float32(2))
+    np.testing.assert_array_equal(floats(norm, ("erase", 1, 2, 3, 6, 1, 2, 3), ("hflip",), ("vflip",)),
+                                  erased[:, ::-1, ::-1])
+    np.testing.assert_array_equal(floats(norm, ("erase", 1, 2, 3, 6, 1, 2, 3), ("normalize", 1, 2)),
+                                  (erased - np.float32(1)) / np.float32(2))
 
 
 def test_normalize_governed_by_chance():
@@ -286,7 +291,8 @@ RANDOM_STEPS = [
     [("rand_augment", 3, 9, 31, 0, 0, 0, 0, 0, 7)],
     [("trivial_augment", 31, 2, 0, 0, 0, 0, 1, 2, 3)],
     [("auto_augment", 0, 1, 9, 0, 0, 0, 1, 0.9, 3, 14, 0.9, -1, 2, 0.9, 5, 11, 0.9, 6)],
-    [("to_tensor",), ("normalize", *MEAN, *STD), ("chance", 0, 0.9, 1), ("random_erasing", 0.02, 0.33, 0.3, 3.3, 1, 2, 3)],
+    [("to_tensor",), ("normalize", *MEAN, *STD), ("chance", 0, 0.9, 1),
+     ("random_erasing", 0.02, 0.33, 0.3, 3.3, 1, 2, 3)],
 ]
 
 

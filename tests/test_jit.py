@@ -200,7 +200,8 @@ def test_a_failed_trace_leaves_nothing_behind():
         pycnn.jit.trace(model, rand(1, 3, 6, 6))
     del model.head.forward
     assert not pycnn.jit.is_tracing()
-    assert before == {name: len(hooks) for m in model.modules() for name, hooks in vars(m).items() if name.endswith("_hooks")}
+    assert before == {name: len(hooks) for m in model.modules() for name, hooks in vars(m).items()
+                      if name.endswith("_hooks")}
     assert type(rand(2, 3).shape[0]) is int
     pycnn.jit.trace(model, rand(1, 3, 6, 6))
 
@@ -350,8 +351,8 @@ HOSTILE = {
     "binary source": (archive, {CODE: bytes(range(256))}, "no TorchScript"),
     "parentheses": (archive, {CODE: "(" * 200000}, "too many nested"),
     "empty source": (archive, {CODE: ""}, "not in the archive"),
-    "setstate": (with_body, ["return x", "  "], None, "  def __setstate__(self: a, s: int) -> NoneType:\n    return None\n",
-                 "runs while a model is loaded"),
+    "setstate": (with_body, ["return x", "  "], None,
+                 "  def __setstate__(self: a, s: int) -> NoneType:\n    return None\n", "runs while a model is loaded"),
 }
 
 LINES = {
@@ -453,7 +454,8 @@ def test_broken_bytes():
 
 
 def test_numbers_in_the_source():
-    for text, value in (("1e-05", 1e-5), ("2.", 2.0), ("-3", -3), (".5", 0.5), ("inf", float("inf")), ("-1.5e3", -1500.0)):
+    for text, value in (("1e-05", 1e-5), ("2.", 2.0), ("-3", -3), (".5", 0.5), ("inf", float("inf")),
+                        ("-1.5e3", -1500.0)):
         same(loaded(with_body(f"return torch.add(torch.zeros([2]), {text})"))(rand(1, 3)), pycnn.zeros(2) + value)
 
 

@@ -1,4 +1,4 @@
-"""Who may include whom: the rule of the library's layers, read off the sources."""
+"""Rules that the sources keep to, read off their text: who may include whom in csrc, and the form of all files."""
 
 import re
 from pathlib import Path
@@ -48,6 +48,29 @@ def test_no_abort_or_exit():
 def test_file_names_are_unique():
     names = [p.name for p in SOURCES if p.suffix == ".c"]
     assert len(names) == len(set(names)), sorted(n for n in names if names.count(n) > 1)
+
+
+ROOT = CSRC.parent
+TEXTS = sorted(p for folder in ("benchmarks", "csrc", "docs", "pycnn", "tests") for p in (ROOT / folder).rglob("*")
+               if p.suffix in (".c", ".h", ".def", ".py", ".pyi", ".rst", ".md")) + [
+    ROOT / "setup.py", ROOT / "Makefile", ROOT / "CONTRIBUTING.md"]
+# A row of a table that says a case a line: ("what: which", ...), of tests/bad_input.py.
+TABLE_ROW = re.compile(r'    \("[^"]+: .*\),$')
+# Written by programs.
+GENERATED = {"pycnn/_C.pyi", "docs/performance_results.rst"}
+
+
+def test_lines_end_at_column_120():
+    long = [f"{path.relative_to(ROOT)}:{number}" for path in TEXTS if str(path.relative_to(ROOT)) not in GENERATED
+            for number, line in enumerate(path.read_text().split("\n"), 1)
+            if len(line) > 120 and not (path.name == "bad_input.py" and TABLE_ROW.match(line))]
+    assert not long, "wrap these lines: " + " ".join(long)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(CSRC)))
+def test_c_files_say_what_they_hold(path):
+    first = path.read_text().split("\n", 1)[0]
+    assert first.startswith(f"/* {path.name} -- "), f"{path}: begin with /* {path.name} -- what it holds. */"
 
 
 def test_one_version():

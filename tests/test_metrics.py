@@ -158,7 +158,8 @@ def test_report_of_chosen_classes():
 
 @pytest.mark.parametrize("call, words", [
     (lambda: metrics.confusion_matrix([0, 1], [0]), r"inconsistent numbers of samples: \[2, 1\]"),
-    (lambda: metrics.confusion_matrix([0, 1], np.zeros((2, 3))), r"got the shape \[2, 3\]. Of scores take y_pred.argmax\(1\)"),
+    (lambda: metrics.confusion_matrix([0, 1], np.zeros((2, 3))),
+     r"got the shape \[2, 3\]. Of scores take y_pred.argmax\(1\)"),
     (lambda: metrics.confusion_matrix([0, 1], [0.5, 1]), "y_pred holds continuous numbers"),
     (lambda: metrics.confusion_matrix([0.0, math.nan], [0, 1]), "y_true holds continuous numbers"),
     (lambda: metrics.confusion_matrix([0, 1], ["a", "b"]), "Mix of label input types"),

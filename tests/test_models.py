@@ -21,8 +21,8 @@ from pycnn.vision.models import ResNet18_Weights, ResNet50_Weights
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "models.json").read_text())
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "densenet121", "googlenet", "mobilenet_v2", "mobilenet_v3_large",
-                                  "shufflenet_v2_x1_0", "squeezenet1_1"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "densenet121", "googlenet", "mobilenet_v2",
+                                  "mobilenet_v3_large", "shufflenet_v2_x1_0", "squeezenet1_1"])
 def test_initial_weights_are_torchvisions(name):
     torch.manual_seed(0)
     model = models.__dict__[name](**GOLDEN[name]["args"])
@@ -43,7 +43,8 @@ def small():
 
 def test_weights_know_what_they_are():
     weights = ResNet50_Weights.DEFAULT
-    assert weights is ResNet50_Weights.IMAGENET1K_V2 and repr(weights) == str(weights) == "ResNet50_Weights.IMAGENET1K_V2"
+    assert weights is ResNet50_Weights.IMAGENET1K_V2 \
+           and repr(weights) == str(weights) == "ResNet50_Weights.IMAGENET1K_V2"
     assert weights.url == "https://download.pytorch.org/models/resnet50-11ad3fa6.pth"
     assert weights.meta["num_params"] == 25557032
     assert weights.meta["categories"][0] == "tench" and weights.meta["categories"][999] == "toilet tissue"
@@ -62,7 +63,8 @@ def test_preset_transform():
 
 
 @pytest.mark.parametrize("given, error, words", [
-    ("IMAGENET1K_V9", KeyError, "weights may be IMAGENET1K_V1, DEFAULT of ResNet18_Weights, or the path of a .pth file"),
+    ("IMAGENET1K_V9", KeyError,
+     "weights may be IMAGENET1K_V1, DEFAULT of ResNet18_Weights, or the path of a .pth file"),
     (ResNet50_Weights.DEFAULT, TypeError,
      r"Invalid Weight class provided; expected ResNet18_Weights but received ResNet50_Weights\."),
     ("no/such/file.pth", FileNotFoundError, "no/such/file.pth")])
@@ -173,5 +175,5 @@ def test_a_frozen_body_keeps_no_activation(small, live_blocks):
     before = torch._C._alloc_stats()["live_bytes"]
     out = small(x)
     kept = torch._C._alloc_stats()["live_bytes"] - before
-    assert kept < 3 * 2 * 512 * 4, f"{kept} bytes live after the forward pass: fc keeps its input, [2, 512], and no more"
+    assert kept < 3 * 2 * 512 * 4, f"{kept} bytes live after the forward pass: fc keeps its input, [2, 512], alone"
     del out

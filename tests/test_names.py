@@ -26,8 +26,10 @@ def test_a_missing_name_names_the_nearest(name, nearest):
 
 
 NAMES = (Path(__file__).parent / "golden" / "names.txt").read_text().split()
-MODULES = ["amp", "autograd", "backends.cudnn", "cuda.amp", "distributed", "multiprocessing", "nn.functional", "nn.init", "nn.parallel",
-           "optim.lr_scheduler", "utils.data.dataloader", "utils.data.dataset", "utils.data.distributed", "utils.data.sampler", "version",
+MODULES = ["amp", "autograd", "backends.cudnn", "cuda.amp", "distributed", "multiprocessing", "nn.functional",
+           "nn.init", "nn.parallel",
+           "optim.lr_scheduler", "utils.data.dataloader", "utils.data.dataset", "utils.data.distributed",
+           "utils.data.sampler", "version",
            "vision.datasets.folder", "vision.datasets.mnist", "vision.models", "vision.transforms.functional"]
 
 
@@ -43,7 +45,8 @@ def test_a_module_that_scripts_import_exists(name):
 
 def test_submodules_come_with_the_package():
     code = ("import pycnn as torch; torch.nn.Linear, torch.optim.lr_scheduler.StepLR, torch.utils.data.DataLoader, "
-            "torch.autograd.grad, torch.cuda.is_available, torch.vision.transforms.Compose, torch.save, torch.Generator")
+            "torch.autograd.grad, torch.cuda.is_available, torch.vision.transforms.Compose, torch.save, "
+            "torch.Generator")
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

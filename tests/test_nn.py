@@ -73,7 +73,8 @@ def test_parameters_are_views_of_what_they_are_made_of():
     p = nn.Parameter(data)
     data[0, 0] = 7
     assert p[0, 0].item() == 7 and p.is_leaf and p.requires_grad and isinstance(p, pycnn.Tensor)
-    assert repr(p).startswith("Parameter containing:\ntensor([[7., 0., 0.],") and repr(p).endswith("requires_grad=True)")
+    assert repr(p).startswith("Parameter containing:\ntensor([[7., 0., 0.],") \
+           and repr(p).endswith("requires_grad=True)")
     assert type(p * 2) is pycnn.Tensor and type(p.data) is pycnn.Tensor and type(p.detach()) is pycnn.Tensor
     assert not nn.Parameter(pycnn.ones(1), requires_grad=False).requires_grad and nn.Parameter().numel() == 0
     q = copy.deepcopy(p)
@@ -151,7 +152,8 @@ def test_loading_names_the_nearest_key():
     with pytest.raises(RuntimeError) as info:
         nn.Sequential(nn.Linear(1, 1)).load_state_dict({"0.wieght": pycnn.ones(1, 1), "0.bias": pycnn.ones(1)})
     text = str(info.value)
-    assert text.startswith("Error(s) in loading state_dict for Sequential:\n\tMissing key(s) in state_dict: \"0.weight\". ")
+    assert text.startswith("Error(s) in loading state_dict for Sequential:\n\tMissing key(s) in state_dict: "
+                           "\"0.weight\". ")
     assert 'Unexpected key(s) in state_dict: "0.wieght". ' in text
     assert '"0.weight" for "0.wieght"' in text or '"0.wieght" for "0.weight"' in text
 
@@ -159,7 +161,8 @@ def test_loading_names_the_nearest_key():
 def test_a_failed_load_leaves_what_does_not_fit():
     net = nn.Linear(2, 2)
     before = net.weight.tolist()
-    with pytest.raises(RuntimeError, match=r"size mismatch for weight: copying a param with shape torch.Size\(\[3, 3\]\)"):
+    with pytest.raises(RuntimeError,
+                       match=r"size mismatch for weight: copying a param with shape torch.Size\(\[3, 3\]\)"):
         net.load_state_dict({"weight": pycnn.ones(3, 3), "bias": pycnn.ones(2)})
     assert net.weight.tolist() == before and net.bias.tolist() == [1, 1]
 
@@ -168,7 +171,8 @@ def test_prefixes_are_taken_away():
     from pycnn.nn.modules.utils import consume_prefix_in_state_dict_if_present
     wrapped = nn.DataParallel(Net())
     state = wrapped.state_dict()
-    assert all(key.startswith("module.") for key in state) and wrapped.module.fc.weight is dict(wrapped.named_parameters())[
+    assert all(key.startswith("module.") for key in state) \
+           and wrapped.module.fc.weight is dict(wrapped.named_parameters())[
         "module.fc.weight"]
     consume_prefix_in_state_dict_if_present(state, "module.")
     Net().load_state_dict(state)

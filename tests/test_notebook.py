@@ -41,10 +41,12 @@ def check(notebook):
         assert picture.width > 400 and len(np.unique(pixels, axis=0)) > 50
     assert float(re.search(r"top 1: ([\d.]+)%", text(notebook)).group(1)) > 40
     assert float(re.search(r"largest difference of the outputs: (\S+)", text(notebook)).group(1)) < 1e-5
-    states = [model["state"] for model in notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()]
+    states = [model["state"]
+              for model in notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()]
     bars = [state for state in states if state["_model_name"] == "FloatProgressModel"]
     assert len(bars) == 3
-    assert all(bar["value"] == bar["max"] > 0 and bar["bar_style"] == "success" for bar in bars), "a bar has not come to its end"
+    assert all(bar["value"] == bar["max"] > 0 and bar["bar_style"] == "success"
+               for bar in bars), "a bar has not come to its end"
 
 
 @pytest.mark.slow

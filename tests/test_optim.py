@@ -479,7 +479,8 @@ def test_steps_refuse_what_does_not_fit():
     w.grad = pycnn.ones(2)
     optimizer.step()
     optimizer.state[w]["exp_avg"] = pycnn.ones(3)
-    with pytest.raises(RuntimeError, match=r"the state of a parameter of shape \[2\] and dtype float32 has shape \[3\]"):
+    with pytest.raises(RuntimeError,
+                       match=r"the state of a parameter of shape \[2\] and dtype float32 has shape \[3\]"):
         optimizer.step()
     optimizer.state[w]["exp_avg"] = None
     before = w.tolist()
@@ -530,7 +531,8 @@ def test_an_interrupted_step_is_whole():
                 signal.setitimer(signal.ITIMER_REAL, seconds)
                 optimizer.step()
                 time.sleep(1)
-            moved = {bool((p != b).all()) for p, b in zip(params, before)} | {bool((p != b).any()) for p, b in zip(params, before)}
+            moved = {bool((p != b).all())
+                     for p, b in zip(params, before)} | {bool((p != b).any()) for p, b in zip(params, before)}
             counts = {optimizer.state[p]["step"].item() for p in params}
             assert len(moved) == 1 and len(counts) == 1
     finally:

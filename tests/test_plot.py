@@ -54,8 +54,10 @@ def cells(ax):
 @pytest.mark.parametrize("cmap", ["Blues", "viridis", "gray"])
 def test_counts_are_in_the_cells_and_can_be_read(cmap):
     ax = plot.confusion_matrix(MATRIX, CIFAR10Sample.classes, cmap=cmap)
-    assert {k: int(t.get_text()) for k, t in cells(ax).items()} == {(i, j): MATRIX[i, j] for i in range(10) for j in range(10)}
-    assert [t.get_text() for t in ax.get_yticklabels()] == [t.get_text() for t in ax.get_xticklabels()] == CIFAR10Sample.classes
+    shown = {k: int(t.get_text()) for k, t in cells(ax).items()}
+    assert shown == {(i, j): MATRIX[i, j] for i in range(10) for j in range(10)}
+    assert [t.get_text() for t in ax.get_yticklabels()] == [t.get_text() for t in ax.get_xticklabels()] \
+           == CIFAR10Sample.classes
     picture = ax.images[0]
     for (i, j), text in cells(ax).items():
         assert contrast(text.get_color(), picture.cmap(picture.norm(MATRIX[i, j]))[:3]) > 4.4

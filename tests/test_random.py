@@ -261,7 +261,8 @@ def test_fills_do_not_depend_on_threads(threads):
 # ---- bad input
 
 @pytest.mark.parametrize("call, error, words", [
-    (lambda: torch.randint(5, 5, (3,)), RuntimeError, "random_ expects 'from' to be less than 'to', but got from=5 >= to=5"),
+    (lambda: torch.randint(5, 5, (3,)), RuntimeError,
+     "random_ expects 'from' to be less than 'to', but got from=5 >= to=5"),
     (lambda: torch.randint(0, 300, (3,), dtype=torch.uint8), RuntimeError, "to - 1 is out of bounds for unsigned char"),
     (lambda: torch.empty(3, dtype=torch.bool).random_(-1, 1), RuntimeError, "from is out of bounds for bool"),
     (lambda: torch.empty(3).uniform_(2, 1), RuntimeError, r"uniform_ expects to return a \[from, to\) range"),
@@ -272,8 +273,10 @@ def test_fills_do_not_depend_on_threads(threads):
     (lambda: torch.empty(3).bernoulli_(1.5), RuntimeError, r"bernoulli_ expects p to be in \[0, 1\], but got p=1.5"),
     (lambda: torch.bernoulli(torch.tensor([2.0])), RuntimeError, "Expected p_in >= 0 && p_in <= 1 to be true"),
     (lambda: torch.randperm(300, dtype=torch.uint8), RuntimeError, "value cannot be converted to type"),
-    (lambda: torch.randn(3, dtype=torch.int64), NotImplementedError, "\"normal_kernel_cpu\" not implemented for 'Long'"),
-    (lambda: torch.rand(3, dtype=torch.int64), NotImplementedError, "\"check_uniform_bounds\" not implemented for 'Long'"),
+    (lambda: torch.randn(3, dtype=torch.int64), NotImplementedError,
+     "\"normal_kernel_cpu\" not implemented for 'Long'"),
+    (lambda: torch.rand(3, dtype=torch.int64), NotImplementedError,
+     "\"check_uniform_bounds\" not implemented for 'Long'"),
     (lambda: torch.multinomial(torch.ones(3), 5), RuntimeError, "cannot sample n_sample > prob_dist.size"),
     (lambda: torch.multinomial(torch.ones(3), 0), RuntimeError, "cannot sample n_sample <= 0 samples"),
     (lambda: torch.multinomial(-torch.ones(3), 1), RuntimeError, "probability tensor contains either `inf`, `nan`"),

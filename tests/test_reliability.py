@@ -1,4 +1,5 @@
-"""Ctrl-C, fork, threads, memory that runs short, files that break: what must never crash, hang, leak or change a number."""
+"""Ctrl-C, fork, threads, memory that runs short, files that break: what must never crash,
+hang, leak or change a number."""
 
 import gc
 import os
@@ -32,7 +33,8 @@ from pycnn.vision import datasets, transforms
 def check():
     "A small training step, as text: the same whenever the library is whole."
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8 * 64, 10))
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                          nn.Linear(8 * 64, 10))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     x, y = torch.randn(16, 3, 16, 16), torch.arange(16) % 10
     for _ in range(3):
@@ -44,7 +46,7 @@ def check():
 
 
 def interrupted(work, after=0.2):
-    "Seconds from a Ctrl-C that comes while `work` runs to the KeyboardInterrupt: a timer's, which needs no thread for it."
+    "Seconds from a Ctrl-C that comes while `work` runs to the KeyboardInterrupt: a timer's, which needs no thread."
     before, start = check(), time.monotonic()
     signal.signal(signal.SIGALRM, signal.default_int_handler)
     signal.setitimer(signal.ITIMER_REAL, after)
@@ -97,7 +99,8 @@ LONG = {
         assert x.grad is None or x.grad.shape == x.shape
         """,
     "training": """
-        model = nn.Sequential(*[m for _ in range(6) for m in (nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU())])
+        model = nn.Sequential(*(m for _ in range(6)
+                            for m in (nn.Conv2d(64, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU())))
         optimizer = torch.optim.Adam(model.parameters())
         x = torch.rand(32, 64, 32, 32)
 
@@ -111,7 +114,8 @@ LONG = {
         assert torch.isfinite(model(x)).all()
         """,
     "loader, images": """
-        transform = transforms.Compose([transforms.RandomRotation(15), transforms.ColorJitter(0.2, 0.2), transforms.ToTensor()])
+        transform = transforms.Compose([transforms.RandomRotation(15), transforms.ColorJitter(0.2, 0.2),
+                                    transforms.ToTensor()])
         images = datasets.CIFAR10Sample(transform=transform)
 
         def epochs():
@@ -244,7 +248,8 @@ def test_a_forked_child_computes_and_trains():
 def small_net(seed, dtype=torch.float32):
     generator = torch.Generator()
     generator.manual_seed(seed)
-    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8 * 64, 10))
+    model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                          nn.Linear(8 * 64, 10))
     with torch.no_grad():
         for p in model.parameters():
             p.uniform_(-0.1, 0.1, generator=generator)
@@ -287,14 +292,16 @@ def keep_threads():
 def test_any_number_of_threads_gives_the_same_bits(keep_threads):
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    x, w = (torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)) for shape in ((5, 24, 33, 35), (40, 24, 3, 3)))
+    x, w = (torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
+            for shape in ((5, 24, 33, 35), (40, 24, 3, 3)))
     a, b = (torch.from_numpy(rng.standard_normal(shape, dtype=np.float32)) for shape in ((301, 517), (517, 203)))
 
     def compute():
         leaves = [t.detach().clone().requires_grad_() for t in (x, w, a, b)]
         y = F.conv2d(leaves[0], leaves[1], padding=1)
         z = F.batch_norm(F.relu(y), None, None, training=True)
-        outputs = [y, F.max_pool2d(z, 2), F.avg_pool2d(z, 3), z.softmax(1), z.sum((0, 2, 3)), z.var(), z.exp(), z.sort()[0],
+        outputs = [y, F.max_pool2d(z, 2), F.avg_pool2d(z, 3), z.softmax(1), z.sum((0, 2, 3)), z.var(), z.exp(),
+                   z.sort()[0],
                    leaves[2] @ leaves[3], leaves[2].cumsum(1), leaves[2].T.contiguous(), leaves[2].log_softmax(0)]
         sum(o.sin().sum() for o in outputs).backward()
         return [t.detach().numpy().tobytes() for t in (*outputs, *(leaf.grad for leaf in leaves))] + train(0, 20)
@@ -358,7 +365,8 @@ def quick_gc():
 
 
 def break_off_everywhere(make, live_blocks):
-    """Let each allocation of ``make()()`` fail in turn; after each failure the same call must do, and nothing may leak."""
+    """Let each allocation of ``make()()`` fail in turn; after each failure the same call
+    must do, and nothing may leak."""
     n, before = 0, live_blocks()
     while True:
         work, again = make(), False

@@ -16,13 +16,16 @@ from resume import OPTIMIZERS, SCHEDULES, Training
 @pytest.fixture(scope="module")
 def images():
     """Some images of the sample under every kind of augmentation."""
-    augment = transforms.Compose([transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), transforms.RandomRotation(15),
-                                  transforms.ColorJitter(0.2, 0.2), transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.25,) * 3)])
+    augment = transforms.Compose([transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(),
+                                  transforms.RandomRotation(15),
+                                  transforms.ColorJitter(0.2, 0.2), transforms.ToTensor(),
+                                  transforms.Normalize((0.5,) * 3, (0.25,) * 3)])
     return Subset(datasets.CIFAR10Sample(transform=augment), range(24))
 
 
 def stopped(path, *args, legacy=False, **options):
-    """Train two epochs, save, go on in other objects with other seeds; losses and weights, of this and without the stop."""
+    """Train two epochs, save, go on in other objects with other seeds; losses and weights, of
+    this and without the stop."""
     whole = Training(pycnn, *args, **options)
     losses = whole.run(4)
     expected = losses, whole.history, whole.weights()
@@ -73,8 +76,10 @@ def test_in_another_process(images, tmp_path):
         pycnn.save(training.state(), sys.argv[1])
         """
     tests = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent), os.environ.get("PYTHONPATH", "")])}
-    subprocess.run([sys.executable, "-c", "\n".join(line.strip() for line in code.split("\n")), str(tmp_path / "run.pth")], check=True,
+    environment = {**os.environ,
+                   "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent), os.environ.get("PYTHONPATH", "")])}
+    subprocess.run([sys.executable, "-c", "\n".join(line.strip() for line in code.split("\n")),
+                    str(tmp_path / "run.pth")], check=True,
                    env=environment)
     other = Training(pycnn, images, seed=9)
     other.load(pycnn.load(tmp_path / "run.pth"))

@@ -19,8 +19,8 @@ import pytest
 import pycnn as torch
 from pycnn import CheckpointError
 from pycnn.nn.parameter import Parameter
-from pickles import (FOUR, archive, call, directory_entry, document, group, legacy, legacy_tensor, mapping, name, number,
-                     patched, storage, tensor, text)
+from pickles import (FOUR, archive, call, directory_entry, document, group, legacy, legacy_tensor, mapping,
+                     name, number, patched, storage, tensor, text)
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -52,22 +52,27 @@ def test_a_file_of_torch(file):
     model = got["model"]
     assert type(got) is type(model) is OrderedDict and list(model) == ["conv.weight", "bn.num_batches_tracked", "类别"]
     assert model._metadata == OrderedDict([("", {"version": 1}), ("bn", {"version": 2})])
-    assert model["conv.weight"].shape == (2, 3, 3, 3) and model["conv.weight"].flatten().tolist() == [k / 8 for k in range(54)]
+    assert model["conv.weight"].shape == (2, 3, 3,
+                                          3) and model["conv.weight"].flatten().tolist() == [k / 8 for k in range(54)]
     assert model["bn.num_batches_tracked"].dtype is torch.int64 and model["bn.num_batches_tracked"].item() == 3
     whole, row, transposed, even = got["views"]
     assert whole.tolist() == [[6.0 * r + c for c in range(6)] for r in range(4)]
-    assert row.tolist() == whole[1].tolist() and transposed.stride() == (1, 6) and even.tolist() == whole[:, ::2].tolist()
+    assert row.tolist() == whole[1].tolist() and transposed.stride() == (1, 6) \
+           and even.tolist() == whole[:, ::2].tolist()
     whole[1, 0] = 99
     assert row[0] == transposed[0, 1] == even[1, 0] == 99 and row._base is None
-    assert type(got["parameter"]) is Parameter and got["parameter"].requires_grad and got["parameter"].tolist() == [1, 2]
+    assert type(got["parameter"]) is Parameter and got["parameter"].requires_grad \
+           and got["parameter"].tolist() == [1, 2]
     for key, value in got["dtypes"].items():
-        assert value.dtype is getattr(torch, key) and value.float().tolist() == ([0, 1, 1] if key == "bool" else [0, 1, 2])
+        assert value.dtype is getattr(torch,
+                                      key) and value.float().tolist() == ([0, 1, 1] if key == "bool" else [0, 1, 2])
     assert got["channels_last"].stride() == (24, 1, 8, 2) and got["channels_last"].flatten().tolist() == list(range(24))
     assert got["empty"].shape == (0, 3) and got["scalar"].shape == () and got["scalar"].item() == 2.5
     assert got["expanded"].stride() == (0, 0) or got["expanded"].stride() == (0, 1) or got["expanded"].tolist()
     assert got["expanded"].tolist() == [[7, 7]] * 3
     assert got["plain"] == {
-        "none": None, "true": True, "int": 2 ** 70, "negative": -2 ** 63, "float": 0.1, "bytes": b"a\xff\0", "text": "模型",
+        "none": None, "true": True, "int": 2 ** 70, "negative": -2 ** 63, "float": 0.1, "bytes": b"a\xff\0",
+        "text": "模型",
         "tuple": (1, (2, 3), [4]), "set": {1, 2}, "complex": 1 - 2j, "size": torch.Size([2, 3]), "dtype": torch.float64,
         "device": torch.device("cpu"), 5: "five", (1, "a"): "key"}
     assert type(got["plain"]["size"]) is torch.Size
@@ -77,9 +82,11 @@ def test_a_file_of_torch(file):
 
 PLAIN = [
     None, True, False, 0, 255, 256, 65535, 65536, -1, -2 ** 31, 2 ** 31, 2 ** 63, -2 ** 63, 10 ** 400, -10 ** 400, 0.1,
-    float("inf"), 1 - 2j, "", "text", "模型", "\ud800", b"", b"\0\xff" * 200, (), (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4), [], [[]],
+    float("inf"), 1 - 2j, "", "text", "模型", "\ud800", b"", b"\0\xff" * 200, (), (1,), (1, 2), (1, 2, 3),
+    (1, 2, 3, 4), [], [[]],
     list(range(1000)), list(range(1001)), list(range(2001)), {}, {"a": {"b": [1, (2, {"c": None})]}},
-    {k: str(k) for k in range(1000)}, {k: k for k in range(2001)}, {None: 1, True: 2, 0.5: 3, b"x": 4, (1, "a"): 5}, set(),
+    {k: str(k) for k in range(1000)}, {k: k for k in range(2001)},
+    {None: 1, True: 2, 0.5: 3, b"x": 4, (1, "a"): 5}, set(),
     {1, 2}, frozenset({1}), OrderedDict(b=1, a=2), OrderedDict((k, k) for k in range(1001)), Counter("aab"),
     torch.float32, torch.bool, torch.Size([]), torch.Size([2, 3, 4, 5]), torch.device("cpu"), torch.device("cuda:1"),
 ]
@@ -114,8 +121,8 @@ def test_tensors_of_every_dtype(dtype, in_legacy):
 def test_shapes_and_strides(in_legacy):
     base = torch.arange(24.0).reshape(1, 2, 3, 4)
     last = base.contiguous(memory_format=torch.channels_last)
-    for t in (torch.tensor(1.5), torch.empty(0), torch.empty(2, 0, 3), base, last, base[:, 1], base.transpose(1, 3), base[..., ::2],
-              torch.ones(1).expand(5, 5)):
+    for t in (torch.tensor(1.5), torch.empty(0), torch.empty(2, 0, 3), base, last, base[:, 1], base.transpose(1, 3),
+              base[..., ::2], torch.ones(1).expand(5, 5)):
         got = round_trip(t, in_legacy)
         assert got.shape == t.shape and got.stride() == t.stride() and got.storage_offset() == t.storage_offset()
         assert got.tolist() == t.tolist()
@@ -134,7 +141,8 @@ def test_what_is_shared_stays_shared(in_legacy):
     assert got["t"] is got["again"] and got["twice"][0] is got["twice"][1] is got["list"]
     got["t"][2] = 5
     assert got["view"].tolist() == [0, 5]
-    assert len(saved({"t": torch.zeros(10_000), "view": 0})) < len(saved([torch.zeros(10_000), torch.zeros(10_000)])) - 39_000
+    assert len(saved({"t": torch.zeros(10_000),
+                      "view": 0})) < len(saved([torch.zeros(10_000), torch.zeros(10_000)])) - 39_000
 
 
 def test_things_that_hold_themselves():
@@ -154,19 +162,24 @@ def test_things_that_hold_themselves():
 
 def test_gradients_and_parameters():
     leaf = torch.ones(2, requires_grad=True)
-    got = round_trip({"leaf": leaf, "made": leaf * 2, "p": Parameter(torch.ones(2)), "frozen": Parameter(torch.ones(2), False)})
+    got = round_trip({"leaf": leaf, "made": leaf * 2, "p": Parameter(torch.ones(2)),
+                      "frozen": Parameter(torch.ones(2), False)})
     assert got["leaf"].requires_grad and got["leaf"].is_leaf and got["made"].requires_grad and got["made"].is_leaf
-    assert type(got["p"]) is type(got["frozen"]) is Parameter and got["p"].requires_grad and not got["frozen"].requires_grad
+    assert type(got["p"]) is type(got["frozen"]) is Parameter and got["p"].requires_grad \
+           and not got["frozen"].requires_grad
 
 
 def test_numpy():
-    got = round_trip({"f": np.float32(0.5), "i": np.int64(3), "b": np.bool_(True), "s": np.str_("x"), "loss": [np.float64(1.5)]})
+    got = round_trip({"f": np.float32(0.5), "i": np.int64(3), "b": np.bool_(True), "s": np.str_("x"),
+                      "loss": [np.float64(1.5)]})
     assert got == {"f": 0.5, "i": 3, "b": True, "s": "x", "loss": [1.5]}
     assert [type(v) for v in got.values()] == [float, int, bool, str, list]
-    for a in (np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6, dtype=np.int16).reshape(2, 3)), np.zeros((0, 3), np.uint8),
+    for a in (np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6, dtype=np.int16).reshape(2, 3)),
+              np.zeros((0, 3), np.uint8),
               np.array(2.5), np.array([1 + 2j], np.complex64), np.arange(3, dtype=">i4"), np.array([True, False])):
         b = round_trip({"a": a, "again": a})
-        assert b["a"] is b["again"] and b["a"].dtype == a.dtype.newbyteorder("=") and b["a"].shape == a.shape and (b["a"] == a).all()
+        assert b["a"] is b["again"] and b["a"].dtype == a.dtype.newbyteorder("=") and b["a"].shape == a.shape \
+               and (b["a"] == a).all()
         assert b["a"].flags.writeable and (not a.flags.fnc or b["a"].flags.fnc)
     state = np.random.default_rng(0).bit_generator.state
     assert round_trip(state) == state
@@ -182,8 +195,10 @@ def test_a_whole_training_state():
     model(torch.rand(2, 3, 4, 4)).sum().backward()
     optimizer.step()
     schedule.step()
-    state = {"epoch": 3, "model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
-             "rng": torch.get_rng_state(), "python": random.getstate(), "history": [{"loss": 0.5, "accuracy": np.float64(0.25)}]}
+    state = {"epoch": 3, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+             "schedule": schedule.state_dict(),
+             "rng": torch.get_rng_state(), "python": random.getstate(),
+             "history": [{"loss": 0.5, "accuracy": np.float64(0.25)}]}
     got = round_trip(state)
     assert list(got["model"]) == list(state["model"]) and got["model"]._metadata == state["model"]._metadata
     assert all((got["model"][k] == v).all() for k, v in state["model"].items())
@@ -220,7 +235,8 @@ def test_what_cannot_be_saved_is_named_with_its_place():
 def test_signatures_are_torch_s():
     assert list(inspect.signature(torch.save).parameters) == [
         "obj", "f", "pickle_module", "pickle_protocol", "_use_new_zipfile_serialization", "_disable_byteorder_record"]
-    assert str(inspect.signature(torch.load)) == ("(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, "
+    assert str(inspect.signature(torch.load)) \
+           == ("(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, "
                                                   "**pickle_load_args)")
 
 
@@ -302,7 +318,8 @@ def test_places_where_nothing_can_be_written(tmp_path):
     with pytest.raises(OSError, match="No space left on device: '/dev/full'") as caught:
         torch.save(1, "/dev/full")
     assert caught.value.errno == 28 and caught.value.filename == "/dev/full" and isinstance(caught.value, RuntimeError)
-    with pytest.raises(AttributeError, match="expected 'f' to be string, path, or a file-like object with a 'write' attribute"):
+    with pytest.raises(AttributeError,
+                       match="expected 'f' to be string, path, or a file-like object with a 'write' attribute"):
         torch.save(1, 3)
 
     class Broken:
@@ -378,19 +395,24 @@ def test_other_pickles_than_torch_s():
     """Deflated and unaligned archives, Python 2 strings, protocol 4, NEWOBJ, big-endian data."""
     ok = mapping(w=tensor())
     assert loaded(archive(ok, compression=zipfile.ZIP_DEFLATED))["w"].tolist() == [0, 1, 2, 3]
-    zeros = archive(mapping(w=tensor(numel=1 << 20, size=(1 << 20,))), [("data/0", bytes(4 << 20))], zipfile.ZIP_DEFLATED)
+    zeros = archive(mapping(w=tensor(numel=1 << 20, size=(1 << 20,))), [("data/0", bytes(4 << 20))],
+                    zipfile.ZIP_DEFLATED)
     assert len(zeros) < 10_000 and loaded(zeros)["w"].numel() == 1 << 20
-    assert loaded(archive(ok, [("data/0", struct.pack(">4f", 0, 1, 2, 3)), ("byteorder", b"big")]))["w"].tolist() == [0, 1, 2, 3]
+    assert loaded(archive(ok, [("data/0", struct.pack(">4f", 0, 1, 2, 3)), ("byteorder", b"big")]))["w"].tolist() \
+           == [0, 1, 2, 3]
     assert loaded(archive(b"}U\x01aU\x03abcs")) == {"a": "abc"}
     assert loaded(archive(pickle.dumps({"a": [1, (2.5, "x"), {3}, frozenset({4}), b"\xff"]}, 4)[:-1])) \
         == {"a": [1, (2.5, "x"), {3}, frozenset({4}), b"\xff"]}
     got = loaded(archive(name("torch.nn.parameter", "Parameter") + group(tensor(), b"\x88") + b"\x81"))
     assert type(got) is Parameter and got.tolist() == [0, 1, 2, 3]
-    of_type = call(name("torch._tensor", "_rebuild_from_type_v2"), name("torch._utils", "_rebuild_tensor_v2"), name("torch", "Tensor"),
-                   group(storage(), number(0), group(number(4)), group(number(1)), b"\x89", name("collections", "OrderedDict") + b")R"),
+    of_type = call(name("torch._tensor", "_rebuild_from_type_v2"), name("torch._utils", "_rebuild_tensor_v2"),
+                   name("torch", "Tensor"),
+                   group(storage(), number(0), group(number(4)), group(number(1)), b"\x89",
+                         name("collections", "OrderedDict") + b")R"),
                    mapping(note=number(3)))
     assert loaded(archive(of_type)).tolist() == [0, 1, 2, 3]
-    assert loaded(archive(call(name("collections", "OrderedDict"), b"](" + b"](" + text("a") + number(1) + b"ee"))) == {"a": 1}
+    assert loaded(archive(call(name("collections", "OrderedDict"), b"](" + b"](" + text("a") + number(1) + b"ee"))) \
+           == {"a": 1}
     booleans = loaded(archive(mapping(w=tensor(kind="BoolStorage", numel=3, size=(3,))), [("data/0", b"\0\1\7")]))["w"]
     assert booleans.tolist() == [False, True, True] and (booleans == torch.tensor([False, True, True])).all()
 
@@ -421,14 +443,18 @@ HOSTILE = {
     "a state for a tensor": archive(tensor() + mapping(item=number(3)) + b"b"),
     "a call of a string": archive(text("abc") + b")R"),
     "a call of a type": archive(name("builtins", "list") + b")R"),
-    "metadata that is no dict": archive(name("collections", "OrderedDict") + b")R" + mapping(_metadata=number(3)) + b"b"),
+    "metadata that is no dict": archive(name("collections", "OrderedDict") + b")R" +
+                                        mapping(_metadata=number(3)) + b"b"),
     # the pickle: malformed
-    "an empty stack": archive(b"R"), "no value": archive(b""), "two values": archive(b"NN"), "a mark at the end": archive(b"N("),
+    "an empty stack": archive(b"R"), "no value": archive(b""), "two values": archive(b"NN"),
+    "a mark at the end": archive(b"N("),
     "no mark": archive(b"Nt"), "append to a tuple": archive(b")Na"), "an odd dict": archive(b"}(Nu"),
     "no such memo": archive(b"h\x05"), "a memo of four billion": archive(b"Nr\xff\xff\xff\xff"),
-    "a string of 4 GiB": archive(b"X\xff\xff\xff\xffabc"), "an integer of negative length": archive(b"\x8b\xff\xff\xff\xff"),
+    "a string of 4 GiB": archive(b"X\xff\xff\xff\xffabc"),
+    "an integer of negative length": archive(b"\x8b\xff\xff\xff\xff"),
     "bytes of 2**63": archive(b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f"), "protocol 9": archive(b"\x80\x09N"),
-    "no UTF-8": archive(b"X\1\0\0\0\xff"), "no ASCII name": archive("cos\nsystém\n".encode()), "an unknown opcode": archive(b"\xff"),
+    "no UTF-8": archive(b"X\1\0\0\0\xff"), "no ASCII name": archive("cos\nsystém\n".encode()),
+    "an unknown opcode": archive(b"\xff"),
     "a key of a million tuples": archive(b"})" + b"\x85" * 1_000_000 + number(1) + b"s"),
     "a list as a key": archive(b"}]Ns"), "an array as a set's item": archive(call(name("builtins", "set"), b"](]e")),
     "encode of no string": archive(call(name("_codecs", "encode"), number(3))),
@@ -440,24 +466,31 @@ HOSTILE = {
                                              group(number(0)), text("b"))),
     "a dtype of objects": archive(call(name("numpy", "dtype"), text("O8"), number(0), number(1))),
     # tensors
-    "an offset beyond": archive(mapping(w=tensor(offset=10))), "a size beyond": archive(mapping(w=tensor(size=(1_000_000,)))),
-    "a stride beyond": archive(mapping(w=tensor(stride=(1_000_000,)))), "a negative stride": archive(mapping(w=tensor(stride=(-1,)))),
-    "a negative size": archive(mapping(w=tensor(size=(-4,)))), "a negative offset": archive(mapping(w=tensor(offset=-3))),
+    "an offset beyond": archive(mapping(w=tensor(offset=10))),
+    "a size beyond": archive(mapping(w=tensor(size=(1_000_000,)))),
+    "a stride beyond": archive(mapping(w=tensor(stride=(1_000_000,)))),
+    "a negative stride": archive(mapping(w=tensor(stride=(-1,)))),
+    "a negative size": archive(mapping(w=tensor(size=(-4,)))),
+    "a negative offset": archive(mapping(w=tensor(offset=-3))),
     "an overflow": archive(mapping(w=tensor(size=(2 ** 62, 4), stride=(4, 1)))),
     "an overflow of strides": archive(mapping(w=tensor(size=(2, 2), stride=(2 ** 62, 2 ** 62)))),
-    "sizes without strides": archive(mapping(w=tensor(stride=()))), "nine dimensions": archive(mapping(w=tensor(size=(1,) * 9, stride=(1,) * 9))),
+    "sizes without strides": archive(mapping(w=tensor(stride=()))),
+    "nine dimensions": archive(mapping(w=tensor(size=(1,) * 9, stride=(1,) * 9))),
     "a record too short": archive(mapping(w=tensor(numel=1 << 20, size=(1 << 20,)))),
     "a record far too short": archive(mapping(w=tensor(numel=1 << 40, size=(1 << 40,)))),
-    "a negative count": archive(mapping(w=tensor(numel=-4))), "a huge count": archive(mapping(w=tensor(numel=2 ** 63 - 1))),
+    "a negative count": archive(mapping(w=tensor(numel=-4))),
+    "a huge count": archive(mapping(w=tensor(numel=2 ** 63 - 1))),
     "two dtypes": archive(mapping(a=tensor(), b=tensor(numel=2, size=(2,), kind="DoubleStorage"))),
-    "a missing record": archive(mapping(w=tensor(key="7"))), "a key that climbs": archive(mapping(w=tensor(key="../data.pkl"))),
+    "a missing record": archive(mapping(w=tensor(key="7"))),
+    "a key that climbs": archive(mapping(w=tensor(key="../data.pkl"))),
     "complex numbers": archive(mapping(w=tensor(kind="ComplexFloatStorage"))),
     "a conjugate view": archive(mapping(w=tensor(more=(mapping(conj=b"\x88"),)))),
     "a quantized tensor": archive(call(name("torch._utils", "_rebuild_qtensor"), storage())),
     "a pickled module": archive(group(text("module"), number(1), number(2), number(3), number(4)) + b"Q"),
     "an id that is a string": archive(text("storage") + b"Q"),
     # the archive
-    "half": OK[:len(OK) // 2], "without its end": OK[:-10], "without its last byte": OK[:-1], "junk before": b"JUNK" * 16 + OK,
+    "half": OK[:len(OK) // 2], "without its end": OK[:-10], "without its last byte": OK[:-1],
+    "junk before": b"JUNK" * 16 + OK,
     "no data.pkl": archive(b"N", folder="archive/x"), "DATA.PKL": OK.replace(b"data.pkl", b"DATA.PKL"),
     "TorchScript": archive(b"N", [("constants.pkl", document(b")"))]),
     "a flipped bit in a tensor": OK.replace(FOUR, FOUR[:5] + b"\x40" + FOUR[6:]),
@@ -477,7 +510,8 @@ HOSTILE = {
     "a part of several": patched(OK, len(OK) - 18, b"\1\0"),
     # legacy files
     "legacy: code": legacy(name("os", "system") + RUN + b"R"),
-    "legacy: code in the magic number": legacy(mapping(w=legacy_tensor()), magic=document(name("os", "system") + RUN + b"R")),
+    "legacy: code in the magic number": legacy(mapping(w=legacy_tensor()),
+                                               magic=document(name("os", "system") + RUN + b"R")),
     "legacy: truncated": legacy(mapping(w=legacy_tensor()), data=FOUR[:7]),
     "legacy: a huge count": legacy(mapping(w=legacy_tensor()), numel=1 << 40),
     "legacy: a negative count": legacy(mapping(w=legacy_tensor()), numel=-4),
@@ -491,14 +525,17 @@ HOSTILE = {
     # other files
     "empty": b"", "a web page": b"<!DOCTYPE html><html>not found</html>", "gzip": b"\x1f\x8b\x08\x00" + bytes(50),
     "Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "noise": bytes(range(256)),
-    "safetensors": struct.pack("<Q", 2) + b"{}", "a pickle of protocol 4": pickle.dumps({}, 4), "tar": bytes(257) + b"ustar" + bytes(300),
+    "safetensors": struct.pack("<Q", 2) + b"{}", "a pickle of protocol 4": pickle.dumps({}, 4),
+    "tar": bytes(257) + b"ustar" + bytes(300),
 }
 
 EXPECTED = {  # words that a user needs
     "os.system": "GLOBAL os.system was not an allowed global", "a whole model": r"save\s*model.state_dict\(\)",
     "a flipped bit in a tensor": "tensor w: record data/0 is damaged: its CRC-32", "TorchScript": "use jit.load",
-    "a pickled module": r"save model.state_dict\(\)", "empty": "empty", "a web page": "web page", "Git LFS": "git lfs pull",
-    "tar": "tar archive", "gzip": "gzip", "half": "truncated", "legacy: truncated": "tensor w: truncated", "complex numbers": "complex",
+    "a pickled module": r"save model.state_dict\(\)", "empty": "empty", "a web page": "web page",
+    "Git LFS": "git lfs pull",
+    "tar": "tar archive", "gzip": "gzip", "half": "truncated", "legacy: truncated": "tensor w: truncated",
+    "complex numbers": "complex",
     "legacy: a plain pickle": "Invalid magic number; corrupt file", "safetensors": "safetensors",
 }
 
@@ -555,10 +592,14 @@ def test_attributes_other_than_metadata_are_left_out():
 def test_mutated_files_are_loaded_or_refused():
     """Of each kind, also with right CRC-32s around a changed pickle; the C tests try many more, under sanitizers."""
     rng = random.Random(0)
-    body = (b"}(" + text("w") + tensor() + text("v") + tensor(size=(2, 2), stride=(2, 1)) + text("n") + number(2 ** 40) + text("l")
-            + b"](K\x01G@\x00\x00\x00\x00\x00\x00\x00N\x88e" + text("p") + call(name("torch._utils", "_rebuild_parameter"), tensor(), b"\x88",
-                                                                             name("collections", "OrderedDict") + b")R") + b"u")
-    interesting = [b"\xff" * 4, b"\0" * 4, b"\xff\xff\xff\x7f", b"(", b"t", b"R", b"b", b"Q", b"u", b"e", b".", b"q", b"h", b"X", b"c"]
+    body = (b"}(" + text("w") + tensor() + text("v") + tensor(size=(2, 2), stride=(2, 1)) + text("n") +
+            number(2 ** 40) + text("l")
+            + b"](K\x01G@\x00\x00\x00\x00\x00\x00\x00N\x88e" + text("p") +
+            call(name("torch._utils", "_rebuild_parameter"), tensor(), b"\x88",
+                                                                             name("collections", "OrderedDict") +
+                 b")R") + b"u")
+    interesting = [b"\xff" * 4, b"\0" * 4, b"\xff\xff\xff\x7f", b"(", b"t", b"R", b"b", b"Q", b"u", b"e", b".", b"q",
+                   b"h", b"X", b"c"]
 
     def mutated(data):
         data = bytearray(data)

@@ -42,7 +42,8 @@ GOLDEN_TRANSFORMS = {
     "Resize(24),CenterCrop(20)": lambda: T.Compose([T.Resize(24), T.CenterCrop(20)]),
     "ToTensor,Normalize,RandomErasing(.7)":
         lambda: T.Compose([T.ToTensor(), T.Normalize(MEAN, STD), T.RandomErasing(0.7)]),
-    "ToTensor,RandomErasing(.7,value='random')": lambda: T.Compose([T.ToTensor(), T.RandomErasing(0.7, value="random")]),
+    "ToTensor,RandomErasing(.7,value='random')":
+        lambda: T.Compose([T.ToTensor(), T.RandomErasing(0.7, value="random")]),
     "RandomCrop(32,4),HFlip,RandomRotation(15),ColorJitter(.2,.2,.2,.1),ToTensor,Normalize":
         lambda: T.Compose([T.RandomCrop(32, 4), T.RandomHorizontalFlip(), T.RandomRotation(15),
                            T.ColorJitter(0.2, 0.2, 0.2, 0.1), T.ToTensor(), T.Normalize(MEAN, STD)]),
@@ -102,7 +103,8 @@ class Counting(T.RandomHorizontalFlip):
 
 @pytest.mark.parametrize("transform, compiles", [
     (T.Compose(PROGRAM), True),
-    (T.Compose([T.Compose(PROGRAM[:3]), T.RandomApply([T.RandomVerticalFlip(), T.ColorJitter(0.1)]), *PROGRAM[3:]]), True),
+    (T.Compose([T.Compose(PROGRAM[:3]), T.RandomApply([T.RandomVerticalFlip(), T.ColorJitter(0.1)]), *PROGRAM[3:]]),
+     True),
     (T.Compose([*PROGRAM, T.RandomErasing()]), True),
     (T.Compose([*PROGRAM, T.RandomErasing(value="random")]), True),
     (T.Compose([T.ToTensor(), T.RandomCrop(32, 4), T.RandomHorizontalFlip(), T.Normalize(MEAN, STD)]), True),
@@ -206,7 +208,8 @@ def test_changed_attributes_take_effect():
     assert t(img).shape == (3, 10, 10)
 
 
-@pytest.mark.parametrize("t", [T.Compose(PROGRAM), T.RandomApply([T.RandomCrop(30)]), T.AutoAugment(), T.RandomErasing()])
+@pytest.mark.parametrize("t", [T.Compose(PROGRAM), T.RandomApply([T.RandomCrop(30)]), T.AutoAugment(),
+                               T.RandomErasing()])
 def test_pickle(t):
     assert repr(pickle.loads(pickle.dumps(t))) == repr(t)
 
@@ -269,8 +272,10 @@ def test_tensors():
     a = IMAGES["A"][0]
     x = torch.from_numpy(a.transpose(2, 0, 1).copy())
     img = Image.fromarray(a)
-    for name, args in (("hflip", ()), ("vflip", ()), ("crop", (3, 4, 20, 21)), ("crop", (-3, 30, 20, 21)), ("center_crop", (20,)),
-                       ("center_crop", ((40, 20),)), ("pad", (3,)), ("pad", ((3, 4), 7)), ("pad", ((1, 2, 3, 4), 0, "edge")),
+    for name, args in (("hflip", ()), ("vflip", ()), ("crop", (3, 4, 20, 21)), ("crop", (-3, 30, 20, 21)),
+                       ("center_crop", (20,)),
+                       ("center_crop", ((40, 20),)), ("pad", (3,)), ("pad", ((3, 4), 7)),
+                       ("pad", ((1, 2, 3, 4), 0, "edge")),
                        ("pad", ((1, 2, 3, 4), 0, "reflect")), ("pad", ((1, 2, 3, 4), 0, "symmetric")), ("invert", ())):
         want = np.asarray(getattr(F, name)(img, *args)).transpose(2, 0, 1)
         np.testing.assert_array_equal(getattr(F, name)(x, *args).numpy(), want, err_msg=f"{name}{args}")
@@ -293,16 +298,20 @@ IMG = Image.fromarray(IMAGES["A"][0])
     (lambda: T.RandomHorizontalFlip(p=2), ValueError, "RandomHorizontalFlip: p should be between 0 and 1, got 2"),
     (lambda: T.RandomApply([], p=-1), ValueError, "between 0 and 1"),
     (lambda: T.RandomHorizontalFlip(p="1"), TypeError, "p should be a number"),
-    (lambda: T.RandomCrop(40)(IMG), ValueError, r"Required crop size \(40, 40\) is larger than input image size \(32, 32\)"),
+    (lambda: T.RandomCrop(40)(IMG), ValueError,
+     r"Required crop size \(40, 40\) is larger than input image size \(32, 32\)"),
     (lambda: T.RandomCrop((1, 2, 3)), ValueError, "only two dimensions"),
-    (lambda: T.Normalize(MEAN, (0.1, 0, 0.1))(F.to_tensor(IMG)), ValueError, "std evaluated to zero after conversion to torch.float32"),
+    (lambda: T.Normalize(MEAN, (0.1, 0, 0.1))(F.to_tensor(IMG)), ValueError,
+     "std evaluated to zero after conversion to torch.float32"),
     (lambda: T.Compose([T.ToTensor(), T.Normalize((0.5,), (0.0,))])(IMG), ValueError, "std evaluated to zero"),
     (lambda: T.Normalize(MEAN, STD)(IMG), TypeError, "img should be Tensor Image. Got <class 'PIL.Image.Image'>"),
     (lambda: T.Compose([T.Normalize(MEAN, STD)])(IMG), TypeError, "img should be Tensor Image"),
-    (lambda: T.Normalize(MEAN, STD)(torch.zeros(1, 4, 4)), RuntimeError, r"output with shape \[1, 4, 4\] doesn't match the broadcast shape \[3, 4, 4\]"),
+    (lambda: T.Normalize(MEAN, STD)(torch.zeros(1, 4, 4)), RuntimeError,
+     r"output with shape \[1, 4, 4\] doesn't match the broadcast shape \[3, 4, 4\]"),
     (lambda: T.Compose([T.ToTensor(), T.Normalize(MEAN, STD)])(IMG.convert("L")), RuntimeError,
      r"output with shape \[1, 32, 32\] doesn't match the broadcast shape \[3, 32, 32\]"),
-    (lambda: T.Normalize(MEAN, STD)(F.pil_to_tensor(IMG)), TypeError, "Input tensor should be a float tensor. Got torch.uint8"),
+    (lambda: T.Normalize(MEAN, STD)(F.pil_to_tensor(IMG)), TypeError,
+     "Input tensor should be a float tensor. Got torch.uint8"),
     (lambda: F.normalize(torch.zeros(4, 4), MEAN, STD), ValueError, "Expected tensor to be a tensor image"),
     (lambda: T.ToTensor()([1, 2]), TypeError, "pic should be PIL Image or ndarray. Got <class 'list'>"),
     (lambda: T.ToTensor()(np.zeros(4)), ValueError, "pic should be 2/3 dimensional. Got 1 dimensions"),
@@ -328,10 +337,12 @@ IMG = Image.fromarray(IMAGES["A"][0])
     (lambda: T.RandomErasing(value="noise"), ValueError, "it should be 'random'"),
     (lambda: T.RandomErasing(scale=(0, 2)), ValueError, "Scale should be between 0 and 1"),
     (lambda: T.RandomErasing(p=2), ValueError, "Random erasing probability"),
-    (lambda: T.RandomErasing(1, value=(1, 2))(F.to_tensor(IMG)), ValueError, "it should have either a single value or 3"),
+    (lambda: T.RandomErasing(1, value=(1, 2))(F.to_tensor(IMG)), ValueError,
+     "it should have either a single value or 3"),
     (lambda: T.RandomErasing(1)(IMG), TypeError, "img should be Tensor Image"),
     (lambda: T.Pad("1"), TypeError, "Got inappropriate padding arg"),
-    (lambda: T.Pad((1, 2, 3)), ValueError, "Padding must be an int or a 1, 2, or 4 element tuple, not a 3 element tuple"),
+    (lambda: T.Pad((1, 2, 3)), ValueError,
+     "Padding must be an int or a 1, 2, or 4 element tuple, not a 3 element tuple"),
     (lambda: T.Pad(1, padding_mode="mirror"), ValueError, "Padding mode should be either"),
     (lambda: T.Lambda(3), TypeError, "Argument lambd should be callable, got 'int'"),
     (lambda: T.RandomChoice(3), TypeError, "Argument transforms should be a sequence"),

@@ -16,8 +16,8 @@ def train(seed):
     """Weights after some training steps, and what a shared model says of their inputs."""
     generator = torch.Generator()
     generator.manual_seed(seed)
-    model = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.0),
-                          nn.Flatten(), nn.Linear(16 * 64, 10))
+    model = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
+                          nn.Dropout(0.0), nn.Flatten(), nn.Linear(16 * 64, 10))
     with torch.no_grad():
         for p in model.parameters():
             p.uniform_(-0.1, 0.1, generator=generator)

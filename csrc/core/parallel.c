@@ -1,11 +1,11 @@
 /* parallel.c -- the thread pool. One job at a time; whoever finds the pool busy works alone.
 
-   A job's chunks are cut into one share a thread, neighbours together. A thread takes from its own share first, then from
-   the others': memory that it has just read ahead is its own, and what it wrote in one job it finds in its cache in the
-   next. A share is handed out through `ticket`: the job's generation in the high bits, the number of chunks left in the
-   low ones. Taking a chunk is one compare-and-swap of the whole word, so a worker that wakes late can take nothing from
-   a job that has ended. Waiting spins for some microseconds, then sleeps in a futex, on both ends: a pure spin would stall
-   for a scheduler's slice whenever a core is contended. */
+   A job's chunks are cut into one share a thread, neighbours together. A thread takes from its own share first, then
+   from the others': memory that it has just read ahead is its own, and what it wrote in one job it finds in its cache
+   in the next. A share is handed out through `ticket`: the job's generation in the high bits, the number of chunks left
+   in the low ones. Taking a chunk is one compare-and-swap of the whole word, so a worker that wakes late can take
+   nothing from a job that has ended. Waiting spins for some microseconds, then sleeps in a futex, on both ends: a pure
+   spin would stall for a scheduler's slice whenever a core is contended. */
 #include "parallel.h"
 #include <ctype.h>
 #include <errno.h>

@@ -33,11 +33,11 @@ const char *pc_dtype_type_name(pc_dtype d); /* "Float": how torch's messages cal
    by the recipe.
    Only core/ and operators flagged PC_PRIVATE look at nhwc and relu_of; everybody else is given `data`.
 
-   A recipe says how operators that work element by element (batch norm, a sum, ReLU) made the values from those of other
-   storages. When nobody but backward refers to a storage with a recipe any more, its memory is given back; backward
-   gets the same bits when it asks for them. So of a convolution, batch norm and ReLU the convolution's output alone is
-   kept. A recipe borrows what it reads and is forgotten when that dies or is written to; once the memory has been given
-   back it owns what it reads, and a write to that, or backward, computes the values first. */
+   A recipe says how operators that work element by element (batch norm, a sum, ReLU) made the values from those of
+   other storages. When nobody but backward refers to a storage with a recipe any more, its memory is given back;
+   backward gets the same bits when it asks for them. So of a convolution, batch norm and ReLU the convolution's output
+   alone is kept. A recipe borrows what it reads and is forgotten when that dies or is written to; once the memory has
+   been given back it owns what it reads, and a write to that, or backward, computes the values first. */
 typedef struct pc_storage {
     _Atomic int64_t refs;
     _Atomic uint32_t version;         /* bumped by every write */
@@ -49,7 +49,7 @@ typedef struct pc_storage {
     struct pc_storage *relu_of;       /* owned; kept until this storage dies, since readers may use its memory */
     struct pc_storage *relu_reader;   /* borrowed: the one storage that still reads this one lazily */
     _Atomic int64_t saved;            /* how many of refs backward alone may use */
-    _Atomic bool linked;              /* has, had or reads a recipe or a pending ReLU: refs are counted under the lock */
+    _Atomic bool linked;              /* has, had or reads a recipe or pending ReLU: refs are counted under the lock */
     bool quiet;                       /* the reference to relu_of is one of its saved ones */
     struct pc_recipe *recipe;         /* owned; NULL when there is none */
     struct pc_operand *readers;       /* borrowed: the places in recipes that read this storage */

@@ -124,8 +124,8 @@ static pc_status fd_write(pc_sink *sink, const void *p, int64_t n)
     return PC_OK;
 }
 
-/* Blocks that are found all at once cost a third less than those that each write asks for. Merely a hint: the size stays
-   what has been written, and a disk that is full says so to write. */
+/* Blocks that are found all at once cost a third less than those that each write asks for. Merely a hint: the size
+   stays what has been written, and a disk that is full says so to write. */
 static void fd_expect(pc_sink *sink, int64_t n)
 {
 #ifdef FALLOC_FL_KEEP_SIZE

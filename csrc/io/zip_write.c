@@ -8,8 +8,8 @@
 
 #define M32 0xFFFFFFFFu
 #define ALIGNMENT 64
-/* What is written at a time: whole pages, at offsets that are multiples of it. Of 256 KiB to 4 MiB all are equally fast;
-   it should stay in the second-level cache. */
+/* What is written at a time: whole pages, at offsets that are multiples of it. Of 256 KiB to 4 MiB all are equally
+   fast; it should stay in the second-level cache. */
 #define PIECE ((int64_t)512 << 10)
 
 typedef struct entry {

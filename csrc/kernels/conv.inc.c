@@ -127,8 +127,8 @@ static void tile_chain(const pc_tile *t)
     }
 }
 
-/* Terms of a chain: the rounding of longer ones would grow beyond that of sums of such. A part of b stays in the level 1
-   cache while all rows pass over it. */
+/* Terms of a chain: the rounding of longer ones would grow beyond that of sums of such. A part of b stays in the level
+   1 cache while all rows pass over it. */
 #define CHAIN 256
 
 static int64_t parts_of(int64_t count, int64_t terms)

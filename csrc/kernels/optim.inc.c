@@ -128,11 +128,13 @@
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    ALWAYS_INLINE void S##_rmsprop_plain(const pc_optim_run *run, const pc_optim_rule *rule, bool decay, bool momentum) \
+    ALWAYS_INLINE void S##_rmsprop_plain(const pc_optim_run *run, const pc_optim_rule *rule,       \
+                                         bool decay, bool momentum)                                \
     {                                                                                              \
         S##_rmsprop_loop(run, rule, decay, false, momentum);                                       \
     }                                                                                              \
-    ALWAYS_INLINE void S##_rmsprop_centered(const pc_optim_run *run, const pc_optim_rule *rule, bool decay, bool momentum) \
+    ALWAYS_INLINE void S##_rmsprop_centered(const pc_optim_run *run, const pc_optim_rule *rule,    \
+                                            bool decay, bool momentum)                             \
     {                                                                                              \
         S##_rmsprop_loop(run, rule, decay, true, momentum);                                        \
     }                                                                                              \

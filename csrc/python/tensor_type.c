@@ -438,7 +438,8 @@ static void node_dealloc(PyObject *self)
 }
 /* Where torch's name of a node does not follow from the row's: what torch's operator is made of. */
 static const char *const node_names[][2] = {
-    { "_cast", "ToCopyBackward0" }, { "batch_norm", "NativeBatchNormBackward0" }, { "chunk", "SplitBackward0" }, { "clamp", "ClampBackward1" },
+    { "_cast", "ToCopyBackward0" }, { "batch_norm", "NativeBatchNormBackward0" }, { "chunk", "SplitBackward0" },
+    { "clamp", "ClampBackward1" },
     { "conv1d", "ConvolutionBackward0" }, { "conv2d", "ConvolutionBackward0" },
     { "conv_transpose2d", "ConvolutionBackward0" }, { "cross_entropy_loss", "NllLossBackward0" },
     { "dropout", "MulBackward0" }, { "flatten", "ViewBackward0" }, { "group_norm", "NativeGroupNormBackward0" },
@@ -524,8 +525,8 @@ static PyObject *get_grad_fn(PyObject *self, void *closure)
 
 /* ---- number protocol ---------------------------------------------------------------------------- */
 
-enum { ADD, SUB, MUL, DIV, FLOOR_DIVIDE, REMAINDER, POW, MATMUL, AND, OR, XOR, IADD, ISUB, IMUL, IDIV, IPOW, IFLOOR, IAND,
-       IOR, EQ, NE, LT, LE, GT, GE, NEG, ABS, INVERT, NUMBER_OPS };
+enum { ADD, SUB, MUL, DIV, FLOOR_DIVIDE, REMAINDER, POW, MATMUL, AND, OR, XOR, IADD, ISUB, IMUL, IDIV, IPOW, IFLOOR,
+       IAND, IOR, EQ, NE, LT, LE, GT, GE, NEG, ABS, INVERT, NUMBER_OPS };
 static const char *const number_names[NUMBER_OPS] = {
     "add",         "sub",         "mul",  "div",  "floor_divide", "remainder", "pow",  "matmul",        "bitwise_and",
     "bitwise_or",  "bitwise_xor", "add_", "sub_", "mul_",         "div_",      "pow_", "floor_divide_", "bitwise_and_",
@@ -623,7 +624,8 @@ static PyType_Slot slots[] = {
     { Py_tp_richcompare, tensor_compare }, { Py_tp_hash, tensor_hash },
     { Py_mp_length, tensor_len }, { Py_sq_length, tensor_len },
     { Py_mp_subscript, pc_py_index }, { Py_mp_ass_subscript, pc_py_index_set },
-    { Py_nb_bool, tensor_bool }, { Py_nb_int, tensor_int }, { Py_nb_float, tensor_float }, { Py_nb_index, tensor_index },
+    { Py_nb_bool, tensor_bool }, { Py_nb_int, tensor_int }, { Py_nb_float, tensor_float },
+    { Py_nb_index, tensor_index },
     { Py_nb_add, tensor_add }, { Py_nb_subtract, tensor_sub }, { Py_nb_multiply, tensor_mul },
     { Py_nb_true_divide, tensor_div }, { Py_nb_floor_divide, tensor_floor_divide },
     { Py_nb_remainder, tensor_remainder }, { Py_nb_power, tensor_pow }, { Py_nb_matrix_multiply, tensor_matmul },

@@ -103,8 +103,8 @@ static shape random_shape(bool usual)
     static const int64_t channels[] = { 1, 2, 3, 5, 8, 16, 17, 33 }, taps[] = { 1, 2, 3, 3, 5 };
     for (;;) {
         shape a = { .n = 1 + pick(3), .h = 1 + pick(12), .w = 1 + pick(12), .r = taps[pick(5)], .s = taps[pick(5)],
-                    .sh = 1 + pick(3), .sw = 1 + pick(3), .ph = pick(3), .pw = pick(3), .dh = 1 + pick(2), .dw = 1 + pick(2),
-                    .groups = 1 + pick(3) / 2, .pool = 1 + pick(3), .channels_last = pick(2) };
+                    .sh = 1 + pick(3), .sw = 1 + pick(3), .ph = pick(3), .pw = pick(3), .dh = 1 + pick(2),
+                    .dw = 1 + pick(2), .groups = 1 + pick(3) / 2, .pool = 1 + pick(3), .channels_last = pick(2) };
         if (usual) { /* what Winograd's algorithms can do */
             a.r = a.s = 3;
             a.sh = a.sw = a.dh = a.dw = a.groups = 1;
@@ -154,8 +154,8 @@ static void test_against_double(const char *algorithm)
 
 static void test_failing_allocations(int64_t stride)
 {
-    shape a = { .n = 3, .c = 5, .h = 9, .w = 8, .k = 20, .r = 3, .s = 3, .sh = stride, .sw = 1, .ph = 1, .pw = 1, .dh = 1, .dw = 1,
-                .groups = 1, .pool = 2 };
+    shape a = { .n = 3, .c = 5, .h = 9, .w = 8, .k = 20, .r = 3, .s = 3, .sh = stride, .sw = 1, .ph = 1, .pw = 1,
+                .dh = 1, .dw = 1, .groups = 1, .pool = 2 };
     pc_tensor *leaves[3], *grad, *peek = NULL;
     make_leaves(&a, leaves);
     assert(run(&a, leaves, NULL, &peek) == PC_OK);

@@ -111,7 +111,8 @@ def _refuse_create_graph(create_graph):
 
 
 class set_detect_anomaly:
-    """Accept a bool, also as a context: nothing more is checked. A gradient that cannot be computed names its operator anyway.
+    """Accept a bool, also as a context: nothing more is checked. A gradient that cannot be computed names its operator
+    anyway.
 
     Parameters
     ----------
@@ -149,7 +150,8 @@ class _VariableMeta(type):
 
 
 class Variable(metaclass=_VariableMeta):
-    """What is left of torch's old Variable: ``Variable(data)`` is a tensor without a graph that shares the memory of `data`.
+    """What is left of torch's old Variable: ``Variable(data)`` is a tensor without a graph that shares the memory of
+    `data`.
 
     Parameters
     ----------

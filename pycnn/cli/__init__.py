@@ -80,7 +80,8 @@ def _add_train(commands):
                             "come with pycnn); or a folder that holds a folder of images for each class, or train and "
                             "test folders of such. Default: cifar10 if it is there or can be downloaded, otherwise "
                             "sample")
-    train.add_argument("--root", metavar="DIR", help="where a data set's files are, or go (default: $PYCNN_CIFAR10 for cifar10, "
+    train.add_argument("--root", metavar="DIR",
+                       help="where a data set's files are, or go (default: $PYCNN_CIFAR10 for cifar10, "
                                                      "otherwise data)")
     train.add_argument("--model", default="simple_cnn", metavar="NAME",
                        help="simple_cnn (two convolutions), or a model of pycnn.vision.models, as resnet18 (default: "

@@ -62,12 +62,14 @@ def plain(size, resize, mean, std, grey=False):
         Take the colours away.
     """
     steps = [transforms.Grayscale(3)] if grey else []
-    steps += [transforms.Resize(resize), transforms.CenterCrop(size), transforms.ToTensor(), transforms.Normalize(mean, std)]
+    steps += [transforms.Resize(resize), transforms.CenterCrop(size), transforms.ToTensor(),
+              transforms.Normalize(mean, std)]
     return transforms.Compose(steps)
 
 
 def augmented(augment, kind, view, native):
-    """Return the transform of images to learn from, as ``--augment`` says; `native`: all images have the wanted size."""
+    """Return the transform of images to learn from, as ``--augment`` says; `native`: all
+    images have the wanted size."""
     if augment == "none":
         return plain(**view)
     size = view["size"]
@@ -117,10 +119,12 @@ def _named(name, root, size, augment, pretrained):
     try:
         train, test = (cls(where, train=split, download=cls is kind.cls) for split in (True, False))
     except (OSError, RuntimeError) as error:
-        raise Mistake(f"{error}\nWithout it: python -m pycnn train sample" if name == "cifar10" else str(error)) from error
+        raise Mistake(f"{error}\nWithout it: python -m pycnn train sample" if name == "cifar10"
+                      else str(error)) from error
     # The images of a data set all have its own size: resizing them to it would change nothing but the time it takes.
     steps = plain(**view).transforms
-    test.transform = transforms.Compose([t for t in steps if not (native and isinstance(t, (transforms.Resize, transforms.CenterCrop)))])
+    sizing = (transforms.Resize, transforms.CenterCrop) if native else ()
+    test.transform = transforms.Compose([t for t in steps if not isinstance(t, sizing)])
     train.transform = test.transform if augment == "none" else augmented(augment, kind, view, native)
     text = "the sample of CIFAR-10 that comes with pycnn" if name == "sample" else f"{kind.cls.__name__} in {where}"
     return Data(name, f"{text}: {len(train):,} training and {len(test):,} test "

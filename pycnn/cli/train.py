@@ -39,7 +39,8 @@ def train(args):
 
     out = Path(args.out or f"runs/{data.name}-{args.model}")
     out.mkdir(parents=True, exist_ok=True)
-    settings = {"data": data.name, "images": [len(data.train), len(data.test)], **{name: getattr(args, name) for name in SETTINGS}}
+    settings = {"data": data.name, "images": [len(data.train), len(data.test)],
+                **{name: getattr(args, name) for name in SETTINGS}}
     history = _resume(out, settings, model, optimizer, scheduler) if args.resume else []
     if not args.resume:
         _save(out, settings, model, optimizer, scheduler, history)
@@ -97,7 +98,8 @@ def _test(model, criterion, loader):
     with torch.no_grad():
         batches = [(model(images), labels) for images, labels in loader]
     logits, labels = (torch.cat(parts) for parts in zip(*batches))
-    figures = {"test_loss": criterion(logits, labels).item(), "accuracy": metrics.top_k_accuracy_score(labels, logits, k=1)}
+    figures = {"test_loss": criterion(logits, labels).item(),
+               "accuracy": metrics.top_k_accuracy_score(labels, logits, k=1)}
     if logits.size(1) > 5:
         figures["top5_accuracy"] = metrics.top_k_accuracy_score(labels, logits, k=5)
     return figures, labels, logits.argmax(1)
@@ -109,7 +111,8 @@ def _test(model, criterion, loader):
 def _save(out, settings, model, optimizer, scheduler, history):
     """Write all that the next epoch depends on, as one file that is there or not."""
     torch.save({"settings": settings, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                "scheduler": scheduler.state_dict(), "generator": torch.get_rng_state(), "history": history}, out / "checkpoint.pth")
+                "scheduler": scheduler.state_dict(), "generator": torch.get_rng_state(), "history": history},
+               out / "checkpoint.pth")
 
 
 def _resume(out, settings, model, optimizer, scheduler):

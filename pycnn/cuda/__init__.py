@@ -1,4 +1,5 @@
-"""torch.cuda on a machine without one: the questions that scripts ask first are answered, the rest raises torch's error.
+"""torch.cuda on a machine without one: the questions that scripts ask first are answered, the rest raises torch's
+error.
 
 With ``PYCNN_CUDA_AS_CPU=1`` in the environment, what would raise does nothing instead: ``.cuda()`` returns the tensor
 or module itself and ``device="cuda"`` means the CPU, so that a script which never asks :func:`is_available` runs as it

@@ -41,7 +41,8 @@ def main():
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
 
-        for split, names, each in (("train", [f"data_batch_{k}" for k in range(1, 6)], 500), ("test", ["test_batch"], 100)):
+        for split, names, each in (("train", [f"data_batch_{k}" for k in range(1, 6)], 500),
+                                   ("test", ["test_batch"], 100)):
             pixels, classes = read(folder, names)
             chosen = choose(classes, each)
             labels[split] = classes[chosen].tolist()

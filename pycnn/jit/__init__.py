@@ -10,8 +10,8 @@ from pycnn.jit._sizes import TracedInt, TracerWarning, warn_untraceable
 from pycnn.jit._script import ScriptFunction, ScriptModule, load, save
 from pycnn.jit._trace import TopLevelTracedModule, TracedModule, trace
 
-__all__ = ["ScriptFunction", "ScriptModule", "TopLevelTracedModule", "TracedModule", "TracerWarning", "export", "ignore",
-           "is_scripting", "is_tracing", "load", "save", "script", "trace", "unused"]
+__all__ = ["ScriptFunction", "ScriptModule", "TopLevelTracedModule", "TracedModule", "TracerWarning",
+           "export", "ignore", "is_scripting", "is_tracing", "load", "save", "script", "trace", "unused"]
 
 _C._set_trace_classes(TracedInt, warn_untraceable)
 

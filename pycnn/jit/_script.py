@@ -175,7 +175,8 @@ def _bind(names, args, kwargs):
 
 
 def _save(graph, tensors, training, f, extra_files):
-    extra = {name: value.encode() if isinstance(value, str) else bytes(value) for name, value in (extra_files or {}).items()}
+    extra = {name: value.encode() if isinstance(value, str) else bytes(value)
+             for name, value in (extra_files or {}).items()}
     if isinstance(f, (str, os.PathLike)):
         graph.save(os.fspath(f), tensors, training, extra)
         return

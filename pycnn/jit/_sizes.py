@@ -11,10 +11,12 @@ class TracerWarning(Warning):
 
 
 _MESSAGES = {
-    "length": "Using len to get tensor shape might cause the trace to be incorrect. Recommended usage would be tensor.shape[0]. "
-              "Passing a tensor of different shape might lead to errors or silently give incorrect results.",
-    "iteration": "Iterating over a tensor might cause the trace to be incorrect. Passing a tensor of different shape won't "
-                 "change the number of iterations executed (and might lead to errors or silently give incorrect results).",
+    "length": "Using len to get tensor shape might cause the trace to be incorrect. Recommended usage would be "
+              "tensor.shape[0]. Passing a tensor of different shape might lead to errors or silently give incorrect "
+              "results.",
+    "iteration": "Iterating over a tensor might cause the trace to be incorrect. Passing a tensor of different shape "
+                 "won't change the number of iterations executed (and might lead to errors or silently give "
+                 "incorrect results).",
 }
 
 
@@ -113,7 +115,8 @@ def _add_conversion(name, what):
     setattr(TracedInt, name, method)
 
 
-for _name, _how in (("add", _ADD), ("sub", _SUBTRACT), ("mul", _MULTIPLY), ("floordiv", _FLOOR_DIVIDE), ("mod", _MODULO)):
+for _name, _how in (("add", _ADD), ("sub", _SUBTRACT), ("mul", _MULTIPLY), ("floordiv", _FLOOR_DIVIDE),
+                    ("mod", _MODULO)):
     _add_arithmetic(_name, _how)
 for _name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"):
     _add_conversion(_name, "Python boolean")

@@ -227,8 +227,8 @@ _RANDOM = re.compile(r"aten::(?:(?:feature_)?dropout_?\(.*, True\)|(?:rand|randn
 def _warn_of_randomness(graph):
     nodes = [line.strip() for line in graph.text().splitlines() if _RANDOM.search(line)]
     if nodes:
-        warnings.warn("Trace had nondeterministic nodes. Did you forget call .eval() on your model? Nodes:\n\t" + "\n\t".join(nodes),
-                      TracerWarning, stacklevel=3)
+        warnings.warn("Trace had nondeterministic nodes. Did you forget call .eval() on your model? Nodes:\n\t" +
+                      "\n\t".join(nodes), TracerWarning, stacklevel=3)
 
 
 def _check(call, traced, inputs, buffers, tolerance):
@@ -243,7 +243,8 @@ def _check(call, traced, inputs, buffers, tolerance):
 
 
 def _compare(call, traced, inputs, buffers, tolerance, where):
-    """Warn if the graph does something else than the function; neither changes buffers or the random numbers to come."""
+    """Warn if the graph does something else than the function; neither changes buffers or
+    the random numbers to come."""
     from pycnn import random
     state = random.get_rng_state()
     kept = [(b, b.detach().clone()) for b in buffers]
@@ -270,7 +271,8 @@ def _compare(call, traced, inputs, buffers, tolerance, where):
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             problem = f"the traced function fails: {error}"
         if problem:
-            hint = "" if not where else (" A size or a decision of the example has become a constant of the trace: use x.size(0) "
+            hint = "" if not where else (" A size or a decision of the example has become a constant of the trace: use "
+                                         "x.size(0) "
                                          "or -1 in view() and the like, and no Python numbers made from tensors.")
             warnings.warn("Output of the traced function does not match the corresponding output of the Python "
                           f"function{where}. Detailed error:\n{problem}{hint}", TracerWarning, stacklevel=4)
@@ -288,7 +290,8 @@ def _difference(expected, got, tolerance):
         if expected.dtype is not got.dtype:
             return f"dtypes {expected.dtype} and {got.dtype}"
         if expected.dtype.is_floating_point and not expected.allclose(got, tolerance, tolerance, True):
-            return f"Tensor-likes are not close: the greatest absolute difference is {(expected - got).abs().max().item():g}"
+            largest = (expected - got).abs().max().item()
+            return f"Tensor-likes are not close: the greatest absolute difference is {largest:g}"
         if not expected.dtype.is_floating_point and not expected.equal(got):
             return "Tensor-likes are not equal"
         return ""

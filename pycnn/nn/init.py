@@ -435,8 +435,8 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
 
 @no_grad()
 def orthogonal_(tensor, gain=1, generator=None):
-    """Fill with a matrix of orthonormal rows or columns times `gain` (Saxe et al., arXiv:1312.6120); trailing dimensions count
-    as one.
+    """Fill with a matrix of orthonormal rows or columns times `gain` (Saxe et al., arXiv:1312.6120); trailing
+    dimensions count as one.
 
     Parameters
     ----------
@@ -481,7 +481,8 @@ def _deprecated(function):
     return call
 
 
-uniform, normal, constant, eye, dirac, sparse, orthogonal, xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal = map(
+(uniform, normal, constant, eye, dirac, sparse, orthogonal,
+ xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal) = map(
     _deprecated, (uniform_, normal_, constant_, eye_, dirac_, sparse_, orthogonal_, xavier_uniform_, xavier_normal_,
                   kaiming_uniform_, kaiming_normal_))
 

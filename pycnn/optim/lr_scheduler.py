@@ -224,7 +224,8 @@ class LambdaLR(LRScheduler):
     def state_dict(self):
         """Return everything but the optimizer; functions that are objects are saved by their attributes."""
         state = {key: value for key, value in self.__dict__.items() if key not in ("optimizer", "lr_lambdas")}
-        state["lr_lambdas"] = [None if isinstance(fn, types.FunctionType) else fn.__dict__.copy() for fn in self.lr_lambdas]
+        state["lr_lambdas"] = [None if isinstance(fn, types.FunctionType) else fn.__dict__.copy()
+                               for fn in self.lr_lambdas]
         return state
 
     def load_state_dict(self, state_dict):
@@ -361,7 +362,8 @@ class ConstantLR(LRScheduler):
         return [lr * (1.0 / self.factor) for lr in self._lrs()]
 
     def _get_closed_form_lr(self):
-        return [base * (self.factor + (self.last_epoch >= self.total_iters) * (1 - self.factor)) for base in self.base_lrs]
+        return [base * (self.factor + (self.last_epoch >= self.total_iters) * (1 - self.factor))
+                for base in self.base_lrs]
 
 
 class LinearLR(LRScheduler):
@@ -455,7 +457,8 @@ class PolynomialLR(LRScheduler):
     def get_lr(self):
         if self._is_initial or self.last_epoch > self.total_iters:
             return self._lrs()
-        factor = ((1.0 - self.last_epoch / self.total_iters) / (1.0 - (self.last_epoch - 1) / self.total_iters)) ** self.power
+        left, before = (1.0 - epoch / self.total_iters for epoch in (self.last_epoch, self.last_epoch - 1))
+        factor = (left / before) ** self.power
         return [lr * factor for lr in self._lrs()]
 
     def _get_closed_form_lr(self):
@@ -785,7 +788,8 @@ class CyclicLR(LRScheduler):
         step_size_down = float(step_size_down) if step_size_down is not None else step_size_up
         self.total_size = step_size_up + step_size_down
         if not step_size_up > 0 or not step_size_down >= 0:
-            raise ValueError(f"step_size_up must be positive and step_size_down not negative, got {step_size_up} and {step_size_down}")
+            raise ValueError(f"step_size_up must be positive and step_size_down not negative, got {step_size_up} and "
+                             f"{step_size_down}")
         self.step_ratio = step_size_up / self.total_size
         if mode not in ("triangular", "triangular2", "exp_range") and scale_fn is None:
             raise ValueError("mode is invalid and scale_fn is None")

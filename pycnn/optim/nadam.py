@@ -42,7 +42,8 @@ class NAdam(Optimizer):
         check_betas(betas)
         check("weight_decay value", weight_decay, 0.0 <= weight_decay)
         check("momentum_decay value", momentum_decay, 0.0 <= momentum_decay)
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, momentum_decay=momentum_decay,
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay,
+                                      momentum_decay=momentum_decay,
                                       decoupled_weight_decay=decoupled_weight_decay, maximize=maximize, foreach=foreach,
                                       capturable=capturable, differentiable=differentiable))
 

@@ -475,7 +475,8 @@ class Optimizer:
             packed["params"] = [numbers[id(p)] for p in group["params"]]
             start += len(packed["params"])
             groups.append(packed)
-        state = {numbers[id(key)] if isinstance(key, _C.TensorBase) else key: value for key, value in self.state.items()}
+        state = {numbers[id(key)] if isinstance(key, _C.TensorBase) else key: value
+                 for key, value in self.state.items()}
         result = {"state": state, "param_groups": groups}
         for hook in self._optimizer_state_dict_post_hooks.values():
             changed = hook(self, result)

@@ -40,8 +40,8 @@ class RMSprop(Optimizer):
         check("weight_decay value", weight_decay, 0.0 <= weight_decay)
         check("alpha value", alpha, 0.0 <= alpha)
         super().__init__(params, dict(lr=lr, momentum=momentum, alpha=alpha, eps=eps, centered=centered,
-                                      weight_decay=weight_decay, capturable=capturable, foreach=foreach, maximize=maximize,
-                                      differentiable=differentiable))
+                                      weight_decay=weight_decay, capturable=capturable, foreach=foreach,
+                                      maximize=maximize, differentiable=differentiable))
 
     def step(self, closure=None):
         return self._step(closure)
@@ -49,6 +49,7 @@ class RMSprop(Optimizer):
     step.__doc__ = Optimizer.step.__doc__
 
     def _rule(self, group):
-        keys = "square_avg", "momentum_buffer" if group["momentum"] > 0 else None, "grad_avg" if group["centered"] else None
+        keys = ("square_avg", "momentum_buffer" if group["momentum"] > 0 else None,
+                "grad_avg" if group["centered"] else None)
         return "rmsprop", keys, dict(lr=group["lr"], alpha=group["alpha"], eps=group["eps"], momentum=group["momentum"],
                                      weight_decay=group["weight_decay"], maximize=group["maximize"])

@@ -50,8 +50,8 @@ class SGD(Optimizer):
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         super().__init__(params, dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
-                                      nesterov=nesterov, maximize=maximize, foreach=foreach, differentiable=differentiable,
-                                      fused=fused))
+                                      nesterov=nesterov, maximize=maximize, foreach=foreach,
+                                      differentiable=differentiable, fused=fused))
         check_flags(fused, foreach, differentiable)
 
     def step(self, closure=None):
@@ -63,5 +63,5 @@ class SGD(Optimizer):
 
     def _rule(self, group):
         return "sgd", ("momentum_buffer",) if group["momentum"] != 0 else (), dict(
-            lr=group["lr"], momentum=group["momentum"], dampening=group["dampening"], weight_decay=group["weight_decay"],
-            nesterov=group["nesterov"], maximize=group["maximize"])
+            lr=group["lr"], momentum=group["momentum"], dampening=group["dampening"],
+            weight_decay=group["weight_decay"], nesterov=group["nesterov"], maximize=group["maximize"])

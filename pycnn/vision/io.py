@@ -11,8 +11,8 @@ from pycnn import _C
 from pycnn._missing import getattr_of as _getattr_of
 from pycnn._tensor import Tensor, from_numpy
 
-__all__ = ["ImageReadMode", "decode_image", "decode_jpeg", "decode_png", "encode_jpeg", "encode_png", "read_file", "read_image",
-           "write_file", "write_jpeg", "write_png"]
+__all__ = ["ImageReadMode", "decode_image", "decode_jpeg", "decode_png", "encode_jpeg", "encode_png", "read_file",
+           "read_image", "write_file", "write_jpeg", "write_png"]
 
 
 class ImageReadMode(enum.Enum):
@@ -26,7 +26,8 @@ class ImageReadMode(enum.Enum):
     RGBA = RGB_ALPHA
 
 
-_MODES = {ImageReadMode.GRAY: "L", ImageReadMode.GRAY_ALPHA: "LA", ImageReadMode.RGB: "RGB", ImageReadMode.RGB_ALPHA: "RGBA"}
+_MODES = {ImageReadMode.GRAY: "L", ImageReadMode.GRAY_ALPHA: "LA", ImageReadMode.RGB: "RGB",
+          ImageReadMode.RGB_ALPHA: "RGBA"}
 
 
 def _pillow_mode(image, mode):

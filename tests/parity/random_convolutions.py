@@ -2,8 +2,9 @@
 
     python tests/parity/random_convolutions.py CASES [SEED]
 
-Prints, for each instruction set, pass and algorithm, how often it ran, the worst error of its results and the case that has
-it: what ran is read from what PYCNN_VERBOSE=1 prints. Fails where an error is beyond the limit or an algorithm was not run.
+Prints, for each instruction set, pass and algorithm, how often it ran, the worst error of its results and the case that
+has it: what ran is read from what PYCNN_VERBOSE=1 prints. Fails where an error is beyond the limit or an algorithm was
+not run.
 """
 
 import os
@@ -30,7 +31,8 @@ REFUSED = re.compile(r"; not ([^:]+):")
 
 
 def draw(rng):
-    """Arguments of Conv2d or ConvTranspose2d, the input's shape and the values of it: kinds that an algorithm is made for."""
+    """Arguments of Conv2d or ConvTranspose2d, the input's shape and the values of it: kinds that
+    an algorithm is made for."""
     kind = rng.choice(["3x3", "3x3", "1x1", "depthwise", "any", "any", "transposed"])
     n, h, w = rng.randint(1, 9), rng.randint(1, 19), rng.randint(1, 19)
     inner, outer, groups = rng.choice(CHANNELS), rng.choice(CHANNELS), 1
@@ -38,7 +40,8 @@ def draw(rng):
     if kind == "3x3" and rng.random() < 0.15:  # filters that no cache holds: steps shared between tasks
         inner, outer, n, h, w = rng.choice([200, 300]), rng.choice([190, 333]), rng.randint(1, 2), rng.randint(3, 6), 5
     elif kind == "3x3" and rng.random() < 0.1:  # many pixels: slots of the weights' gradient
-        inner, outer, n, h, w = rng.choice([1, 3, 8, 9]), rng.choice([1, 5, 8, 16]), rng.randint(5, 9), 60, rng.randint(30, 62)
+        inner, outer, n, h, w = rng.choice([1, 3, 8,
+                                            9]), rng.choice([1, 5, 8, 16]), rng.randint(5, 9), 60, rng.randint(30, 62)
     elif kind == "1x1":
         kernel, padding = (1, 1), (0, 0)
         stride = rng.choice([(1, 1), (1, 1), (2, 2), (1, 3)])
@@ -96,7 +99,8 @@ def compute(L, case, arrays, dtype, squares=False):
     if g.numel() == 0:  # only the shape is asked for
         return y.shape
     y.backward(g.reshape(y.shape))
-    results = {"output": y, "input": x.grad, "weight": layer.weight.grad, "bias": b if layer.bias is None else layer.bias.grad}
+    results = {"output": y, "input": x.grad, "weight": layer.weight.grad, "bias": b if layer.bias is None
+               else layer.bias.grad}
     return {k: v.detach().numpy().astype("d") for k, v in results.items() if k != "bias" or layer.bias is not None}
 
 
@@ -189,8 +193,10 @@ def run(cases, seed):
                     if not got[result] <= LIMIT:
                         complaints.append(f"{isa}, {name}, {result}: error {got[result]:.2e} of {case}")
                     enough = want[result].size >= 64  # of fewer numbers the errors are chance
-                    if forced == "off" and enough and not got[result] <= TIMES_TORCH * max(theirs[result], steps[result]):
-                        complaints.append(f"{isa}, {name}, {result}: error {got[result]:.2e}, torch's {theirs[result]:.2e}, "
+                    if forced == "off" and enough \
+                            and not got[result] <= TIMES_TORCH * max(theirs[result], steps[result]):
+                        complaints.append(f"{isa}, {name}, {result}: error {got[result]:.2e}, torch's "
+                                          f"{theirs[result]:.2e}, "
                                           f"of {case}")
             done += 1
     _C._set_isa(None)
@@ -205,7 +211,8 @@ def main(cases, seed=0):
     torch.set_num_threads(1)
     found, complaints = run(int(cases), int(seed))
     for (isa, result, name), (runs, worst, case) in sorted(found.items()):
-        print(f"{isa:5} {result:7} {name:16} {runs:6} {worst:.2e}  {case and (case['shape'], case['channels'], case['kernel'])}")
+        print(f"{isa:5} {result:7} {name:16} {runs:6} {worst:.2e}  "
+              f"{case and (case['shape'], case['channels'], case['kernel'])}")
     print(*complaints, sep="\n")
     return len(complaints) > 0
 

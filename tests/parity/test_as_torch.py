@@ -36,7 +36,8 @@ torch.set_num_threads(1)
 class Net(nn.Module):
     def __init__(self, classes):
         super(Net, self).__init__()
-        self.features = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True), nn.MaxPool2d(2, 2))
+        self.features = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(inplace=True),
+                                      nn.MaxPool2d(2, 2))
         self.conv2 = nn.Conv2d(8, 16, kernel_size=3, stride=1, bias=False)
         self.dropout = nn.Dropout2d(0.25)
         self.fc1 = nn.Linear(16 * 6 * 6, 32)
@@ -73,8 +74,8 @@ def main():
     torch.manual_seed(1)
     torch.cuda.manual_seed_all(1)
     cudnn.benchmark = True
-    transform = transforms.Compose([transforms.RandomCrop(28, padding=2), transforms.RandomRotation(10), transforms.ToTensor(),
-                                    transforms.Normalize((0.1307,), (0.3081,))])
+    transform = transforms.Compose([transforms.RandomCrop(28, padding=2), transforms.RandomRotation(10),
+                                    transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
     train_set = datasets.MNIST(args.root, train=True, download=True, transform=transform)
     test_set = datasets.MNIST(args.root, train=False, transform=transforms.Compose(transform.transforms[2:]))
     train_loader = DataLoader(train_set, batch_size=8, shuffle=True, num_workers=1, pin_memory=True)
@@ -100,13 +101,17 @@ def main():
             for inputs, targets in test_loader:
                 outputs = net(inputs)
                 _, predicted = torch.max(outputs.data, 1)
-                print(predicted.eq(targets.data).cpu().sum().item(), ["%.2f" % a for a in accuracy(outputs, targets, (1, 5))])
+                print(predicted.eq(targets.data).cpu().sum().item(),
+              ["%.2f" % a for a in accuracy(outputs, targets, (1, 5))])
         print(scheduler.get_last_lr(), optimizer.param_groups[0]["lr"])
-    torch.save({"net": net.state_dict(), "epoch": args.epochs, "optimizer": optimizer.state_dict()}, args.root + "/ckpt.pth")
+    torch.save({"net": net.state_dict(), "epoch": args.epochs, "optimizer": optimizer.state_dict()},
+           args.root + "/ckpt.pth")
     checkpoint = torch.load(args.root + "/ckpt.pth", map_location=lambda storage, loc: storage)
     net.load_state_dict(checkpoint["net"])
-    print(sorted(checkpoint["net"])[:3], checkpoint["epoch"], int(torch.__version__.split(".")[0]), torch.__version__ > "1.13")
-    print(torchvision.__version__.split("+")[0], torch.version.hip, isinstance(loss, torch.Tensor), isinstance(loss, torch.FloatTensor))
+    print(sorted(checkpoint["net"])[:3], checkpoint["epoch"], int(torch.__version__.split(".")[0]),
+      torch.__version__ > "1.13")
+    print(torchvision.__version__.split("+")[0], torch.version.hip, isinstance(loss, torch.Tensor),
+      isinstance(loss, torch.FloatTensor))
 
 
 if __name__ == "__main__":
@@ -127,15 +132,18 @@ from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import Subset
 
 torch.set_num_threads(1)
-names = sorted(name for name in models.__dict__ if name.islower() and not name.startswith("__") and callable(models.__dict__[name]))
+names = sorted(name for name in models.__dict__
+               if name.islower() and not name.startswith("__") and callable(models.__dict__[name]))
 assert "resnet18" in names and "vgg16" in names
 torch.manual_seed(3)
 model = models.__dict__["squeezenet1_1"](num_classes=7)
-data = datasets.FakeData(6, (3, 40, 40), 7, transforms.Compose([transforms.RandomResizedCrop(32), transforms.RandomHorizontalFlip(),
-                                                                 transforms.ToTensor()]))
+transform = transforms.Compose([transforms.RandomResizedCrop(32), transforms.RandomHorizontalFlip(),
+                                transforms.ToTensor()])
+data = datasets.FakeData(6, (3, 40, 40), 7, transform)
 sampler = torch.utils.data.distributed.DistributedSampler(data, num_replicas=2, rank=1)
 loader = torch.utils.data.DataLoader(data, batch_size=2, sampler=sampler, num_workers=1)
-optimizer = torch.optim.Adam([{"params": model.features.parameters()}, {"params": model.classifier.parameters(), "lr": 1e-2}], lr=1e-3)
+optimizer = torch.optim.Adam([{"params": model.features.parameters()},
+                              {"params": model.classifier.parameters(), "lr": 1e-2}], lr=1e-3)
 scheduler = StepLR(optimizer, step_size=1, gamma=0.5)
 for epoch in range(2):
     sampler.set_epoch(epoch)
@@ -156,7 +164,8 @@ print(len(Subset(data, [0, 2])), dist.is_initialized(), mp.get_start_method(), t
 
 def lines(command, text, folder, *args):
     (folder / "program.py").write_text(text)
-    done = subprocess.run([sys.executable, "-W", "ignore", *command, "program.py", *args], cwd=folder, capture_output=True, text=True,
+    done = subprocess.run([sys.executable, "-W", "ignore", *command, "program.py", *args], cwd=folder,
+                          capture_output=True, text=True,
                           env=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)})
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -232,16 +241,21 @@ if __name__ == "__main__":
 
 def test_too_late(tmp_path):
     text = "import torch, pycnn\ntry:\n    pycnn.install_as_torch()\nexcept RuntimeError as error:\n    print(error)"
-    assert lines([], text, tmp_path) == ["torch is imported already: call install_as_torch() before anything imports it"]
+    assert lines([], text,
+                 tmp_path) == ["torch is imported already: call install_as_torch() before anything imports it"]
 
 
 def test_scripts_see_their_arguments_and_fail_as_they_would(tmp_path):
-    assert lines(["-m", "pycnn", "run"], "import sys, torch\nprint(sys.argv, __name__, sys.path[0])", tmp_path, "-x", "--lr", "1") == [
+    assert lines(["-m", "pycnn", "run"], "import sys, torch\nprint(sys.argv, __name__, sys.path[0])", tmp_path, "-x",
+                 "--lr", "1") == [
         f"['program.py', '-x', '--lr', '1'] __main__ {tmp_path}"]
     assert lines(["-m", "pycnn", "run", "-m", "json.tool", "-h"], "", tmp_path)[0].startswith("usage:")
-    (tmp_path / "program.py").write_text("import torch, sys\nif len(sys.argv) > 1: sys.exit(3)\ntorch.ones(2) @ torch.ones(3)")
-    run = lambda *args: subprocess.run([sys.executable, "-m", "pycnn", "run", "program.py", *args], cwd=tmp_path, capture_output=True, text=True,
+    (tmp_path / "program.py").write_text("import torch, sys\nif len(sys.argv) > 1: sys.exit(3)\ntorch.ones(2) @ "
+                                         "torch.ones(3)")
+    run = lambda *args: subprocess.run([sys.executable, "-m", "pycnn", "run", "program.py", *args], cwd=tmp_path,
+                                       capture_output=True, text=True,
                                        env=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)})
     assert run("3").returncode == 3
     failed = run()
-    assert failed.returncode == 1 and 'File "program.py", line 3' in failed.stderr and "RuntimeError: inconsistent tensor size" in failed.stderr
+    assert failed.returncode == 1 and 'File "program.py", line 3' in failed.stderr \
+           and "RuntimeError: inconsistent tensor size" in failed.stderr

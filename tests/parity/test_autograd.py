@@ -263,8 +263,8 @@ CASES = [shared, twice, retained, freed, inplace_on_saved, inplace_on_leaf, inpl
          through_a_view, older_view, value_into_a_constant, write_through_a_nested_view,
          write_through_a_view_of_memory_with_gaps, not_scalar, no_graph, given_gradient,
          functional_grad, unused, unused_allowed, hooks, relu_between_convolution_and_pool_with_a_hook,
-         relu_hooked_after_the_pool, private_layouts_do_not_show, max_of_equals, no_grad_region, detached, custom_function,
-         grad_of_frozen]
+         relu_hooked_after_the_pool, private_layouts_do_not_show, max_of_equals, no_grad_region, detached,
+         custom_function, grad_of_frozen]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda f: f.__name__)
@@ -290,11 +290,16 @@ def test_a_long_graph_is_run_and_freed_without_recursion(live_blocks):
 
 
 @pytest.mark.parametrize("call", [
-    lambda t, x: x + 1, lambda t, x: x @ x, lambda t, x: (x[None] @ x[None]), lambda t, x: t.nn.functional.linear(x, x, x[0]),
-    lambda t, x: t.nn.functional.linear(x[None], x, x[0]), lambda t, x: x.sum(), lambda t, x: x.sum(1), lambda t, x: x.mean(0), lambda t, x: x.max(),
-    lambda t, x: x.max(1)[0], lambda t, x: x.flatten(), lambda t, x: x.relu(), lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([0, 1])),
-    lambda t, x: t.nn.functional.conv2d(x[None, None], x[None, None]), lambda t, x: t.nn.functional.max_pool2d(x[None, None], 2),
-    lambda t, x: t.nn.functional.batch_norm(x, None, None, training=True), lambda t, x: x.double(), lambda t, x: x.clamp(0, 1)])
+    lambda t, x: x + 1, lambda t, x: x @ x, lambda t, x: (x[None] @ x[None]),
+    lambda t, x: t.nn.functional.linear(x, x, x[0]),
+    lambda t, x: t.nn.functional.linear(x[None], x, x[0]), lambda t, x: x.sum(), lambda t, x: x.sum(1),
+    lambda t, x: x.mean(0), lambda t, x: x.max(),
+    lambda t, x: x.max(1)[0], lambda t, x: x.flatten(), lambda t, x: x.relu(),
+    lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([0, 1])),
+    lambda t, x: t.nn.functional.conv2d(x[None, None], x[None, None]),
+    lambda t, x: t.nn.functional.max_pool2d(x[None, None], 2),
+    lambda t, x: t.nn.functional.batch_norm(x, None, None, training=True), lambda t, x: x.double(),
+    lambda t, x: x.clamp(0, 1)])
 def test_node_names(call):
     ours, theirs = (call(t, t.ones(2, 2, requires_grad=True)) for t in (pycnn, torch))
     assert ours.grad_fn.name() == theirs.grad_fn.name()

@@ -1,4 +1,5 @@
-"""The mistakes of bad_input.py in torch: a handler written for its exceptions catches pycnn's, and its words are there."""
+"""The mistakes of bad_input.py in torch: a handler written for its exceptions catches
+pycnn's, and its words are there."""
 
 import itertools
 import re
@@ -46,8 +47,8 @@ def test_torch_accepts_it(case, t):
 @pytest.mark.parametrize("mode", ["replicate", "reflect", "circular", "constant"])
 @pytest.mark.parametrize("n", [1, 2, 5])
 def test_paddings_that_crop(mode, n):
-    """All amounts: values, or an error, as torch's. Where circular padding would read what it has cropped, torch returns memory
-    as it finds it and pycnn raises."""
+    """All amounts: values, or an error, as torch's. Where circular padding would read what it has cropped, torch
+    returns memory as it finds it and pycnn raises."""
     x = np.arange(2 * n, dtype=np.float32).reshape(1, 2, n)
     for before, after in itertools.product(range(-2 * n - 2, 2 * n + 3), repeat=2):
         results = []

@@ -22,7 +22,8 @@ def run(tmp_path_factory):
         for k in np.flatnonzero(np.array(sample.targets) == sample.class_to_idx[name])[:30]:
             Image.fromarray(sample.data[k]).resize((40, 36)).save(root / "photos" / name / f"{k}.png")
     out = root / "run"
-    assert cli.main(["train", str(root / "photos"), "--model", "resnet18", "--size", "32", "--epochs", "1", "--out", str(out)]) == 0
+    assert cli.main(["train", str(root / "photos"), "--model", "resnet18", "--size", "32", "--epochs", "1", "--out",
+                     str(out)]) == 0
     return out
 
 
@@ -40,7 +41,8 @@ def test_torch_predicts_the_same_from_the_files(run, file, capsys):
         model.load_state_dict(torch.load(run / file, weights_only=True))
     model.eval()
     t = torchvision.transforms
-    transform = t.Compose([t.Resize(view["resize"]), t.CenterCrop(view["size"]), t.ToTensor(), t.Normalize(view["mean"], view["std"])])
+    transform = t.Compose([t.Resize(view["resize"]), t.CenterCrop(view["size"]), t.ToTensor(),
+                           t.Normalize(view["mean"], view["std"])])
     paths = sorted((run.parent / "photos").rglob("*.png"))[::9]
     capsys.readouterr()
     assert cli.main(["predict", str(run), *map(str, paths)]) == 0

@@ -38,10 +38,12 @@ LAYOUTS = {"plain": np.ascontiguousarray, "channels_last": channels_last, "strid
 def random_case(rng, transposed):
     """Arguments of one call as a dict, or None if they do not fit together."""
     groups = rng.choice([1, 1, 1, 1, 2, 3])
-    inner, outer = rng.choice([1, 2, 3, 5, 8, 16, 17, 33]), rng.choice([1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40])
+    inner = rng.choice([1, 2, 3, 5, 8, 16, 17, 33])
+    outer = rng.choice([1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40])
     if rng.random() < 0.2:
         groups, inner, outer = rng.choice([3, 8, 17, 32]), 1, 1
-    n, height, width = rng.choice([0, 1, 1, 2, 3, 5]), rng.choice([1, 2, 4, 5, 8, 13]), rng.choice([1, 2, 4, 7, 8, 12, 31])
+    n = rng.choice([0, 1, 1, 2, 3, 5])
+    height, width = rng.choice([1, 2, 4, 5, 8, 13]), rng.choice([1, 2, 4, 7, 8, 12, 31])
     rows, cols = rng.choice([1, 2, 3, 3, 5]), rng.choice([1, 2, 3, 3, 4])
     kwargs = {"stride": (rng.choice([1, 1, 2, 3]), rng.choice([1, 1, 2, 3])),
               "padding": (rng.choice([0, 1, 2, 4]), rng.choice([0, 1, 1, 3])),
@@ -53,7 +55,8 @@ def random_case(rng, transposed):
     if transposed:
         kwargs["output_padding"] = tuple(rng.randrange(max(pair)) for pair in zip(kwargs["stride"], kwargs["dilation"]))
     for size, taps, axis in ((height, rows, 0), (width, cols, 1)):
-        stride, padding, extent = kwargs["stride"][axis], kwargs["padding"][axis], (taps - 1) * kwargs["dilation"][axis] + 1
+        stride, padding = kwargs["stride"][axis], kwargs["padding"][axis]
+        extent = (taps - 1) * kwargs["dilation"][axis] + 1
         if transposed and (size - 1) * stride - 2 * padding + extent + kwargs["output_padding"][axis] <= 0:
             return None
         if not transposed and size + 2 * padding < extent:
@@ -164,9 +167,12 @@ def test_unbatched_and_1d():
     rng = random.Random(5)
     for dtype in LIMIT:
         check("conv2d", {"x": (3, 9, 8), "weight": (5, 3, 3, 3), "bias": 5, "kwargs": {"padding": 1}}, rng, dtype)
-        check("conv_transpose2d", {"x": (3, 5, 4), "weight": (3, 2, 3, 3), "bias": 2, "kwargs": {"stride": 2}}, rng, dtype)
-        check("conv1d", {"x": (2, 3, 20), "weight": (5, 3, 4), "bias": 5, "kwargs": {"stride": 2, "padding": 1}}, rng, dtype)
-        check("conv1d", {"x": (6, 20), "weight": (4, 3, 4), "bias": None, "kwargs": {"dilation": 2, "groups": 2}}, rng, dtype)
+        check("conv_transpose2d", {"x": (3, 5, 4), "weight": (3, 2, 3, 3), "bias": 2, "kwargs": {"stride": 2}}, rng,
+              dtype)
+        check("conv1d", {"x": (2, 3, 20), "weight": (5, 3, 4), "bias": 5, "kwargs": {"stride": 2, "padding": 1}}, rng,
+              dtype)
+        check("conv1d", {"x": (6, 20), "weight": (4, 3, 4), "bias": None, "kwargs": {"dilation": 2, "groups": 2}}, rng,
+              dtype)
 
 
 @pytest.mark.parametrize("layout", ["plain", "channels_last"])
@@ -195,7 +201,8 @@ def test_other_dtypes(dtype):
 def bits_of_all_passes(shape, groups):
     n, c, h, w, k, size = shape
     rng = np.random.RandomState(1)
-    x, weight, bias = (pycnn.from_numpy(rng.randn(*s).astype("f")) for s in ((n, c, h, w), (k, c // groups, size, size), (k,)))
+    x, weight, bias = (pycnn.from_numpy(rng.randn(*s).astype("f"))
+                       for s in ((n, c, h, w), (k, c // groups, size, size), (k,)))
     for tensor in (x, weight, bias):
         tensor.requires_grad = True
     y = pycnn.conv2d(x, weight, bias, padding=size // 2, groups=groups)
@@ -205,7 +212,8 @@ def bits_of_all_passes(shape, groups):
     return [t.numpy().tobytes() for t in (y, x.grad, weight.grad, bias.grad)]
 
 
-@pytest.mark.parametrize("shape, groups", [((9, 16, 20, 20, 48, 3), 1), ((9, 48, 20, 20, 48, 3), 48), ((30, 64, 9, 9, 96, 1), 1)])
+@pytest.mark.parametrize("shape, groups", [((9, 16, 20, 20, 48, 3), 1), ((9, 48, 20, 20, 48, 3), 48),
+                                           ((30, 64, 9, 9, 96, 1), 1)])
 def test_threads_do_not_matter(shape, groups, isa):
     before = pycnn.get_num_threads()
     try:
@@ -291,4 +299,5 @@ def test_verbose_names_the_algorithm():
     run = subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYCNN_VERBOSE": "1"}, capture_output=True,
                          text=True, check=True)
     assert "convolution forward 1x3x5x5 * 4x3x3x3" in run.stderr
-    assert ": direct; not winograd F(4x4): fewer than 8 channels; not winograd F(2x2): fewer than 8 channels; not pointwise" in run.stderr
+    assert ": direct; not winograd F(4x4): fewer than 8 channels; not winograd F(2x2): fewer than 8 channels; " \
+           "not pointwise" in run.stderr

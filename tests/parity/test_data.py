@@ -44,7 +44,8 @@ def drawing(m, n):
 def test_shuffled(n, batch, drop_last, own):
     def call(m, v):
         g = m.Generator().manual_seed(3) if own else None
-        loader = m.utils.data.DataLoader(numbers(m, n), batch_size=batch, shuffle=True, drop_last=drop_last, generator=g)
+        loader = m.utils.data.DataLoader(numbers(m, n), batch_size=batch, shuffle=True, drop_last=drop_last,
+                                         generator=g)
         epochs = [list(loader) for _ in range(3)]
         broken = next(iter(loader), None)
         return [epochs, broken, g.get_state() if own else None, len(loader)]
@@ -95,7 +96,8 @@ def test_samplers_of_the_user():
                 return 9
 
         d = m.utils.data
-        loaders = [d.DataLoader(drawing(m, 9), sampler=Eager(), batch_size=4), d.DataLoader(drawing(m, 9), sampler=Eager(),
+        loaders = [d.DataLoader(drawing(m, 9), sampler=Eager(), batch_size=4),
+                   d.DataLoader(drawing(m, 9), sampler=Eager(),
                                                                                             batch_size=None),
                    d.DataLoader(drawing(m, 9), batch_sampler=[[1, 2], (3,), [0, 5, 8]]),
                    d.DataLoader(drawing(m, 9), batch_sampler=d.BatchSampler(Eager(), 4, True))]
@@ -106,7 +108,8 @@ def test_samplers_of_the_user():
 @pytest.mark.parametrize("lengths", [[7, 3], [10], [0.5, 0.5], [0.3, 0.3, 0.4], [0.33, 0.33, 0.34]])
 def test_random_split(lengths):
     same(lambda m, v: [list(p.indices) for p in m.utils.data.random_split(range(10), lengths)])
-    same(lambda m, v: [list(p.indices) for p in m.utils.data.random_split(range(10), lengths, m.Generator().manual_seed(1))])
+    same(lambda m, v: [list(p.indices)
+                       for p in m.utils.data.random_split(range(10), lengths, m.Generator().manual_seed(1))])
 
 
 # ---- batches
@@ -135,7 +138,8 @@ def test_tensor_datasets(workers):
     def call(m, v):
         x, y = m.arange(60).float().view(10, 2, 3), m.arange(10)
         d = m.utils.data
-        sets = [d.TensorDataset(x, y), d.TensorDataset(x.transpose(1, 2), y.to(m.uint8)), d.Subset(d.TensorDataset(x), [3, 1, 2])]
+        sets = [d.TensorDataset(x, y), d.TensorDataset(x.transpose(1, 2), y.to(m.uint8)),
+                d.Subset(d.TensorDataset(x), [3, 1, 2])]
         return [list(d.DataLoader(s, batch_size=4, shuffle=True, num_workers=workers)) for s in sets]
     same(call)
 
@@ -162,8 +166,10 @@ Point = collections.namedtuple("Point", "x y")
 def test_collate():
     samples = [[1, 2], [1.5, 2.5], [True, False], ["a", "b"], [b"a", b"b"], [np.float32(1), np.float32(2)],
                [np.int16(1), np.int16(2)], [np.bool_(True), np.bool_(False)], [np.arange(3), np.arange(3)],
-               [np.array(1.5), np.array(2.5)], [(1, 2.0), (3, 4.0)], [[1, "x"], [2, "y"]], [Point(1, "a"), Point(2, "b")],
-               [{"a": 1, "b": (2, 3)}, {"a": 4, "b": (5, 6)}], [collections.OrderedDict(a=1), collections.OrderedDict(a=2)],
+               [np.array(1.5), np.array(2.5)], [(1, 2.0), (3, 4.0)], [[1, "x"], [2, "y"]],
+               [Point(1, "a"), Point(2, "b")],
+               [{"a": 1, "b": (2, 3)}, {"a": 4, "b": (5, 6)}],
+               [collections.OrderedDict(a=1), collections.OrderedDict(a=2)],
                [collections.UserDict(a=1), collections.UserDict(a=2)], [range(2), range(2)]]
     for batch in samples:
         same(lambda m, v: m.utils.data.default_collate(batch))
@@ -185,7 +191,8 @@ def _images(v, transform, n):
 
 
 CHAINS = {
-    "program": lambda t: [t.RandomHorizontalFlip(p=0.5), t.RandomRotation(15), t.ColorJitter(brightness=0.2, contrast=0.2),
+    "program": lambda t: [t.RandomHorizontalFlip(p=0.5), t.RandomRotation(15),
+                          t.ColorJitter(brightness=0.2, contrast=0.2),
                           t.ToTensor(), t.Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))],
     "crop": lambda t: [t.RandomCrop(32, padding=4), t.RandomHorizontalFlip(), t.ToTensor()],
     "resized crop": lambda t: [t.RandomResizedCrop(24), t.ColorJitter(0.2, 0.2, 0.2, 0.1), t.ToTensor()],

@@ -65,8 +65,8 @@ def test_what_mnist_is_like(mnist_root, name, train):
             assert images.train_data is images.data
         with pytest.warns(UserWarning, match="test_labels has been renamed targets"):
             assert images.test_labels is images.targets
-        return [images.data, images.targets, len(images), images.classes, images.class_to_idx, repr(images), picture.tobytes(),
-                label, images.raw_folder, images.resources, images.mirrors]
+        return [images.data, images.targets, len(images), images.classes, images.class_to_idx, repr(images),
+                picture.tobytes(), label, images.raw_folder, images.resources, images.mirrors]
     same(call)
 
 
@@ -79,7 +79,8 @@ def test_files_of_old_torchvision(tmp_path):
 
 
 @pytest.mark.parametrize("break_it, message", [
-    (lambda d: d[:500], "shape '\\[40, 28, 28\\]' is invalid for input of size 484.*train-images-idx3-ubyte was cut off"),
+    (lambda d: d[:500], "shape '\\[40, 28, 28\\]' is invalid for input of size 484.*"
+                    "train-images-idx3-ubyte was cut off"),
     (lambda d: b"<html>" + d, "train-images-idx3-ubyte is no IDX file: it begins with 3c 68 74 6d"),
     (lambda d: b"", "is no IDX file: it begins with nothing"),
     (lambda d: d[:4] + b"\xff" * 12 + d[16:], "is invalid for input of size 31360"),
@@ -93,7 +94,8 @@ def test_a_broken_idx_file_is_named(tmp_path, break_it, message):
 
 
 def test_idx_files_of_other_kinds(tmp_path):
-    arrays = [(np.arange(6, dtype=">i4").reshape(2, 3), 12), (np.arange(-3, 5, dtype=">i2"), 11), (np.arange(3, dtype=">f4"), 13),
+    arrays = [(np.arange(6, dtype=">i4").reshape(2, 3), 12), (np.arange(-3, 5, dtype=">i2"), 11),
+              (np.arange(3, dtype=">f4"), 13),
               (np.arange(-2, 3, dtype="i1"), 9), (np.arange(8, dtype=">f8").reshape(2, 2, 2), 14)]
     for array, code in arrays:
         (tmp_path / "x").write_bytes(idx(array, code))
@@ -105,7 +107,8 @@ def test_idx_files_of_other_kinds(tmp_path):
 
 
 def test_missing_mnist(tmp_path):
-    with pytest.raises(RuntimeError, match="^Dataset not found. You can use download=True to download it: .*train-images-idx3-ubyte "
+    with pytest.raises(RuntimeError,
+                       match="^Dataset not found. You can use download=True to download it: .*train-images-idx3-ubyte "
                                            "is missing"):
         vision.datasets.MNIST(tmp_path)
     write_mnist(tmp_path / "MNIST" / "raw", {"train": 4, "t10k": 4})
@@ -131,9 +134,11 @@ def test_svhn(tmp_path, monkeypatch):
     def call(m, v):
         T = v.transforms
         plain = v.datasets.SVHN(tmp_path, "test")
-        images = v.datasets.SVHN(tmp_path, "test", T.Compose([T.RandomCrop(32, 4), T.ToTensor(), T.Normalize((0.5,) * 3, (0.2,) * 3)]))
+        images = v.datasets.SVHN(tmp_path, "test",
+                                 T.Compose([T.RandomCrop(32, 4), T.ToTensor(), T.Normalize((0.5,) * 3, (0.2,) * 3)]))
         loader = m.utils.data.DataLoader(images, batch_size=5, shuffle=True)
-        return [plain.data.tobytes(), plain.data.shape, plain.labels.tolist(), plain[3][0].tobytes(), plain[3][1], repr(plain), list(loader)]
+        return [plain.data.tobytes(), plain.data.shape, plain.labels.tolist(), plain[3][0].tobytes(), plain[3][1],
+                repr(plain), list(loader)]
     same(call)
     images = vision.datasets.SVHN(tmp_path, "test", vision.transforms.ToTensor())
     pixels, labels, _ = images._pipeline()
@@ -183,11 +188,13 @@ def test_what_image_folders_are_like(folders):
     def call(m, v):
         D = v.datasets
         images = D.ImageFolder(str(folders), target_transform=ten_more)
-        assert images.imgs is images.samples and isinstance(images, D.DatasetFolder) and images.loader is D.folder.default_loader
+        assert images.imgs is images.samples and isinstance(images, D.DatasetFolder) \
+               and images.loader is D.folder.default_loader
         pictures = [(im.mode, im.size, im.tobytes(), y) for im, y in images]
         texts = D.DatasetFolder(folders, lambda path: os.path.basename(path), (".txt", ".gif"), allow_empty=True)
         png = D.ImageFolder(folders, is_valid_file=lambda path: path.endswith("png"), allow_empty=True)
-        return [images.classes, images.class_to_idx, images.samples, images.targets, images.extensions, repr(images), pictures,
+        return [images.classes, images.class_to_idx, images.samples, images.targets, images.extensions,
+                repr(images), pictures,
                 list(texts), repr(texts), png.samples, png.extensions, D.folder.is_image_file("A.PNG"),
                 D.folder.has_file_allowed_extension("x.txt", ".txt"), D.folder.IMG_EXTENSIONS,
                 D.folder.make_dataset(folders, {"cat": 4}, extensions="bmp")]
@@ -242,7 +249,8 @@ def test_a_broken_image_is_named(tmp_path, damage, message):
 
 
 def test_image_folders_can_be_pickled(folders):
-    images = pickle.loads(pickle.dumps(vision.datasets.ImageFolder(folders, transform=folder_transform(vision.transforms))))
+    images = vision.datasets.ImageFolder(folders, transform=folder_transform(vision.transforms))
+    images = pickle.loads(pickle.dumps(images))
     assert len(images) == 7 and images[0][0].shape == (3, 24, 24)
 
 

@@ -20,16 +20,23 @@ def double():
 
 
 MADE = [
-    lambda m: m.tensor(1.5), lambda m: m.tensor([1, 2.5]), lambda m: m.tensor([1, 2]), lambda m: m.tensor(True), lambda m: m.tensor([]),
-    lambda m: m.zeros(2), lambda m: m.ones(2), lambda m: m.empty(2).dtype == m.float64, lambda m: m.full((2,), 1.5), lambda m: m.full((2,), 1),
-    lambda m: m.eye(2), lambda m: m.arange(3), lambda m: m.arange(0, 1, 0.3), lambda m: m.linspace(0, 1, 4), lambda m: m.rand(3),
+    lambda m: m.tensor(1.5), lambda m: m.tensor([1, 2.5]), lambda m: m.tensor([1, 2]), lambda m: m.tensor(True),
+    lambda m: m.tensor([]),
+    lambda m: m.zeros(2), lambda m: m.ones(2), lambda m: m.empty(2).dtype == m.float64, lambda m: m.full((2,), 1.5),
+    lambda m: m.full((2,), 1),
+    lambda m: m.eye(2), lambda m: m.arange(3), lambda m: m.arange(0, 1, 0.3), lambda m: m.linspace(0, 1, 4),
+    lambda m: m.rand(3),
     lambda m: m.randn(20), lambda m: m.randint(0, 5, (3,)), lambda m: m.normal(0.0, 1.0, (3,)), lambda m: m.randperm(4),
-    lambda m: m.arange(3) + 1.5, lambda m: m.arange(3) / 2, lambda m: m.arange(3).sqrt(), lambda m: m.ones(2, dtype=m.float32) * 2.5,
-    lambda m: m.arange(3) * 2, lambda m: m.arange(3).float() + m.tensor(1.0), lambda m: m.Tensor([1, 2]), lambda m: m.Tensor(2).dtype == m.float64,
-    lambda m: m.as_tensor([1.0]), lambda m: m.zeros(2, dtype=m.float32), lambda m: m.ones(3).bernoulli(0.5), lambda m: m.zeros_like(m.arange(2)),
-    lambda m: m.nn.init.kaiming_normal_(m.empty(4, 4)), lambda m: m.tensor(np.float32(1)), lambda m: m.where(m.tensor([True, False]), 1.5, 2.5),
-    lambda m: repr(m.ones(2)), lambda m: repr(m.ones(2, dtype=m.float32)), lambda m: m.finfo().dtype, lambda m: m.arange(4).sin(),
-    lambda m: m.bernoulli(m.full((5,), 0.5)), lambda m: m.get_default_dtype() == m.float64]
+    lambda m: m.arange(3) + 1.5, lambda m: m.arange(3) / 2, lambda m: m.arange(3).sqrt(),
+    lambda m: m.ones(2, dtype=m.float32) * 2.5,
+    lambda m: m.arange(3) * 2, lambda m: m.arange(3).float() + m.tensor(1.0), lambda m: m.Tensor([1, 2]),
+    lambda m: m.Tensor(2).dtype == m.float64,
+    lambda m: m.as_tensor([1.0]), lambda m: m.zeros(2, dtype=m.float32), lambda m: m.ones(3).bernoulli(0.5),
+    lambda m: m.zeros_like(m.arange(2)),
+    lambda m: m.nn.init.kaiming_normal_(m.empty(4, 4)), lambda m: m.tensor(np.float32(1)),
+    lambda m: m.where(m.tensor([True, False]), 1.5, 2.5),
+    lambda m: repr(m.ones(2)), lambda m: repr(m.ones(2, dtype=m.float32)), lambda m: m.finfo().dtype,
+    lambda m: m.arange(4).sin(), lambda m: m.bernoulli(m.full((5,), 0.5)), lambda m: m.get_default_dtype() == m.float64]
 
 
 @pytest.mark.parametrize("k", range(len(MADE)))
@@ -50,7 +57,8 @@ def test_a_model():
     results = []
     for m in (torch, pycnn):
         m.manual_seed(2)
-        model = m.nn.Sequential(m.nn.Conv2d(3, 4, 3), m.nn.BatchNorm2d(4), m.nn.ReLU(), m.nn.Flatten(), m.nn.Linear(4 * 16, 3))
+        model = m.nn.Sequential(m.nn.Conv2d(3, 4, 3), m.nn.BatchNorm2d(4), m.nn.ReLU(), m.nn.Flatten(),
+                                m.nn.Linear(4 * 16, 3))
         optimizer = m.optim.Adam(model.parameters(), lr=0.01)
         losses = []
         for _ in range(4):
@@ -61,7 +69,8 @@ def test_a_model():
             losses.append(loss.item())
         assert all(p.dtype == m.float64 for p in model.parameters())
         results.append(losses + [p.detach().numpy().sum() for p in model.parameters()])
-    np.testing.assert_allclose(results[1], results[0], rtol=1e-6)  # batch norm leaves the bias before it nothing but rounding
+    # batch norm leaves the bias before it nothing but rounding
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-6)
 
 
 def test_images_become_doubles():

@@ -1,4 +1,5 @@
-"""What scripts ask and set about devices, precision and processes: the same answers as torch's, on a machine without a GPU."""
+"""What scripts ask and set about devices, precision and processes: the same answers as torch's,
+on a machine without a GPU."""
 
 import copy
 import os
@@ -43,15 +44,19 @@ def raises_alike(call, own=None):
     lambda m: m.cuda.manual_seed(3), lambda m: m.cuda.manual_seed_all(3), lambda m: m.cuda.empty_cache(),
     lambda m: m.cuda.memory_allocated(), lambda m: m.cuda.max_memory_allocated(), lambda m: m.cuda.get_rng_state_all(),
     lambda m: m.cuda.set_rng_state_all([]), lambda m: m.cuda.seed_all(), lambda m: m.cuda.set_device(-1),
-    lambda m: m.cuda.is_bf16_supported(), lambda m: m.backends.cudnn.benchmark, lambda m: m.backends.cudnn.deterministic,
-    lambda m: m.backends.cudnn.enabled, lambda m: m.backends.cudnn.allow_tf32, lambda m: m.backends.cuda.matmul.allow_tf32,
-    lambda m: m.backends.mps.is_available(), lambda m: m.backends.mps.is_built(), lambda m: m.accelerator.is_available(),
+    lambda m: m.cuda.is_bf16_supported(), lambda m: m.backends.cudnn.benchmark,
+    lambda m: m.backends.cudnn.deterministic,
+    lambda m: m.backends.cudnn.enabled, lambda m: m.backends.cudnn.allow_tf32,
+    lambda m: m.backends.cuda.matmul.allow_tf32,
+    lambda m: m.backends.mps.is_available(), lambda m: m.backends.mps.is_built(),
+    lambda m: m.accelerator.is_available(),
     lambda m: m.accelerator.device_count(), lambda m: m.accelerator.empty_cache(), lambda m: m.is_autocast_enabled(),
     lambda m: m.distributed.is_initialized(), lambda m: str(m.get_default_device()), lambda m: m.zeros(2).get_device(),
     lambda m: (m.zeros(2).is_cuda, m.zeros(2).is_mps, m.zeros(2).device.type), lambda m: m.version.hip,
     lambda m: m.cuda.Event(enable_timing=True) is None, lambda m: m.set_default_device("cpu"),
     lambda m: m.device("cuda" if m.cuda.is_available() else "cpu").type,
-    lambda m: (m.set_float32_matmul_precision("high"), m.get_float32_matmul_precision(), m.set_float32_matmul_precision("highest")),
+    lambda m: (m.set_float32_matmul_precision("high"), m.get_float32_matmul_precision(),
+               m.set_float32_matmul_precision("highest")),
     lambda m: (m.use_deterministic_algorithms(True, warn_only=True), m.are_deterministic_algorithms_enabled(),
                m.is_deterministic_algorithms_warn_only_enabled(), m.use_deterministic_algorithms(False),
                m.are_deterministic_algorithms_enabled()),
@@ -74,7 +79,8 @@ def test_cudnn_s_switches_are_kept():
 
 
 @pytest.mark.parametrize("call", [
-    lambda m: m.zeros(2).cuda(), lambda m: m.nn.Linear(1, 1).cuda(), lambda m: m.zeros(2).to("cuda"), lambda m: m.zeros(2, device="cuda"),
+    lambda m: m.zeros(2).cuda(), lambda m: m.nn.Linear(1, 1).cuda(), lambda m: m.zeros(2).to("cuda"),
+    lambda m: m.zeros(2, device="cuda"),
     lambda m: m.tensor([1.0], device="cuda:0"), lambda m: m.nn.Linear(1, 1).to("cuda"), lambda m: m.cuda.synchronize(),
     lambda m: m.cuda.set_device(0), lambda m: m.cuda.current_device(), lambda m: m.cuda.get_device_name(0),
     lambda m: m.cuda.get_device_properties(0), lambda m: m.cuda.init(), lambda m: m.cuda.FloatTensor(2),
@@ -115,8 +121,8 @@ end.record()
 assert start.elapsed_time(end) > 0 and x.device.type == "cpu" and not torch.cuda.is_available()
 print(sorted(model.state_dict()))
 """
-    run = lambda value: subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYCNN_CUDA_AS_CPU": value}, capture_output=True,
-                                       text=True)
+    run = lambda value: subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYCNN_CUDA_AS_CPU": value},
+                                       capture_output=True, text=True)
     done = run("1")
     assert done.returncode == 0 and done.stdout == "['module.bias', 'module.weight']\n", done.stderr
     assert NO_CUDA in run("0").stderr
@@ -133,10 +139,13 @@ def test_tensor_types(kind):
         T = getattr(m, f"{kind}Tensor")
         x = T([[1, 0], [1, 1]])
         other = m.zeros(2, dtype=m.int16 if kind != "Short" else m.int32)
-        return [x, T(2, 3).shape, T().shape, T(m.Size([4])).shape, T(x), T((1, 0)), T(np.array([1.0, 0.0])), x.type(), T.dtype == x.dtype,
-                isinstance(x, T), isinstance(other, T), isinstance([], T), other.type(T), other.type(f"torch.{kind}Tensor"),
+        return [x, T(2, 3).shape, T().shape, T(m.Size([4])).shape, T(x), T((1, 0)), T(np.array([1.0, 0.0])), x.type(),
+                T.dtype == x.dtype,
+                isinstance(x, T), isinstance(other, T), isinstance([], T), other.type(T),
+                other.type(f"torch.{kind}Tensor"),
                 other.type(x.dtype), x.new([1, 0]), x.new(2, 1).shape, x.new().dtype == x.dtype, repr(T), T.is_cuda,
-                m.typename(x), m.nn.Linear(1, 1).type(m.DoubleTensor).weight.type(), getattr(m.cuda, f"{kind}Tensor") is T]
+                m.typename(x), m.nn.Linear(1, 1).type(m.DoubleTensor).weight.type(),
+                getattr(m.cuda, f"{kind}Tensor") is T]
     same(call)
 
 
@@ -150,8 +159,8 @@ def test_tensor_types_can_be_pickled():
 def test_finfo(name):
     def call(m, v):
         info = m.finfo(getattr(m, name))
-        return [info.bits, info.eps, info.max, info.min, info.tiny, info.smallest_normal, info.resolution, info.dtype, repr(info),
-                m.finfo().dtype]
+        return [info.bits, info.eps, info.max, info.min, info.tiny, info.smallest_normal, info.resolution,
+                info.dtype, repr(info), m.finfo().dtype]
     same(call)
 
 
@@ -223,7 +232,8 @@ def test_scaling_several_losses():
         scaler = m.amp.GradScaler("cpu", init_scale=4.0)
         scaled = scaler.scale([m.ones(1), (m.ones(2), m.zeros(1))])
         scaler.update(8.0)
-        return [scaled, scaler.get_scale(), scaler.get_growth_factor(), scaler.get_backoff_factor(), scaler.get_growth_interval()]
+        return [scaled, scaler.get_scale(), scaler.get_growth_factor(), scaler.get_backoff_factor(),
+                scaler.get_growth_interval()]
     same(call)
 
 
@@ -262,7 +272,8 @@ def test_without_a_gpu_mixed_precision_is_off():
         assert not scaler.is_enabled() and scaler.state_dict() == {} and scaler.get_scale() == 1.0
         loss = m.ones(1)
         assert scaler.scale(loss) is loss
-    weights = [train(pycnn, s)[0] for s in (scaler, pycnn.cuda.amp.GradScaler(enabled=False), pycnn.amp.GradScaler("cpu"))]
+    weights = [train(pycnn, s)[0] for s in (scaler, pycnn.cuda.amp.GradScaler(enabled=False),
+                                            pycnn.amp.GradScaler("cpu"))]
     for other in weights[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(weights[0], other))  # powers of two change no bit
     with pycnn.cuda.amp.autocast(enabled=False), pycnn.autocast("cpu", dtype=pycnn.bfloat16):
@@ -295,7 +306,8 @@ def test_data_parallel_is_the_module_with_a_prefix():
     def call(m, v):
         m.manual_seed(1)
         model = m.nn.DataParallel(m.nn.Sequential(m.nn.Linear(3, 2), m.nn.BatchNorm1d(2)))
-        return [list(model.state_dict()), model(m.ones(4, 3)).shape, repr(model), model.device_ids, isinstance(model.module, m.nn.Sequential)]
+        return [list(model.state_dict()), model(m.ones(4, 3)).shape, repr(model), model.device_ids,
+                isinstance(model.module, m.nn.Sequential)]
     same(call)
 
 
@@ -320,11 +332,13 @@ def fail(rank):
 def test_spawn(tmp_path):
     pycnn.multiprocessing.spawn(report, (tmp_path, 3), nprocs=2, start_method="fork")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1"]
-    with pytest.raises(pycnn.multiprocessing.ProcessRaisedException, match="Process 0 terminated with the following error:(.|\n)*rank 0 fails"):
+    with pytest.raises(pycnn.multiprocessing.ProcessRaisedException,
+                       match="Process 0 terminated with the following error:(.|\n)*rank 0 fails"):
         pycnn.multiprocessing.spawn(fail, nprocs=1, start_method="fork")
     queue = pycnn.multiprocessing.get_context("fork").SimpleQueue()
     queue.put(pycnn.arange(3))
-    assert queue.get().tolist() == [0, 1, 2] and pycnn.multiprocessing.get_sharing_strategy() == torch.multiprocessing.get_sharing_strategy()
+    assert queue.get().tolist() == [0, 1, 2] \
+           and pycnn.multiprocessing.get_sharing_strategy() == torch.multiprocessing.get_sharing_strategy()
 
 
 def add_one(tensor):
@@ -341,7 +355,9 @@ def test_shared_memory():
         process.start()
         process.join()
         x[0] = 5
-        return [before, x.is_shared(), shared is x, x.clone(), x.clone().is_shared(), all(p.is_shared() for p in model.parameters())]
+        return [before, x.is_shared(), shared is x, x.clone(), x.clone().is_shared(),
+                all(p.is_shared() for p in model.parameters())]
     same(call)
     with pytest.raises(RuntimeError, match="not started by fork"):
-        pycnn.multiprocessing.get_context("spawn").Process(target=add_one, args=(pycnn.ones(2).share_memory_(),)).start()
+        context = pycnn.multiprocessing.get_context("spawn")
+        context.Process(target=add_one, args=(pycnn.ones(2).share_memory_(),)).start()

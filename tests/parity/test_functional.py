@@ -15,17 +15,21 @@ REPEATED = np.array([[1, 2, 2], [1, 2, 2], [0, 1, 1], [1, 2, 2]])
 
 
 @pytest.mark.parametrize("equation, arrays", [
-    ("ij,jk->ik", [A, B]), ("ij,jk", [A, B]), ("ij->ji", [A]), ("ij->", [A]), ("ij->j", [A]), ("ii->i", [A[:3, :3]]), ("ii", [A[:3, :3]]),
-    ("bij,jk->bik", [C, B]), ("bij,bij->b", [C, C]), ("i,j->ij", [A[0], A[1]]), ("ij,kj,kl->il", [A, numbers(rng, (6, 4)), numbers(rng, (6, 2))]),
-    ("...ij,jk->...ik", [C, B]), ("...,...->...", [C, A]), ("b...->b", [C]), ("bchw,bkhw->bck", [numbers(rng, (2, 3, 4, 5)), numbers(rng, (2, 6, 4, 5))]),
-    ("i,i", [A[0], A[1]]), ("ij,ij->ij", [A, A]), ("abc,cd,de->abe", [C, B, numbers(rng, (5, 3))]), ("bnd,bmd->bnm", [C, C]),
-    ("a b, b c -> a c", [A, B]), ("iij->j", [numbers(rng, (3, 3, 2))])], ids=str)
+    ("ij,jk->ik", [A, B]), ("ij,jk", [A, B]), ("ij->ji", [A]), ("ij->", [A]), ("ij->j", [A]), ("ii->i", [A[:3, :3]]),
+    ("ii", [A[:3, :3]]),
+    ("bij,jk->bik", [C, B]), ("bij,bij->b", [C, C]), ("i,j->ij", [A[0], A[1]]),
+    ("ij,kj,kl->il", [A, numbers(rng, (6, 4)), numbers(rng, (6, 2))]),
+    ("...ij,jk->...ik", [C, B]), ("...,...->...", [C, A]), ("b...->b", [C]),
+    ("bchw,bkhw->bck", [numbers(rng, (2, 3, 4, 5)), numbers(rng, (2, 6, 4, 5))]),
+    ("i,i", [A[0], A[1]]), ("ij,ij->ij", [A, A]), ("abc,cd,de->abe", [C, B, numbers(rng, (5, 3))]),
+    ("bnd,bmd->bnm", [C, C]), ("a b, b c -> a c", [A, B]), ("iij->j", [numbers(rng, (3, 3, 2))])], ids=str)
 def test_einsum(equation, arrays):
     compare(lambda m, *x: m.einsum(equation, *x), arrays, limit=5e-6, grad_limit=5e-6)
     compare(lambda m, *x: m.einsum(equation, list(x)), arrays, limit=5e-6, grad_limit=5e-6)
 
 
-@pytest.mark.parametrize("equation, arrays", [("ij,jk->ik", [A]), ("ij->ij", [A, B]), ("ijk->i", [A]), ("i->i", [A]), ("ij,jk->ik", [A, A]),
+@pytest.mark.parametrize("equation, arrays", [("ij,jk->ik", [A]), ("ij->ij", [A, B]), ("ijk->i", [A]), ("i->i", [A]),
+                                              ("ij,jk->ik", [A, A]),
                                               ("ij->ii", [A]), ("ij->k", [A]), ("i1->i", [A])], ids=str)
 def test_refused_einsums(equation, arrays):
     errors = []
@@ -37,15 +41,21 @@ def test_refused_einsums(equation, arrays):
 
 
 CALLS = {
-    "where": lambda m, x: x.where(x > 0, x * 2), "where number": lambda m, x: x.where(x > 0, 1.5), "diag": lambda m, x: m.diag(x[0]),
-    "diag above": lambda m, x: x[0].diag(2), "diag below": lambda m, x: m.diag(x[0], -1), "diag of a matrix": lambda m, x: m.diag(x, 1),
-    "trace": lambda m, x: x.trace(), "trace function": lambda m, x: m.trace(x), "nan_to_num": lambda m, x: m.nan_to_num(x / (x > 0)),
-    "nan_to_num given": lambda m, x: (x / (x > 0)).nan_to_num(1.0, 2.0, 3.0), "argwhere": lambda m, x: m.argwhere(x > 0),
-    "isin": lambda m, x: m.isin(x.round(), m.tensor([0.0, 1.0])), "isin inverted": lambda m, x: m.isin(x.round(), 1.0, invert=True),
+    "where": lambda m, x: x.where(x > 0, x * 2), "where number": lambda m, x: x.where(x > 0, 1.5),
+    "diag": lambda m, x: m.diag(x[0]),
+    "diag above": lambda m, x: x[0].diag(2), "diag below": lambda m, x: m.diag(x[0], -1),
+    "diag of a matrix": lambda m, x: m.diag(x, 1),
+    "trace": lambda m, x: x.trace(), "trace function": lambda m, x: m.trace(x),
+    "nan_to_num": lambda m, x: m.nan_to_num(x / (x > 0)),
+    "nan_to_num given": lambda m, x: (x / (x > 0)).nan_to_num(1.0, 2.0, 3.0),
+    "argwhere": lambda m, x: m.argwhere(x > 0),
+    "isin": lambda m, x: m.isin(x.round(), m.tensor([0.0, 1.0])),
+    "isin inverted": lambda m, x: m.isin(x.round(), 1.0, invert=True),
     "fill_diagonal_": lambda m, x: (x * 1).fill_diagonal_(7.0),
     "index_put_": lambda m, x: (x * 1).index_put_((m.tensor([0, 2]), m.tensor([1, -1])), m.tensor([5.0, 6.0])),
     "index_put rows": lambda m, x: x.index_put((m.tensor([0, 0]),), x[0] * 3, accumulate=True),
-    "index_put added": lambda m, x: x.index_put((m.tensor([0, 0, -1]), m.tensor([1, 1, 2])), m.tensor(2.0), accumulate=True),
+    "index_put added": lambda m, x: x.index_put((m.tensor([0, 0, -1]), m.tensor([1, 1, 2])), m.tensor(2.0),
+                                                accumulate=True),
     "index_put mask": lambda m, x: x.index_put((x > 0,), m.tensor(1.0), accumulate=True),
     "embedding": lambda m, x: m.nn.functional.embedding(m.tensor([[0, 2], [1, 1]]), x, padding_idx=1),
     "embedding from the end": lambda m, x: m.nn.functional.embedding(m.tensor([2, 1]), x, padding_idx=-1),
@@ -59,16 +69,20 @@ def test_calls(name):
 
 
 @pytest.mark.parametrize("call", [
-    lambda m, x: m.diag(x.sum()), lambda m, x: m.trace(x[0]), lambda m, x: m.is_nonzero(x), lambda m, x: m.is_nonzero(x[:0]),
-    lambda m, x: m.broadcast_shapes((2,), (3,)), lambda m, x: m.nn.functional.embedding(m.tensor([0]), x, padding_idx=3),
+    lambda m, x: m.diag(x.sum()), lambda m, x: m.trace(x[0]), lambda m, x: m.is_nonzero(x),
+    lambda m, x: m.is_nonzero(x[:0]),
+    lambda m, x: m.broadcast_shapes((2,), (3,)),
+    lambda m, x: m.nn.functional.embedding(m.tensor([0]), x, padding_idx=3),
     lambda m, x: m.nn.Embedding(3, 2, padding_idx=3), lambda m, x: m.nn.Embedding(3, 2, _weight=m.ones(2, 2))])
 def test_refusals(call):
     compare(call, [A], grads=False)
 
 
-@pytest.mark.parametrize("options", [{}, {"return_inverse": True}, {"return_counts": True}, {"return_inverse": True, "return_counts": True}])
+@pytest.mark.parametrize("options", [{}, {"return_inverse": True}, {"return_counts": True},
+                                     {"return_inverse": True, "return_counts": True}])
 def test_distinct(options):
-    for array in (REPEATED, REPEATED.astype("f") - 1, np.array([3, 3, 1, 1, 1, 2, 3]), np.zeros((0, 2), "f"), numbers(rng, (5, 3, 2), few=True)):
+    for array in (REPEATED, REPEATED.astype("f") - 1, np.array([3, 3, 1, 1, 1, 2, 3]), np.zeros((0, 2), "f"),
+                  numbers(rng, (5, 3, 2), few=True)):
         for dim in (None, *range(array.ndim)):
             if array.size:
                 same(lambda m, v: m.unique(m.from_numpy(array), dim=dim, **options))
@@ -83,10 +97,13 @@ def test_shapes_and_types():
     def call(m, v):
         types = [str(m.promote_types(getattr(m, a), getattr(m, b))) for a in names for b in names]
         x, i = m.ones(2, 3), m.ones(4, dtype=m.int64)
-        mixed = [m.result_type(x, 1), m.result_type(i, 1.5), m.result_type(i, x), m.result_type(i, m.tensor(1.5, dtype=m.float64)),
+        mixed = [m.result_type(x, 1), m.result_type(i, 1.5), m.result_type(i, x),
+                 m.result_type(i, m.tensor(1.5, dtype=m.float64)),
                  m.result_type(x.half(), m.tensor(1.0)), m.result_type(1, 2.5), m.result_type(m.tensor(True), 1)]
-        flags = [x.is_sparse, x.is_quantized, x.is_meta, m.is_complex(x), m.is_nonzero(m.tensor([2])), m.tensor(0).is_nonzero()]
-        return [types, [str(t) for t in mixed], flags, list(m.broadcast_shapes((2, 1), (3,), 1, (5, 1, 3))), list(m.broadcast_shapes())]
+        flags = [x.is_sparse, x.is_quantized, x.is_meta, m.is_complex(x), m.is_nonzero(m.tensor([2])),
+                 m.tensor(0).is_nonzero()]
+        return [types, [str(t) for t in mixed], flags, list(m.broadcast_shapes((2, 1), (3,), 1, (5, 1, 3))),
+                list(m.broadcast_shapes())]
     same(call)
 
 
@@ -107,8 +124,8 @@ def test_embeddings():
         table = m.nn.Embedding(5, 3, padding_idx=-2)
         given = m.nn.Embedding.from_pretrained(m.arange(6.0).view(3, 2), padding_idx=0)
         table(m.tensor([[3, 1], [3, 0]])).square().sum().backward()
-        return [table.weight.detach(), table.weight.grad, repr(table), given(m.tensor([1, 0])).detach(), given.weight.requires_grad,
-                table.padding_idx]
+        return [table.weight.detach(), table.weight.grad, repr(table), given(m.tensor([1, 0])).detach(),
+                given.weight.requires_grad, table.padding_idx]
     same(call)
 
 
@@ -117,11 +134,13 @@ def test_targets_of_cross_entropy_get_gradients():
     weight = np.abs(numbers(rng, (5,)))
     for options in ({}, {"label_smoothing": 0.2}, {"reduction": "sum"}, {"reduction": "none"}):
         compare(lambda m, s, t: m.nn.functional.cross_entropy(s, t, **options), [scores, target])
-        compare(lambda m, s, t: m.nn.functional.cross_entropy(s, t, weight=m.from_numpy(weight), **options), [scores, target])
+        compare(lambda m, s, t: m.nn.functional.cross_entropy(s, t, weight=m.from_numpy(weight), **options),
+                [scores, target])
 
 
 IMAGES = numbers(rng, (2, 3, 7, 6))
-WINDOWS = [dict(kernel_size=3), dict(kernel_size=(2, 3), stride=2), dict(kernel_size=2, dilation=(2, 1), padding=1), dict(kernel_size=1)]
+WINDOWS = [dict(kernel_size=3), dict(kernel_size=(2, 3), stride=2), dict(kernel_size=2, dilation=(2, 1), padding=1),
+           dict(kernel_size=1)]
 
 
 @pytest.mark.parametrize("options", WINDOWS, ids=str)
@@ -147,7 +166,8 @@ def test_checkpoints_in_time(grad):
 
     def run(m, x):
         m.manual_seed(1)
-        model = m.nn.Sequential(m.nn.Linear(4, 6), m.nn.ReLU(), m.nn.Dropout(0.5), m.nn.Linear(6, 6), m.nn.Tanh(), m.nn.Linear(6, 2))
+        model = m.nn.Sequential(m.nn.Linear(4, 6), m.nn.ReLU(), m.nn.Dropout(0.5), m.nn.Linear(6, 6), m.nn.Tanh(),
+                                m.nn.Linear(6, 2))
 
         def first(x, factor=1):
             calls.append(m.__name__)
@@ -158,6 +178,7 @@ def test_checkpoints_in_time(grad):
         y.square().sum().backward()
         with m.no_grad():
             again = m.utils.checkpoint.checkpoint(first, x, use_reentrant=False)
-        return [y.detach(), again.requires_grad, m.rand(2), *(p.grad for p in model.parameters()), *([x.grad] if grad else [])]
+        return [y.detach(), again.requires_grad, m.rand(2), *(p.grad for p in model.parameters()),
+                *([x.grad] if grad else [])]
     compare(run, [A], grads=False)
     assert calls == ["torch"] * 3 + ["pycnn"] * 3

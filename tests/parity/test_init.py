@@ -130,9 +130,10 @@ def test_orthogonal(shape):
     same_error(lambda m: m.nn.init.orthogonal_(m.empty(3)))
 
 
-@pytest.mark.parametrize("name, args", [("uniform", (-1, 2)), ("normal", (1, 2)), ("constant", (0.5,)), ("eye", ()), ("sparse", (0.5,)),
-                                        ("xavier_uniform", (2,)), ("xavier_normal", ()), ("kaiming_uniform", (0.1, "fan_out")),
-                                        ("kaiming_normal", ())])
+@pytest.mark.parametrize("name, args", [("uniform", (-1, 2)), ("normal", (1, 2)), ("constant", (0.5,)), ("eye", ()),
+                                        ("sparse", (0.5,)),
+                                        ("xavier_uniform", (2,)), ("xavier_normal", ()),
+                                        ("kaiming_uniform", (0.1, "fan_out")), ("kaiming_normal", ())])
 def test_old_names_warn(name, args):
     def call(m):
         with pytest.warns(FutureWarning, match=f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`."):

@@ -107,7 +107,8 @@ def test_training_mode(name):
     (want * want).sum().backward()
     (got * got).sum().backward()
     for (key, p), q in zip(model.named_parameters(), loaded.parameters()):
-        np.testing.assert_allclose(q.grad.numpy(), p.grad.numpy(), 1e-2, 1e-4 * max(1, float(p.grad.abs().max())), err_msg=key)
+        np.testing.assert_allclose(q.grad.numpy(), p.grad.numpy(), 1e-2, 1e-4 * max(1, float(p.grad.abs().max())),
+                                   err_msg=key)
     for (key, b), q in zip(model.named_buffers(), loaded.buffers()):
         np.testing.assert_allclose(q.numpy(), b.numpy(), 1e-4, 1e-5, err_msg=key)
 
@@ -123,7 +124,8 @@ def libtorch():
     program = folder / f"run_torchscript-{key}"
     if not program.exists():
         fresh = folder / f"{program.name}.{os.getpid()}"
-        subprocess.run(["g++", "-std=c++20", "-O0", f"-I{home}/include", f"-I{home}/include/torch/csrc/api/include", source, "-o",
+        subprocess.run(["g++", "-std=c++20", "-O0", f"-I{home}/include", f"-I{home}/include/torch/csrc/api/include",
+                        source, "-o",
                         fresh, f"-L{home}/lib", f"-Wl,-rpath,{home}/lib", "-ltorch_cpu", "-lc10"], check=True)
         fresh.rename(program)
     return program
@@ -135,7 +137,8 @@ def test_libtorch_runs_what_pycnn_traced(name, libtorch, tmp_path):
     model = make().eval()
     pycnn.jit.trace(model, pycnn.from_numpy(images(1, size)), check_trace=False).save(tmp_path / "model.pt")
     batches = [images(n, size, n) for n in (1, 4, 7)]
-    run = subprocess.run([libtorch, tmp_path / "model.pt", str(size), "1", "4", "7"], input=b"".join(x.tobytes() for x in batches),
+    run = subprocess.run([libtorch, tmp_path / "model.pt", str(size), "1", "4", "7"],
+                         input=b"".join(x.tobytes() for x in batches),
                          capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert run.returncode == 0, run.stderr.decode()
     with pycnn.no_grad():
@@ -257,7 +260,8 @@ def test_pycnn_loads_what_torch_traced(name):
 
 
 def test_a_loaded_model_trains():
-    """Batch statistics, running ones, dropout from one seed and gradients of an archive that torch traced in train mode."""
+    """Batch statistics, running ones, dropout from one seed and gradients of an archive that
+    torch traced in train mode."""
     import torch
     torch.manual_seed(1)
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU(), torch.nn.Flatten(),
@@ -374,7 +378,8 @@ def test_interface():
             module.jit.trace(lambda x: {"a": x}, module.rand(2))
         with pytest.raises(RuntimeError, match="The traced function didn't return any values!"):
             module.jit.trace(lambda x: None, module.rand(2))
-        with pytest.raises(RuntimeError, match="Only tensors, lists, tuples of tensors, or dictionary of tensors can be output"):
+        with pytest.raises(RuntimeError,
+                           match="Only tensors, lists, tuples of tensors, or dictionary of tensors can be output"):
             module.jit.trace(lambda x: (x, 3), module.rand(2))
         with pytest.raises(RuntimeError, match="cannot be traced. Only Tensors and"), warnings.catch_warnings():
             warnings.simplefilter("ignore")

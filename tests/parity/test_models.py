@@ -14,7 +14,8 @@ from pycnn import vision
 pytestmark = pytest.mark.parity
 
 INIT = {"googlenet": {"init_weights": True}, "inception_v3": {"init_weights": True}}
-SMALL = ["densenet121", "efficientnet_b0", "googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "regnet_x_400mf", "regnet_y_400mf", "shufflenet_v2_x1_0", "squeezenet1_0",
+SMALL = ["densenet121", "efficientnet_b0", "googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_large",
+         "mobilenet_v3_small", "regnet_x_400mf", "regnet_y_400mf", "shufflenet_v2_x1_0", "squeezenet1_0",
          "squeezenet1_1"]
 ALL = [name for name in vision.models.list_models() if "resne" not in name]
 
@@ -43,10 +44,13 @@ def test_initial_weights(name):
 
 
 @pytest.mark.parametrize("name, kwargs", [
-    ("mobilenet_v2", {"width_mult": 0.35}), ("mobilenet_v2", {"inverted_residual_setting": [[1, 8, 1, 1], [6, 16, 2, 2]], "dropout": 0.5}),
+    ("mobilenet_v2", {"width_mult": 0.35}),
+    ("mobilenet_v2", {"inverted_residual_setting": [[1, 8, 1, 1], [6, 16, 2, 2]], "dropout": 0.5}),
     ("mobilenet_v3_small", {"width_mult": 0.5, "reduced_tail": True}), ("mobilenet_v3_small", {"dilated": True}),
-    ("densenet121", {"drop_rate": 0.2, "bn_size": 2}), ("efficientnet_v2_s", {"stochastic_depth_prob": 0.5}), ("efficientnet_b5", {}),
-    ("convnext_tiny", {"layer_scale": 0.1}), ("vit_b_32", {"image_size": 64, "representation_size": 8}), ("squeezenet1_1", {"dropout": 0.1}), ("googlenet", {"aux_logits": False})], ids=str)
+    ("densenet121", {"drop_rate": 0.2, "bn_size": 2}), ("efficientnet_v2_s", {"stochastic_depth_prob": 0.5}),
+    ("efficientnet_b5", {}),
+    ("convnext_tiny", {"layer_scale": 0.1}), ("vit_b_32", {"image_size": 64, "representation_size": 8}),
+    ("squeezenet1_1", {"dropout": 0.1}), ("googlenet", {"aux_logits": False})], ids=str)
 def test_parameters(name, kwargs):
     same_weights(*both(name, num_classes=3, **kwargs))
 
@@ -57,17 +61,20 @@ def small_convnext(m):
 
 
 def small_vit(m):
-    return m.VisionTransformer(32, 8, 2, 2, 16, 24, dropout=0.1, attention_dropout=0.2, num_classes=3, representation_size=8)
+    return m.VisionTransformer(32, 8, 2, 2, 16, 24, dropout=0.1, attention_dropout=0.2, num_classes=3,
+                               representation_size=8)
 
 
 def vit_with_convolutions(m):
-    stem = [m.vision_transformer.ConvStemConfig(6, 3, 2), m.vision_transformer.ConvStemConfig(8, 3, 2), m.vision_transformer.ConvStemConfig(8, 3, 2)]
+    stem = [m.vision_transformer.ConvStemConfig(6, 3, 2), m.vision_transformer.ConvStemConfig(8, 3, 2),
+            m.vision_transformer.ConvStemConfig(8, 3, 2)]
     return m.VisionTransformer(32, 8, 1, 2, 16, 24, num_classes=3, conv_stem_configs=stem)
 
 
 def small_efficientnet(m):
     e = m.efficientnet
-    return m.EfficientNet([e.FusedMBConvConfig(1, 3, 1, 8, 8, 1), e.FusedMBConvConfig(4, 3, 2, 8, 16, 2), e.MBConvConfig(4, 3, 2, 16, 24, 2)], 0.3,
+    return m.EfficientNet([e.FusedMBConvConfig(1, 3, 1, 8, 8, 1), e.FusedMBConvConfig(4, 3, 2, 8, 16, 2),
+                           e.MBConvConfig(4, 3, 2, 16, 24, 2)], 0.3,
                           stochastic_depth_prob=0.6, num_classes=3, last_channel=32)
 
 
@@ -96,7 +103,8 @@ def test_stages_of_regnet(size):
     import inspect as i
     import re
     from pycnn.vision.models import regnet
-    numbers = re.search(r"from_init_params\((.*?)\*\*kwargs", i.getsource(i.unwrap(getattr(torchvision.models, f"regnet_{size}"))), re.S)[1]
+    numbers = re.search(r"from_init_params\((.*?)\*\*kwargs",
+                        i.getsource(i.unwrap(getattr(torchvision.models, f"regnet_{size}"))), re.S)[1]
     options = {k: float(v) if "." in v else int(v) for k, v in re.findall(r"(\w+)=([\d.]+)", numbers)}
     assert vars(regnet.BlockParams.from_init_params(**options)) == vars(BlockParams.from_init_params(**options))
 
@@ -118,7 +126,8 @@ def test_vgg_of_every_depth():
     from pycnn.vision.models import vgg
     for depth, letter in ((11, "A"), (13, "B"), (16, "D"), (19, "E")):
         for batch_norm in (False, True):
-            assert repr(vgg.make_layers(vgg._CONFIGURATIONS[depth], batch_norm)) == repr(make_layers(cfgs[letter], batch_norm))
+            assert repr(vgg.make_layers(vgg._CONFIGURATIONS[depth], batch_norm)) \
+                == repr(make_layers(cfgs[letter], batch_norm))
 
 
 def run(model, x, t):
@@ -129,11 +138,13 @@ def run(model, x, t):
     outputs = list(outputs) if isinstance(outputs, tuple) else [outputs]
     sum(y.square().mean() for y in outputs).backward()
     results = {f"scores {k}": y for k, y in enumerate(outputs)} | {"input": x.grad}
-    results |= {f"{n}.grad": p.grad for n, p in model.named_parameters() if p.grad is not None} | dict(model.named_buffers())
+    results |= {f"{n}.grad": p.grad for n, p in model.named_parameters()
+                if p.grad is not None} | dict(model.named_buffers())
     return {key: value.detach().numpy() for key, value in results.items()}
 
 
-@pytest.mark.parametrize("name, training", [(name, t) for name in SMALL for t in (True, False) if name != "inception_v3" or t])
+@pytest.mark.parametrize("name, training",
+                         [(name, t) for name in SMALL for t in (True, False) if name != "inception_v3" or t])
 def test_scores_and_gradients(name, training):
     """In float64: rounding then moves no value across a kink of ReLU, where gradients jump."""
     size, options = (75, {"aux_logits": False}) if name == "inception_v3" else (64 if name == "densenet121" else 40, {})
@@ -151,7 +162,8 @@ def test_scores_in_float32(name):
     ours, theirs = (m.eval() for m in both(name, num_classes=10))
     x = np.random.default_rng(0).standard_normal((1, 3, 64, 64)).astype("f")
     with pycnn.no_grad(), torch.no_grad():
-        np.testing.assert_allclose(ours(pycnn.from_numpy(x)).numpy(), theirs(torch.from_numpy(x)).numpy(), rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(ours(pycnn.from_numpy(x)).numpy(), theirs(torch.from_numpy(x)).numpy(),
+                                   rtol=1e-3, atol=1e-5)
 
 
 def test_results_in_train_mode():
@@ -162,7 +174,8 @@ def test_results_in_train_mode():
     ours, theirs = both("inception_v3", num_classes=4, transform_input=True)
     x = np.random.default_rng(2).random((2, 768, 17, 17)).astype("f")
     with pycnn.no_grad(), torch.no_grad():
-        np.testing.assert_allclose(ours.AuxLogits(pycnn.from_numpy(x)).numpy(), theirs.AuxLogits(torch.from_numpy(x)).numpy(), atol=1e-5)
+        np.testing.assert_allclose(ours.AuxLogits(pycnn.from_numpy(x)).numpy(),
+                                   theirs.AuxLogits(torch.from_numpy(x)).numpy(), atol=1e-5)
     x = np.random.default_rng(2).random((2, 3, 80, 80)).astype("f")
     with pycnn.no_grad(), torch.no_grad():
         got, want = ours.eval()(pycnn.from_numpy(x)).numpy(), theirs.eval()(torch.from_numpy(x)).numpy()
@@ -197,7 +210,8 @@ def test_published_weights(name):
 def test_files_with_old_names(tmp_path):
     """The published files of DenseNet call norm1 norm.1."""
     state = vision.models.densenet121(num_classes=1000).state_dict()
-    old = {key.replace("norm1", "norm.1").replace("conv2", "conv.2") if "denselayer" in key else key: value for key, value in state.items()
+    old = {key.replace("norm1", "norm.1").replace("conv2", "conv.2") if "denselayer" in key else key: value
+           for key, value in state.items()
            if "num_batches" not in key}
     assert old.keys() != state.keys()
     pycnn.save(old, tmp_path / "d.pth")
@@ -216,7 +230,10 @@ def test_published_weights_of_googlenet_come_without_further_classifiers(tmp_pat
 
 
 def test_models_by_their_dict():
-    names = sorted(name for name, value in vars(vision.models).items() if name.islower() and not name.startswith("_") and callable(value))
-    theirs = {name for name, value in vars(torchvision.models).items() if name.islower() and not name.startswith("_") and callable(value)}
-    assert set(names) <= theirs and {"resnet18", "vgg16", "alexnet", "densenet121", "googlenet", "inception_v3"} <= set(names)
+    names = sorted(name for name, value in vars(vision.models).items() if name.islower() and not name.startswith("_")
+                   and callable(value))
+    theirs = {name for name, value in vars(torchvision.models).items() if name.islower() and not name.startswith("_")
+              and callable(value)}
+    assert set(names) <= theirs and {"resnet18", "vgg16", "alexnet", "densenet121", "googlenet",
+                                     "inception_v3"} <= set(names)
     assert vision.models.__dict__["squeezenet1_1"](num_classes=2).num_classes == 2

@@ -362,11 +362,13 @@ def test_relu_after_batch_norm(mode, shape, isa):
     for layout in both.LAYOUTS:
         both.compare(lambda t, *a: relu_of(t, *a, mode=mode), [both.layout(x, layout), w, b], limit=1e-5,
                      what=f"{layout} {mode}")
-    both.compare(lambda t, *a: relu_of(t, BEFORE["private"](t, a[0]) if x.ndim == 4 else a[0], *a[1:], mode=mode), [x, w, b],
+    both.compare(lambda t, *a: relu_of(t, BEFORE["private"](t, a[0]) if x.ndim == 4 else a[0], *a[1:],
+                                       mode=mode), [x, w, b],
                  limit=1e-5, what=f"private {mode}")
     both.compare(lambda t, x: relu_of(t, x, None, None, mode=mode), [x], limit=1e-5, what=f"without affine {mode}")
     if c == 5:
-        both.compare(lambda t, *a: relu_of(t, *a, mode=mode, training=False), [x, w, b], limit=1e-5, what=f"eval {mode}")
+        both.compare(lambda t, *a: relu_of(t, *a, mode=mode, training=False), [x, w, b], limit=1e-5,
+                     what=f"eval {mode}")
 
 
 def test_relu_after_batch_norm_in_graphs_that_are_used_again():

@@ -1,4 +1,5 @@
-"""Optimizers bit for bit, given the same gradients; schedules as the same doubles; state dicts that both load; clipping."""
+"""Optimizers bit for bit, given the same gradients; schedules as the same doubles; state
+dicts that both load; clipping."""
 
 import inspect
 import math
@@ -21,17 +22,20 @@ CASES = [("SGD", dict(lr=0.1)), ("SGD", dict(lr=0.1, momentum=0.9, weight_decay=
          ("Adam", dict(betas=(0.3, 0.9), weight_decay=0.1, maximize=True)), ("AdamW", {}),
          ("AdamW", dict(weight_decay=0.1, amsgrad=True)), ("RMSprop", {}),
          ("RMSprop", dict(momentum=0.9, centered=True, weight_decay=0.01)), ("RMSprop", dict(centered=True)),
-         ("Adagrad", {}), ("Adagrad", dict(lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.5, maximize=True)),
+         ("Adagrad", {}), ("Adagrad", dict(lr_decay=0.1, weight_decay=0.1, initial_accumulator_value=0.5,
+                                           maximize=True)),
          ("Adadelta", {}), ("Adadelta", dict(rho=0.3, weight_decay=0.1, maximize=True)), ("Adamax", {}),
          ("Adamax", dict(betas=(0.2, 0.9), weight_decay=0.1)), ("NAdam", {}),
          ("NAdam", dict(weight_decay=0.1, momentum_decay=0.1, betas=(0.4, 0.9))),
          ("NAdam", dict(weight_decay=0.1, decoupled_weight_decay=True)), ("RAdam", {}),
-         ("RAdam", dict(weight_decay=0.1, betas=(0.9, 0.8))), ("RAdam", dict(weight_decay=0.1, decoupled_weight_decay=True))]
+         ("RAdam", dict(weight_decay=0.1, betas=(0.9, 0.8))),
+         ("RAdam", dict(weight_decay=0.1, decoupled_weight_decay=True))]
 
 
 @pytest.fixture
 def correct_sqrt(monkeypatch):
-    """Tensor.sqrt correctly rounded: on AMD processors MKL's, which torch calls, is off in the last bit now and then."""
+    """Tensor.sqrt correctly rounded: on AMD processors MKL's, which torch calls, is off in
+    the last bit now and then."""
     def sqrt(t):
         with np.errstate(invalid="ignore"):
             return torch.from_numpy(np.asarray(np.sqrt(t.detach().numpy())))
@@ -193,7 +197,8 @@ class Decay:
 
 SCHEDULES = {
     "StepLR": lambda S, o: S.StepLR(o, 3), "MultiStepLR": lambda S, o: S.MultiStepLR(o, [2, 2, 7]),
-    "StepLR gamma": lambda S, o: S.StepLR(o, 4, 0.3), "MultiStepLR gamma": lambda S, o: S.MultiStepLR(o, [3, 5, 5, 9], 0.2),
+    "StepLR gamma": lambda S, o: S.StepLR(o, 4, 0.3),
+    "MultiStepLR gamma": lambda S, o: S.MultiStepLR(o, [3, 5, 5, 9], 0.2),
     "ExponentialLR": lambda S, o: S.ExponentialLR(o, 0.8), "LambdaLR": lambda S, o: S.LambdaLR(o, [Decay(0.9)] * 2),
     "LambdaLR function": lambda S, o: S.LambdaLR(o, lambda e: 1 / (e + 1)),
     "MultiplicativeLR": lambda S, o: S.MultiplicativeLR(o, Decay(0.9)), "ConstantLR": lambda S, o: S.ConstantLR(o),
@@ -210,10 +215,12 @@ SCHEDULES = {
     "CyclicLR triangular2": lambda S, o: S.CyclicLR(o, 0.01, 0.1, 4, mode="triangular2"),
     "CyclicLR exp_range": lambda S, o: S.CyclicLR(o, 0.01, 0.1, 4, mode="exp_range", gamma=0.95, cycle_momentum=False),
     "CyclicLR own": lambda S, o: S.CyclicLR(o, 0.01, 0.1, 4, scale_fn=Decay(0.5), scale_mode="iterations"),
-    "SequentialLR": lambda S, o: S.SequentialLR(o, [S.LinearLR(o, 0.1, 1, 4), S.CosineAnnealingLR(o, 6), S.StepLR(o, 2)],
+    "SequentialLR": lambda S, o: S.SequentialLR(o, [S.LinearLR(o, 0.1, 1, 4), S.CosineAnnealingLR(o, 6),
+                                                    S.StepLR(o, 2)],
                                                 [4, 12]),
     "SequentialLR nested": lambda S, o: S.SequentialLR(o, [
-        S.ChainedScheduler([S.ConstantLR(o, 0.5, 3), S.ExponentialLR(o, 0.9)]), S.CosineAnnealingWarmRestarts(o, 4)], [5]),
+        S.ChainedScheduler([S.ConstantLR(o, 0.5, 3), S.ExponentialLR(o, 0.9)]),
+        S.CosineAnnealingWarmRestarts(o, 4)], [5]),
     "ChainedScheduler": lambda S, o: S.ChainedScheduler([S.ExponentialLR(o, 0.9), S.LinearLR(o, 0.1, 1, 4)]),
 }
 
@@ -262,8 +269,8 @@ def test_schedules_jump(name):
     assert rates[0] == rates[1]
 
 
-@pytest.mark.parametrize("kwargs", [{}, {"mode": "max"}, {"threshold_mode": "abs", "threshold": 0.1}, {"min_lr": [0.1, 0.01]},
-                                    {"mode": "max", "threshold_mode": "abs", "cooldown": 2},
+@pytest.mark.parametrize("kwargs", [{}, {"mode": "max"}, {"threshold_mode": "abs", "threshold": 0.1},
+                                    {"min_lr": [0.1, 0.01]}, {"mode": "max", "threshold_mode": "abs", "cooldown": 2},
                                     {"patience": 1, "cooldown": 1, "min_lr": 1e-3}], ids=str)
 def test_plateau(kwargs):
     metrics = np.random.default_rng(0).random(60)
@@ -312,8 +319,8 @@ def test_scaling_is_torchs_given_the_norm(isa):
 
 # ---- signatures
 
-@pytest.mark.parametrize("name", ["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam", "RMSprop",
-                                  "SGD", *(n for n in torch.optim.lr_scheduler.__all__)])
+@pytest.mark.parametrize("name", ["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer",
+                                  "RAdam", "RMSprop", "SGD", *(n for n in torch.optim.lr_scheduler.__all__)])
 def test_signatures(name):
     ours, theirs = ((getattr(L.optim, name, None) or getattr(L.optim.lr_scheduler, name)) for L in (pycnn, torch))
 

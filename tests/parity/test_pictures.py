@@ -19,9 +19,12 @@ def batch(m, *shape, seed=0):
     return m.from_numpy(np.random.default_rng(seed).standard_normal(shape).astype("f"))
 
 
-@pytest.mark.parametrize("shape", [(10, 3, 4, 5), (3, 1, 4, 4), (1, 3, 5, 4), (3, 4, 4), (1, 4, 4), (4, 5), (9, 2, 3, 3)], ids=str)
-@pytest.mark.parametrize("options", [{}, dict(nrow=3, padding=0), dict(normalize=True, pad_value=0.5), dict(normalize=True, scale_each=True),
-                                     dict(normalize=True, value_range=(-1, 1), nrow=2), dict(nrow=100, padding=5)], ids=str)
+@pytest.mark.parametrize("shape", [(10, 3, 4, 5), (3, 1, 4, 4), (1, 3, 5, 4), (3, 4, 4), (1, 4, 4), (4, 5),
+                                   (9, 2, 3, 3)], ids=str)
+@pytest.mark.parametrize("options", [{}, dict(nrow=3, padding=0), dict(normalize=True, pad_value=0.5),
+                                     dict(normalize=True, scale_each=True),
+                                     dict(normalize=True, value_range=(-1, 1), nrow=2), dict(nrow=100, padding=5)],
+                         ids=str)
 def test_grids(shape, options):
     same(lambda m, v: v.utils.make_grid(batch(m, *shape), **options))
 
@@ -78,19 +81,21 @@ def files(tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("name", ["rgb.png", "grey.png", "grey_alpha.png", "rgba.png", "palette.png", "rgb.jpg", "grey.jpg", "turned.jpg"])
+@pytest.mark.parametrize("name", ["rgb.png", "grey.png", "grey_alpha.png", "rgba.png", "palette.png", "rgb.jpg",
+                                  "grey.jpg", "turned.jpg"])
 def test_reading(files, name):
     def call(m, v):
         data = v.io.read_file(str(files / name))
         decode = v.io.decode_png if name.endswith("png") else v.io.decode_jpeg
-        return [v.io.read_image(str(files / name)), v.io.read_image(str(files / name), v.io.ImageReadMode.RGB), data, decode(data),
-                v.io.decode_image(data, mode="RGB"), v.io.decode_image(data, apply_exif_orientation=True)]
+        return [v.io.read_image(str(files / name)), v.io.read_image(str(files / name), v.io.ImageReadMode.RGB), data,
+                decode(data), v.io.decode_image(data, mode="RGB"), v.io.decode_image(data, apply_exif_orientation=True)]
     same(call)
 
 
 @pytest.mark.parametrize("mode", ["GRAY", "GRAY_ALPHA", "RGB", "RGB_ALPHA"])
 def test_modes(files, mode):
-    same(lambda m, v: [v.io.read_image(str(files / name), getattr(v.io.ImageReadMode, mode)).shape for name in ("rgb.png", "rgba.png")])
+    same(lambda m, v: [v.io.read_image(str(files / name), getattr(v.io.ImageReadMode, mode)).shape
+                       for name in ("rgb.png", "rgba.png")])
 
 
 def test_writing(files, tmp_path):
@@ -119,7 +124,8 @@ def test_broken_files(files, tmp_path):
     with pytest.raises(RuntimeError, match="Unsupported image file"):
         vision.io.decode_png(vision.io.read_file(files / "rgb.jpg"))
     for call in (lambda m, v: v.io.decode_image(m.zeros(3)), lambda m, v: v.io.encode_png(m.zeros(3, 2, 2)),
-                 lambda m, v: v.io.encode_png(m.zeros(2, 2, dtype=m.uint8)), lambda m, v: v.io.encode_png(m.zeros(2, 2, 2, dtype=m.uint8)),
+                 lambda m, v: v.io.encode_png(m.zeros(2, 2, dtype=m.uint8)),
+                 lambda m, v: v.io.encode_png(m.zeros(2, 2, 2, dtype=m.uint8)),
                  lambda m, v: v.io.encode_png(m.zeros(3, 2, 2, dtype=m.uint8), 10),
                  lambda m, v: v.io.encode_jpeg(m.zeros(3, 2, 2, dtype=m.uint8), 0)):
         errors = []

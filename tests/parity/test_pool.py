@@ -74,7 +74,8 @@ def check(name, array, kwargs, layout="plain", before=None, exact=True):
     with pycnn.no_grad():
         forward = getattr(F, name)(a, **kwargs)
         forward = (forward[0] if isinstance(forward, tuple) else forward).numpy()
-    for which, x, y in (("value", forward, want.detach().numpy()), ("gradient", ours.grad.numpy(), theirs.grad.numpy())):
+    for which, x, y in (("value", forward, want.detach().numpy()),
+                        ("gradient", ours.grad.numpy(), theirs.grad.numpy())):
         if exact:
             assert np.array_equal(x, y.astype(x.dtype), equal_nan=True), f"{which} of {message}"
         else:
@@ -204,7 +205,8 @@ def test_window_beside_the_image(isa):
         y.backward(pycnn.from_numpy(np.ones((1, 20, 4, 1), dtype)))
         assert not x.grad.numpy().any()
         with pycnn.no_grad():
-            assert np.array_equal(pycnn.max_pool2d(x, (1, 2), 1, (0, 1), (1, 3)).numpy(), np.full((1, 20, 4, 1), -np.inf))
+            assert np.array_equal(pycnn.max_pool2d(x, (1, 2), 1, (0, 1), (1, 3)).numpy(),
+                                  np.full((1, 20, 4, 1), -np.inf))
 
 
 def test_large_windows(isa):

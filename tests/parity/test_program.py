@@ -70,7 +70,8 @@ def test_persistent_workers_go_on_with_their_streams(programs, cifar10_root):
         p.torch.manual_seed(8)
         d = subset(p.dataset(cifar10_root, True), list(range(300)))
         loader = p.torch.utils.data.DataLoader(d, batch_size=64, shuffle=True, num_workers=2, persistent_workers=True)
-        epochs.append(([x.numpy().tobytes() for _ in range(2) for x, y in loader], p.torch.get_rng_state().numpy().tobytes()))
+        epochs.append(([x.numpy().tobytes() for _ in range(2) for x, y in loader],
+                       p.torch.get_rng_state().numpy().tobytes()))
     assert epochs[0] == epochs[1]
 
 
@@ -114,7 +115,8 @@ def test_losses_of_every_instruction_set(programs, datasets, isa_name):
 
 
 def test_files_go_both_ways(programs, datasets, tmp_path):
-    (_, ours, our_optimizer), (_, theirs, their_optimizer) = (losses(p, d, "adam", 1e-3, 2) for p, d in zip(programs, datasets))
+    (_, ours, our_optimizer), (_, theirs, their_optimizer) = (
+        losses(p, d, "adam", 1e-3, 2) for p, d in zip(programs, datasets))
     pycnn, torch = (p.torch for p in programs)
     pycnn.save({"model": ours.state_dict(), "optimizer": our_optimizer.state_dict()}, tmp_path / "ours.pth")
     torch.save({"model": theirs.state_dict(), "optimizer": their_optimizer.state_dict()}, tmp_path / "theirs.pth")
@@ -125,7 +127,8 @@ def test_files_go_both_ways(programs, datasets, tmp_path):
     our_optimizer.load_state_dict(b["optimizer"])
     for k, v in ours.state_dict().items():
         assert np.array_equal(v.numpy(), b["model"][k].numpy())
-    assert their_optimizer.state_dict()["param_groups"][0].keys() == our_optimizer.state_dict()["param_groups"][0].keys()
+    assert their_optimizer.state_dict()["param_groups"][0].keys() \
+        == our_optimizer.state_dict()["param_groups"][0].keys()
     assert all(np.array_equal(v.numpy(), a["model"][k].numpy()) for k, v in theirs.state_dict().items())
 
 

@@ -47,8 +47,8 @@ def layout(m, kind, dtype):
     return m.from_numpy(z)
 
 
-LAYOUTS = ["channels_last", "transposed", "small", "permuted", "ones", "every other", "rows", "rows of transposed", "column",
-           "gaps"]
+LAYOUTS = ["channels_last", "transposed", "small", "permuted", "ones", "every other", "rows",
+           "rows of transposed", "column", "gaps"]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -137,7 +137,8 @@ ANY = [(linear, [()]), (write, [(0, 0.25), ((..., 0), -0.5)]), (write_tensor, [(
        (hold, [()]), (look, [()]), (write_array, [()]), (from_held, [()]), (checkpoint, [()]), (without_grad, [()]),
        (data_write, [()]), (backward, [(True,), (False,)])] + [(expression(text), [()]) for text in [
     "s.L.relu(x)", "s.L.nn.functional.relu(x, inplace=True)", "x * 2 + 1", "x + like(s, x)", "x - x.mean()",
-    "x.mul_(0.5)", "x.add_(like(s, x))", "x.clamp_(min=-1)", "x.view(-1)", "x.view(x.shape[0], -1)", "x.reshape(-1)", "x.detach()",
+    "x.mul_(0.5)", "x.add_(like(s, x))", "x.clamp_(min=-1)", "x.view(-1)", "x.view(x.shape[0], -1)", "x.reshape(-1)",
+    "x.detach()",
     "x.clone()", "x.contiguous()", "x[0]", "x.transpose(0, -1)", "x[..., ::2]", "x.sigmoid()", "x.sum(-1)",
     "x.T if x.dim() == 2 else x", "s.L.softmax(x, -1)", "x.expand(2, *x.shape)", "x.copy_(like(s, x))", "x.zero_()",
     "x.unsqueeze(0)", "x.requires_grad_()"]]

@@ -1,4 +1,5 @@
-"""Reductions against torch: random shapes, strides, dimensions; accuracy, ties, NaN, results for any number of threads."""
+"""Reductions against torch: random shapes, strides, dimensions; accuracy, ties, NaN,
+results for any number of threads."""
 
 import math
 
@@ -39,7 +40,8 @@ CALLS = [
 FLOAT_CALLS = [
     lambda m, x, d, ds, k: x.mean(ds, k), lambda m, x, d, ds, k: x.var(ds, correction=0, keepdim=k),
     lambda m, x, d, ds, k: x.std(ds, correction=0.5, keepdim=k), lambda m, x, d, ds, k: x.norm(2, ds, k),
-    lambda m, x, d, ds, k: x.norm(1, ds, k), lambda m, x, d, ds, k: x.norm(3, ds, k), lambda m, x, d, ds, k: x.norm(float("inf"), ds, k),
+    lambda m, x, d, ds, k: x.norm(1, ds, k), lambda m, x, d, ds, k: x.norm(3, ds, k),
+    lambda m, x, d, ds, k: x.norm(float("inf"), ds, k),
     lambda m, x, d, ds, k: x.logsumexp(ds, k), lambda m, x, d, ds, k: m.var_mean(x, ds, correction=0, keepdim=k),
 ]
 
@@ -55,19 +57,22 @@ def test_random_views(seed, isa):
         keepdim = bool(rng.random() < 0.5)
         for k, call in enumerate(CALLS + (FLOAT_CALLS if dtype.startswith("float") else [])):
             # torch's own float32 sums are less exact than these: gradients of stds and norms divide by them
-            compare(lambda m, t: call(m, t, d, ds, keepdim), [x], grads=dtype != "float16", limit={"float32": 1e-5, "float16": 5e-3}.get(dtype),
-                    grad_limit=2e-5 if dtype == "float32" else None, what=f"call {k} of {x.shape} {x.strides} {dtype} {d} {ds}")
+            compare(lambda m, t: call(m, t, d, ds, keepdim), [x], grads=dtype != "float16",
+                    limit={"float32": 1e-5, "float16": 5e-3}.get(dtype),
+                    grad_limit=2e-5 if dtype == "float32" else None,
+                    what=f"call {k} of {x.shape} {x.strides} {dtype} {d} {ds}")
 
 
-@pytest.mark.parametrize("shape, dim", [((300000,), 0), ((7, 50000), 1), ((50000, 7), 0), ((3, 4000, 11), 1), ((200, 300), 0), ((200, 300), 1),
+@pytest.mark.parametrize("shape, dim", [((300000,), 0), ((7, 50000), 1), ((50000, 7), 0), ((3, 4000, 11), 1),
+                                        ((200, 300), 0), ((200, 300), 1),
                                         ((5, 8, 30, 30), (0, 2, 3)), ((64, 3, 32, 32), (0, 2, 3))])
 def test_large_sums_are_exact_to_the_last_place(shape, dim, isa):
     """Double precision within, so that the result is the exact sum rounded to float32, or its neighbour."""
     x = (np.random.default_rng(0).standard_normal(shape) + 3).astype("f")
     t = pycnn.from_numpy(x)
     exact = x.astype("d")
-    for got, want in ((t.sum(dim), exact.sum(dim)), (t.mean(dim), exact.mean(dim)), (t.var(dim, correction=0), exact.var(dim)),
-                      (t.norm(2, dim), np.sqrt((exact**2).sum(dim)))):
+    for got, want in ((t.sum(dim), exact.sum(dim)), (t.mean(dim), exact.mean(dim)),
+                      (t.var(dim, correction=0), exact.var(dim)), (t.norm(2, dim), np.sqrt((exact**2).sum(dim)))):
         assert (np.abs(got.numpy() - want) <= 0.5001 * np.spacing(np.abs(want).astype("f"))).all()
 
 
@@ -100,21 +105,23 @@ def test_first_of_equal_extremes_and_first_nan(n, dtype, isa):
                 t = pycnn.from_numpy(np.ascontiguousarray(array))
                 assert (t.argmax(axis).numpy() == array.argmax(axis)).all()
                 assert (t.argmin(axis).numpy() == array.argmin(axis)).all()
-                assert (t.max(axis).values.numpy() == array.max(axis)).all() and (t.min(axis).values.numpy() == array.min(axis)).all()
+                assert (t.max(axis).values.numpy() == array.max(axis)).all() \
+                       and (t.min(axis).values.numpy() == array.min(axis)).all()
         if dtype.startswith("float"):
             x[at] = x[-1] = np.nan
             for array in (x, np.tile(x, (3, 1)), np.tile(x[:, None], (1, 5))):
                 axis = 0 if array.shape[0] == n else 1
                 t = pycnn.from_numpy(np.ascontiguousarray(array))
                 assert (t.argmax(axis).numpy() == at).all() and (t.argmin(axis).numpy() == at).all()
-                assert t.max(axis).values.isnan().all() and t.amin(axis).isnan().all() and t.norm(float("inf"), axis).isnan().all()
+                assert t.max(axis).values.isnan().all() and t.amin(axis).isnan().all() \
+                       and t.norm(float("inf"), axis).isnan().all()
 
 
 def test_infinities():
     inf, nan = float("inf"), float("nan")
     for x in ([inf, 1], [-inf, -inf], [inf, -inf], [nan, 1], [-inf, 0, 3]):
-        compare(lambda m, t: (t.sum(), t.logsumexp(0), t.max(), t.min(), t.norm(), t.norm(inf), t.prod(), t.mean()), [np.array(x, "f")],
-                grads=False)
+        compare(lambda m, t: (t.sum(), t.logsumexp(0), t.max(), t.min(), t.norm(), t.norm(inf), t.prod(), t.mean()),
+                [np.array(x, "f")], grads=False)
 
 
 def test_many_threads_give_the_same_bits():
@@ -125,7 +132,8 @@ def test_many_threads_give_the_same_bits():
         for n in (1, 2, 5):
             _C.set_num_threads(n)
             a, b = pycnn.from_numpy(x), pycnn.from_numpy(y)
-            parts = [a.sum(), a.sum(1), b.sum(0), a.var(), a.logsumexp((0, 1)), b.std(0), a.norm(), a.prod(), b.cumsum(0), a.argmax()]
+            parts = [a.sum(), a.sum(1), b.sum(0), a.var(), a.logsumexp((0, 1)), b.std(0), a.norm(), a.prod(),
+                     b.cumsum(0), a.argmax()]
             results.append([p.numpy().tobytes() for p in parts])
     finally:
         _C.set_num_threads(before)
@@ -146,7 +154,8 @@ def test_degrees_of_freedom():
     lambda m, x: m.mean(x, dim=[0, 1]), lambda m, x: x.max(axis=1).indices, lambda m, x: m.max(x, x * x),
     lambda m, x: x.var(0, True, True), lambda m, x: x.std(unbiased=False), lambda m, x: x.sum(0, dtype=m.float64),
     lambda m, x: x.max(0).values + x.min(0)[0], lambda m, x: (x > 0).sum().item(), lambda m, x: (x > 0).float().mean(),
-    lambda m, x: x.argmax(dim=1, keepdim=True), lambda m, x: x.aminmax(dim=0), lambda m, x: x.norm(p=2, dim=1, keepdim=True),
+    lambda m, x: x.argmax(dim=1, keepdim=True), lambda m, x: x.aminmax(dim=0),
+    lambda m, x: x.norm(p=2, dim=1, keepdim=True),
     lambda m, x: x.sum(5), lambda m, x: x.sum((0, 0)), lambda m, x: x.long().mean(), lambda m, x: x[:0].max(),
     lambda m, x: x[:0].max(0), lambda m, x: x[:0].max(1), lambda m, x: x[:0].sum(0), lambda m, x: x[:0].mean(0),
     lambda m, x: x[:0].argmax(), lambda m, x: x[:0].argmax(0), lambda m, x: (x > 0).argmax(),

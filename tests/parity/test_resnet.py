@@ -136,12 +136,13 @@ def test_preset_transform(size):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
 
 
-@pytest.mark.parametrize("kwargs", [{"weights": "V3"}, {"weights": "resnet18"}, {"weights": "DEFAULT", "num_classes": 10},
-                                    {"block": 1}], ids=str)
+@pytest.mark.parametrize("kwargs", [{"weights": "V3"}, {"weights": "resnet18"},
+                                    {"weights": "DEFAULT", "num_classes": 10}, {"block": 1}], ids=str)
 def test_errors(kwargs):
     errors = []
     for v in (torchvision, vision):
         with pytest.raises(Exception) as error:
             v.models.resnet34(**kwargs)
         errors.append(error.value)
-    assert type(errors[0]) is type(errors[1]) and str(errors[1]).strip("'").startswith(str(errors[0]).strip("'").rstrip("."))
+    assert type(errors[0]) is type(errors[1]) \
+        and str(errors[1]).strip("'").startswith(str(errors[0]).strip("'").rstrip("."))

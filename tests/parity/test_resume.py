@@ -1,4 +1,5 @@
-"""A training that one library began and saved, gone on with by the other: the losses are those of the first, had it gone on."""
+"""A training that one library began and saved, gone on with by the other: the losses are those
+of the first, had it gone on."""
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ def make(lib, *args, **options):
 
 
 def hand_over(first, second, path, *args, legacy=False):
-    """Largest relative difference of the losses of six steps after the file; the order of the batches and dropout's masks
-    come from the generators in it."""
+    """Largest relative difference of the losses of six steps after the file; the order of the batches and dropout's
+    masks come from the generators in it."""
     begun = make(first, *args)
     begun.run(2)
     first.save(begun.state(), path, _use_new_zipfile_serialization=not legacy)

@@ -55,7 +55,8 @@ def check_equal(ours, theirs, where="obj"):
     if isinstance(theirs, torch.Tensor):
         assert type(ours).__name__ == type(theirs).__name__, where
         assert str(ours.dtype) == str(theirs.dtype) and tuple(ours.shape) == tuple(theirs.shape), where
-        assert tuple(ours.stride()) == tuple(theirs.stride()) and ours.storage_offset() == theirs.storage_offset(), where
+        assert tuple(ours.stride()) == tuple(theirs.stride()) \
+               and ours.storage_offset() == theirs.storage_offset(), where
         assert ours.requires_grad == theirs.requires_grad, where
         assert np.array_equal(ours.detach().double().numpy(), theirs.detach().double().numpy()), where
     elif isinstance(theirs, dict):
@@ -106,16 +107,21 @@ def objects():
     base = torch.arange(24.0).reshape(4, 6)
     yield "tensor", base
     yield "dtypes", {d: torch.tensor([0, 1, 3]).to(getattr(torch, d)) for d in DTYPES}
-    yield "shapes", [torch.tensor(1.5), torch.empty(0), torch.empty(2, 0, 3), torch.ones(1, 1, 1, 1), torch.ones(2, 3, 4, 5, 6)]
+    yield "shapes", [torch.tensor(1.5), torch.empty(0), torch.empty(2, 0, 3), torch.ones(1, 1, 1, 1),
+                     torch.ones(2, 3, 4, 5, 6)]
     yield "channels_last", torch.arange(120.0).reshape(2, 3, 4, 5).contiguous(memory_format=torch.channels_last)
-    yield "gradients", [torch.ones(2, requires_grad=True), torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(3), False)]
-    yield "small types", {"a": torch.float32, "b": torch.Size([1, 2]), "c": torch.device("cpu"), "d": torch.device("cuda:1"),
-                          "e": torch.Size([]), "f": torch.Size([1, 2, 3, 4]), "g": torch.float32, "h": torch.device("cpu")}
+    yield "gradients", [torch.ones(2, requires_grad=True), torch.nn.Parameter(torch.ones(3)),
+                        torch.nn.Parameter(torch.ones(3), False)]
+    yield "small types", {"a": torch.float32, "b": torch.Size([1, 2]), "c": torch.device("cpu"),
+                          "d": torch.device("cuda:1"),
+                          "e": torch.Size([]), "f": torch.Size([1, 2, 3, 4]), "g": torch.float32,
+                          "h": torch.device("cpu")}
     yield "bytes", [b"", b"a\xff\0", "latin1", b"a\xff\0", "", "模型", "\ud800"]
-    yield "numbers", [True, None, 0, 255, 256, 65535, 65536, -1, -129, 2 ** 31, -2 ** 31, 2 ** 63, -2 ** 63, 2 ** 70, 10 ** 400, 0.1, 1j]
+    yield "numbers", [True, None, 0, 255, 256, 65535, 65536, -1, -129, 2 ** 31, -2 ** 31, 2 ** 63, -2 ** 63, 2 ** 70,
+                      10 ** 400, 0.1, 1j]
     for n in (0, 1, 2, 3, 4, 999, 1000, 1001, 2000, 2001):
-        yield f"{n} items", [list(range(n)), dict.fromkeys(range(n)), OrderedDict.fromkeys(range(n)), set(range(n)), tuple(range(n)),
-                             frozenset(range(n)), Counter(range(n))]
+        yield f"{n} items", [list(range(n)), dict.fromkeys(range(n)), OrderedDict.fromkeys(range(n)), set(range(n)),
+                             tuple(range(n)), frozenset(range(n)), Counter(range(n))]
     yield "many tensors", {f"layer{k}.weight": torch.full((k % 5,), float(k)) for k in range(1500)}
 
 
@@ -123,7 +129,8 @@ def objects():
 def test_bytes_are_torch_s(name, theirs, tmp_path):
     ours, expected = save_both(to_ours(theirs), theirs, tmp_path)
     check_same_bytes(ours, expected)
-    check_equal(pycnn.load(tmp_path / "theirs" / "model.pth"), torch.load(tmp_path / "theirs" / "model.pth", weights_only=False))
+    check_equal(pycnn.load(tmp_path / "theirs" / "model.pth"),
+                torch.load(tmp_path / "theirs" / "model.pth", weights_only=False))
 
 
 def test_views_of_one_storage(tmp_path):
@@ -137,7 +144,8 @@ def test_views_of_one_storage(tmp_path):
 
 @pytest.mark.parametrize("seed", range(30))
 def test_random_nested_values(seed, tmp_path):
-    """Shared objects, strings that are equal but not the same, batches: the memo of CPython's pickler, number by number."""
+    """Shared objects, strings that are equal but not the same, batches: the memo of
+    CPython's pickler, number by number."""
     rng = random.Random(seed)
     shared = [["s"], {"k": 1}, ("t", 2, ["u"]), "word", "模", b"b", (1, 2), frozenset({1})]
 
@@ -228,7 +236,8 @@ def test_torch_maps_our_file(tmp_path):
         check_equal(ours.state_dict(), got)
 
 
-OPTIMIZERS = {"SGD": {"momentum": 0.9, "weight_decay": 1e-4}, "Adam": {"weight_decay": 1e-5}, "AdamW": {}, "RMSprop": {"momentum": 0.9}}
+OPTIMIZERS = {"SGD": {"momentum": 0.9, "weight_decay": 1e-4}, "Adam": {"weight_decay": 1e-5}, "AdamW": {},
+              "RMSprop": {"momentum": 0.9}}
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -247,7 +256,8 @@ def test_a_whole_training_state(name, tmp_path):
             optimizer.step()
             schedule.step()
         parts.append((model, optimizer, schedule))
-        states.append({"epoch": 3, "model": model.state_dict(), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(),
+        states.append({"epoch": 3, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+                       "schedule": schedule.state_dict(),
                        "best": 0.5, "history": [{"loss": 1.5}], "args": {"lr": 0.01, "name": "run"}})
     save_both(states[1], states[0], tmp_path)
     there = torch.load(tmp_path / "ours" / "model.pth", weights_only=True)
@@ -303,20 +313,23 @@ def test_legacy_files_in_a_row(tmp_path):
 
 def test_numpy_s_objects(tmp_path):
     path = tmp_path / "model.pth"
-    obj = {"f8": np.float64(0.5), "i4": np.int32(3), "a": np.arange(6, dtype=np.float32).reshape(2, 3), "f": np.asfortranarray(np.eye(3)),
-           "bool": np.array([True, False]), "big": np.arange(3, dtype=">i8")}
+    obj = {"f8": np.float64(0.5), "i4": np.int32(3), "a": np.arange(6, dtype=np.float32).reshape(2, 3),
+           "f": np.asfortranarray(np.eye(3)), "bool": np.array([True, False]), "big": np.arange(3, dtype=">i8")}
     torch.save(obj, path)
     ours = pycnn.load(path)
     pycnn.save(obj, tmp_path / "ours.pth")
     theirs = torch.load(tmp_path / "ours.pth", weights_only=False)
     for got, arrays in ((ours, obj), (theirs, {k: v for k, v in obj.items() if isinstance(v, np.ndarray)})):
         for k, v in arrays.items():
-            assert type(got[k]) is type(v) and got[k].dtype == v.dtype.newbyteorder('=') and np.array_equal(got[k], v), k
+            assert type(got[k]) is type(v) and got[k].dtype == v.dtype.newbyteorder('=') \
+                and np.array_equal(got[k], v), k
 
 
 @pytest.mark.parametrize("make,words", [
-    (lambda: torch.complex(torch.ones(2), torch.ones(2)), "complex"), (lambda: torch.ones(2, 2).to_sparse(), "not supported"),
-    (lambda: torch.ones(2).to(torch.float8_e4m3fn), "not supported"), (lambda: torch.nn.Linear(2, 2), r"save model.state_dict\(\)"),
+    (lambda: torch.complex(torch.ones(2), torch.ones(2)), "complex"),
+    (lambda: torch.ones(2, 2).to_sparse(), "not supported"),
+    (lambda: torch.ones(2).to(torch.float8_e4m3fn), "not supported"),
+    (lambda: torch.nn.Linear(2, 2), r"save model.state_dict\(\)"),
     (lambda: np.dtype("f4"), None), (lambda: Path("x"), "pathlib")])
 def test_what_only_torch_reads(make, words, tmp_path):
     path = tmp_path / "model.pth"
@@ -331,7 +344,8 @@ def test_attributes_of_tensors_are_left_out(tmp_path):
     u.note = "y"
     torch.save([t, u], tmp_path / "model.pth")
     ours = pycnn.load(tmp_path / "model.pth")
-    assert type(ours[0]) is Parameter and ours[0].requires_grad and ours[1].tolist() == [1, 1, 1] and not hasattr(ours[1], "note")
+    assert type(ours[0]) is Parameter and ours[0].requires_grad and ours[1].tolist() == [1, 1, 1] \
+           and not hasattr(ours[1], "note")
 
 
 def test_torchscript_is_named(tmp_path):
@@ -343,9 +357,11 @@ def test_torchscript_is_named(tmp_path):
 
 
 def sizes_beyond_32_bits(big, tmp_path):
-    """An archive of more than 4 GiB, sparse on the disk: zip64 in offsets, and in sizes where one record is as large."""
+    """An archive of more than 4 GiB, sparse on the disk: zip64 in offsets, and in sizes
+    where one record is as large."""
     n = (1 << 32) + 10
-    state = {"a": torch.zeros(n if big else n // 2, dtype=torch.uint8), "b": torch.ones(n // 2 + 5, dtype=torch.uint8), "c": torch.ones(3)}
+    state = {"a": torch.zeros(n if big else n // 2, dtype=torch.uint8), "b": torch.ones(n // 2 + 5, dtype=torch.uint8),
+             "c": torch.ones(3)}
     path = tmp_path / "model.pth"
     torch.save(state, path)
     theirs = path.stat().st_size

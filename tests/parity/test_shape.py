@@ -33,14 +33,19 @@ def random_step(rng, shape):
     step = int(rng.integers(1, 3))
     other = factors(rng, numel) if numel else [0, 3]
     k = int(rng.integers(-3, 4))
-    steps = [lambda m, t: t.reshape(other), lambda m, t: t.flatten(), lambda m, t: t.unsqueeze(int(n)), lambda m, t: t.squeeze(),
-             lambda m, t: m.stack([t, t * 2], 0), lambda m, t: t.repeat(*[2] + [1] * max(n - 1, 0)) if n else t.repeat(2),
-             lambda m, t: t.expand(2, *t.shape), lambda m, t: t.roll(k)]
+    steps = [lambda m, t: t.reshape(other), lambda m, t: t.flatten(), lambda m, t: t.unsqueeze(int(n)),
+             lambda m, t: t.squeeze(),
+             lambda m, t: m.stack([t, t * 2], 0), lambda m, t: t.repeat(*[2] + [1] * max(n - 1, 0)) if n
+             else t.repeat(2), lambda m, t: t.expand(2, *t.shape), lambda m, t: t.roll(k)]
     if n:
-        steps += [lambda m, t: t.permute(order), lambda m, t: t.transpose(d, e), lambda m, t: t.narrow(d, start, size - start),
-                  lambda m, t: t.flip(d), lambda m, t: m.cat([t, t], d), lambda m, t: t.chunk(2, d)[0], lambda m, t: t.movedim(d, e),
-                  lambda m, t: t.roll(k, d), lambda m, t: t.unflatten(d, (1, -1) if size else (1, size)), lambda m, t: t.tile(2),
-                  lambda m, t: m.constant_pad_nd(t, (1, 2), 0.5), lambda m, t: t[(slice(None),) * (d % n) + (slice(start, None, step),)],
+        steps += [lambda m, t: t.permute(order), lambda m, t: t.transpose(d, e),
+                  lambda m, t: t.narrow(d, start, size - start),
+                  lambda m, t: t.flip(d), lambda m, t: m.cat([t, t], d), lambda m, t: t.chunk(2, d)[0],
+                  lambda m, t: t.movedim(d, e),
+                  lambda m, t: t.roll(k, d), lambda m, t: t.unflatten(d, (1, -1) if size else (1, size)),
+                  lambda m, t: t.tile(2),
+                  lambda m, t: m.constant_pad_nd(t, (1, 2), 0.5),
+                  lambda m, t: t[(slice(None),) * (d % n) + (slice(start, None, step),)],
                   lambda m, t: m.cat(t.split(max(size // 2, 1), d)[::-1], d)]
         if size:
             steps += [lambda m, t: t.select(d, -1), lambda m, t: t.unbind(d)[0] + t.unbind(d)[-1],
@@ -71,7 +76,8 @@ def test_random_chains(seed):
         for step in steps:
             t = step(m, t)
         return t
-    compare(chain, [x], limit=1e-6 if dtype == "float32" else None, grad_limit=1e-5 if dtype == "float32" else None, what=f"seed {seed}")
+    compare(chain, [x], limit=1e-6 if dtype == "float32" else None, grad_limit=1e-5 if dtype == "float32" else None,
+            what=f"seed {seed}")
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -92,16 +98,20 @@ def test_view_finds_the_strides_that_torch_finds(seed):
         assert results[0] == results[1], (x.shape, x.strides, size)
 
 
-# ---- memory ---------------------------------------------------------------------------------------------------------------
+# ---- memory ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("call", [
-    lambda t: t.view(-1), lambda t: t.reshape(4, 6), lambda t: t.flatten(1), lambda t: t[0], lambda t: t.t() if t.dim() == 2 else t.mT,
-    lambda t: t.unsqueeze(0), lambda t: t.permute(2, 0, 1), lambda t: t.expand(5, 2, 3, 4), lambda t: t.diagonal(0, 1, 2),
-    lambda t: t.unfold(2, 2, 1), lambda t: t.split(1)[1], lambda t: t.chunk(2, 1)[1], lambda t: t.unbind(1)[2], lambda t: t.detach(),
-    lambda t: t.as_strided((2, 2), (3, 1), 1), lambda t: t.narrow(1, 1, 2), lambda t: t.squeeze(), lambda t: t.view_as(t.detach()),
-    lambda t: t.transpose(0, 2).reshape(-1), lambda t: t.transpose(0, 2).flatten(), lambda t: t.contiguous(), lambda t: t.flip(0),
-    lambda t: t.repeat(1, 1, 1), lambda t: t.movedim(0, 1), lambda t: t.ravel(),
+    lambda t: t.view(-1), lambda t: t.reshape(4, 6), lambda t: t.flatten(1), lambda t: t[0],
+    lambda t: t.t() if t.dim() == 2 else t.mT,
+    lambda t: t.unsqueeze(0), lambda t: t.permute(2, 0, 1), lambda t: t.expand(5, 2, 3, 4),
+    lambda t: t.diagonal(0, 1, 2),
+    lambda t: t.unfold(2, 2, 1), lambda t: t.split(1)[1], lambda t: t.chunk(2, 1)[1], lambda t: t.unbind(1)[2],
+    lambda t: t.detach(),
+    lambda t: t.as_strided((2, 2), (3, 1), 1), lambda t: t.narrow(1, 1, 2), lambda t: t.squeeze(),
+    lambda t: t.view_as(t.detach()),
+    lambda t: t.transpose(0, 2).reshape(-1), lambda t: t.transpose(0, 2).flatten(), lambda t: t.contiguous(),
+    lambda t: t.flip(0), lambda t: t.repeat(1, 1, 1), lambda t: t.movedim(0, 1), lambda t: t.ravel(),
 ])
 def test_shares_memory_where_torch_does(call):
     results = []
@@ -140,29 +150,45 @@ def test_writes_through_views_reach_the_base_and_its_gradient():
 
 def test_expanded_memory_cannot_be_written():
     for m in (torch, pycnn):
-        with pytest.raises(RuntimeError, match="more than one element of the written-to tensor refers to a single memory location"):
+        with pytest.raises(RuntimeError,
+                           match="more than one element of the written-to tensor refers to a single memory location"):
             m.ones(3, 1).expand(3, 4).add_(1)
 
 
-# ---- single cases -------------------------------------------------------------------------------------------------------------
+# ---- single cases ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("call", [
-    lambda m, x: x.view(5, 3), lambda m, x: x.view(-1, 5), lambda m, x: x.view(-1, -1), lambda m, x: x.view(-2, 6), lambda m, x: x.t().view(12),
-    lambda m, x: x.view([2, 6]), lambda m, x: x.view(m.Size((6, 2))), lambda m, x: x.reshape((12,)), lambda m, x: m.reshape(x, (2, -1)),
-    lambda m, x: x[:0].reshape(-1, 0), lambda m, x: x.view(x.size(0), -1), lambda m, x: m.flatten(x, start_dim=0), lambda m, x: x.squeeze(4),
-    lambda m, x: x.unsqueeze(4), lambda m, x: x.transpose(0, 2), lambda m, x: x.permute(0), lambda m, x: x.permute(0, 0), lambda m, x: x.permute([1, 0]),
-    lambda m, x: x.expand(3, 5), lambda m, x: x.expand(3), lambda m, x: x.expand(-1, 3, 4), lambda m, x: x.narrow(0, 4, 1), lambda m, x: x.narrow(0, 2, 2),
-    lambda m, x: x.select(0, 3), lambda m, x: x.split(0), lambda m, x: x.split([1, 1]), lambda m, x: x.chunk(0), lambda m, x: x.unbind(3),
-    lambda m, x: x.split(split_size=2, dim=1), lambda m, x: m.chunk(x, chunks=2, dim=1), lambda m, x: m.cat([]), lambda m, x: m.cat([x, x[0]]),
-    lambda m, x: m.cat([x, x[:, :3]]), lambda m, x: m.cat([x, x[:, :3]], dim=1), lambda m, x: m.cat((x, x), -1), lambda m, x: m.cat([x, x], 2),
-    lambda m, x: m.cat([x, x.long()]), lambda m, x: m.cat([x.long(), x]), lambda m, x: m.cat([m.tensor([]), x]), lambda m, x: m.stack([x, x[:2]]),
-    lambda m, x: m.stack([]), lambda m, x: m.cat([x, 1]), lambda m, x: m.cat(x), lambda m, x: x.repeat(2), lambda m, x: x.repeat(-1, 2),
-    lambda m, x: x.repeat((2, 2)), lambda m, x: x.flip(0, 0), lambda m, x: x.flip([0, 1]), lambda m, x: x.flip(dims=(1,)), lambda m, x: x.roll((1, 2), (0,)),
-    lambda m, x: x.rot90(1, (0, 0)), lambda m, x: x.T, lambda m, x: x.mT, lambda m, x: x.unflatten(0, (2, 2)), lambda m, x: x.swapaxes(0, 1),
-    lambda m, x: x.as_strided((3, 4), (4, 2)), lambda m, x: x.diagonal(0, 0, 0), lambda m, x: x.unfold(0, 4, 1), lambda m, x: x[0, 0].split(1),
-    lambda m, x: m.meshgrid(x[0], x[:, 0], indexing="ij"), lambda m, x: m.meshgrid(x[0], x[:, 0], indexing="xy"), lambda m, x: m.broadcast_tensors(x, x[0]),
-    lambda m, x: x.split([1] * 3), lambda m, x: m.hstack([x, x]), lambda m, x: m.vstack((x, x)), lambda m, x: x.expand(2, -1, -1), lambda m, x: x.tile((2,)),
+    lambda m, x: x.view(5, 3), lambda m, x: x.view(-1, 5), lambda m, x: x.view(-1, -1), lambda m, x: x.view(-2, 6),
+    lambda m, x: x.t().view(12),
+    lambda m, x: x.view([2, 6]), lambda m, x: x.view(m.Size((6, 2))), lambda m, x: x.reshape((12,)),
+    lambda m, x: m.reshape(x, (2, -1)),
+    lambda m, x: x[:0].reshape(-1, 0), lambda m, x: x.view(x.size(0), -1), lambda m, x: m.flatten(x, start_dim=0),
+    lambda m, x: x.squeeze(4),
+    lambda m, x: x.unsqueeze(4), lambda m, x: x.transpose(0, 2), lambda m, x: x.permute(0),
+    lambda m, x: x.permute(0, 0), lambda m, x: x.permute([1, 0]),
+    lambda m, x: x.expand(3, 5), lambda m, x: x.expand(3), lambda m, x: x.expand(-1, 3, 4),
+    lambda m, x: x.narrow(0, 4, 1), lambda m, x: x.narrow(0, 2, 2),
+    lambda m, x: x.select(0, 3), lambda m, x: x.split(0), lambda m, x: x.split([1, 1]), lambda m, x: x.chunk(0),
+    lambda m, x: x.unbind(3),
+    lambda m, x: x.split(split_size=2, dim=1), lambda m, x: m.chunk(x, chunks=2, dim=1), lambda m, x: m.cat([]),
+    lambda m, x: m.cat([x, x[0]]),
+    lambda m, x: m.cat([x, x[:, :3]]), lambda m, x: m.cat([x, x[:, :3]], dim=1), lambda m, x: m.cat((x, x), -1),
+    lambda m, x: m.cat([x, x], 2),
+    lambda m, x: m.cat([x, x.long()]), lambda m, x: m.cat([x.long(), x]), lambda m, x: m.cat([m.tensor([]), x]),
+    lambda m, x: m.stack([x, x[:2]]),
+    lambda m, x: m.stack([]), lambda m, x: m.cat([x, 1]), lambda m, x: m.cat(x), lambda m, x: x.repeat(2),
+    lambda m, x: x.repeat(-1, 2),
+    lambda m, x: x.repeat((2, 2)), lambda m, x: x.flip(0, 0), lambda m, x: x.flip([0, 1]),
+    lambda m, x: x.flip(dims=(1,)), lambda m, x: x.roll((1, 2), (0,)),
+    lambda m, x: x.rot90(1, (0, 0)), lambda m, x: x.T, lambda m, x: x.mT, lambda m, x: x.unflatten(0, (2, 2)),
+    lambda m, x: x.swapaxes(0, 1),
+    lambda m, x: x.as_strided((3, 4), (4, 2)), lambda m, x: x.diagonal(0, 0, 0), lambda m, x: x.unfold(0, 4, 1),
+    lambda m, x: x[0, 0].split(1),
+    lambda m, x: m.meshgrid(x[0], x[:, 0], indexing="ij"), lambda m, x: m.meshgrid(x[0], x[:, 0], indexing="xy"),
+    lambda m, x: m.broadcast_tensors(x, x[0]),
+    lambda m, x: x.split([1] * 3), lambda m, x: m.hstack([x, x]), lambda m, x: m.vstack((x, x)),
+    lambda m, x: x.expand(2, -1, -1), lambda m, x: x.tile((2,)),
 ])
 def test_forms_of_calls(call):
     compare(call, [numbers(np.random.default_rng(0), (3, 4))])
@@ -172,7 +198,8 @@ def test_forms_of_calls(call):
 @pytest.mark.parametrize("kind", LAYOUTS)
 def test_pad(mode, kind):
     rng = np.random.default_rng(0)
-    for shape, pads in (((2, 3, 7), [(1, 2), (3, 0), (0, 0), (-1, 2)]), ((2, 3, 5, 6), [(1, 2, 3, 0), (2, 2, 2, 2), (0, 1, -1, 0)]),
+    for shape, pads in (((2, 3, 7), [(1, 2), (3, 0), (0, 0), (-1, 2)]),
+                        ((2, 3, 5, 6), [(1, 2, 3, 0), (2, 2, 2, 2), (0, 1, -1, 0)]),
                         ((1, 2, 4, 3, 5), [(1, 2, 0, 1, 2, 1)]), ((3, 7), [(2, 1)])):
         x = layout(numbers(rng, shape), kind)
         for pad in pads:
@@ -180,6 +207,7 @@ def test_pad(mode, kind):
     compare(lambda m, t: m.nn.functional.pad(t, (1, 1), value=2.5), [numbers(rng, (3,))])
 
 
-@pytest.mark.parametrize("pad, mode", [((1,), "constant"), ((1,) * 6, "constant"), ((4, 4), "reflect"), ((1,) * 4, "reflect"), ((1,) * 4, "replicate")])
+@pytest.mark.parametrize("pad, mode", [((1,), "constant"), ((1,) * 6, "constant"), ((4, 4), "reflect"),
+                                       ((1,) * 4, "reflect"), ((1,) * 4, "replicate")])
 def test_pad_refuses_what_torch_refuses(pad, mode):
     compare(lambda m, t: m.nn.functional.pad(t, pad, mode), [numbers(np.random.default_rng(0), (3, 4))])

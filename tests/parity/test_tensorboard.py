@@ -62,7 +62,8 @@ def test_scalars(theirs, tmp_path):
 
 def test_histograms(theirs, tmp_path):
     rng = np.random.default_rng(0)
-    samples = [rng.standard_normal(1000), rng.integers(0, 5, 50), np.zeros(3), rng.standard_normal((4, 5)).astype("f"), np.array([2.0])]
+    samples = [rng.standard_normal(1000), rng.integers(0, 5, 50), np.zeros(3), rng.standard_normal((4, 5)).astype("f"),
+               np.array([2.0])]
 
     def write(m, w):
         for k, x in enumerate(samples):
@@ -77,8 +78,10 @@ def test_histograms(theirs, tmp_path):
 def test_pictures(theirs, tmp_path):
     from PIL import Image
     rng = np.random.default_rng(0)
-    pictures = [(rng.random((3, 5, 6)).astype("f") * 1.2, "CHW"), (rng.random((1, 5, 6)), "CHW"), (rng.random((5, 6, 3)), "HWC"),
-                (rng.integers(0, 256, (5, 6), dtype=np.uint8), "HW"), (rng.integers(0, 256, (3, 4, 4), dtype=np.uint8), "CHW")]
+    pictures = [(rng.random((3, 5, 6)).astype("f") * 1.2, "CHW"), (rng.random((1, 5, 6)), "CHW"),
+                (rng.random((5, 6, 3)), "HWC"),
+                (rng.integers(0, 256, (5, 6), dtype=np.uint8), "HW"),
+                (rng.integers(0, 256, (3, 4, 4), dtype=np.uint8), "CHW")]
     batches = [(rng.random((10, 3, 4, 5)), "NCHW"), (rng.random((3, 4, 5, 1)), "NHWC")]
     for m, name in ((torch, "torch"), (pycnn, "pycnn")):
         with m.utils.tensorboard.SummaryWriter(str(tmp_path / name)) as w:
@@ -90,7 +93,8 @@ def test_pictures(theirs, tmp_path):
     read = []
     for name in ("torch", "pycnn"):
         images = [v.image for e in events(tmp_path / name)["."] for v in e.summary.value]
-        read.append([(i.height, i.width, i.colorspace, np.asarray(Image.open(io.BytesIO(i.encoded_image_string))).tolist())
+        read.append([(i.height, i.width, i.colorspace,
+                      np.asarray(Image.open(io.BytesIO(i.encoded_image_string))).tolist())
                      for i in images])
     assert len(read[0]) == 7 and read[0] == read[1]
     for call in ((np.zeros((2, 2)), "CHW"), (np.zeros((2, 2, 2)), "CHH")):
@@ -116,8 +120,8 @@ def test_the_tree_of_a_model(tmp_path):
     with pycnn.utils.tensorboard.SummaryWriter(tmp_path) as w:
         w.add_graph(model, pycnn.ones(1, 2))
     graph = EventAccumulator(str(tmp_path)).Reload().Graph()
-    assert [(n.name, n.op) for n in graph.node] == [("Sequential", "Sequential"), ("Sequential/0", "Linear"), ("Sequential/1", "Sequential"),
-                                                    ("Sequential/1/0", "ReLU")]
+    assert [(n.name, n.op) for n in graph.node] == [("Sequential", "Sequential"), ("Sequential/0", "Linear"),
+                                                    ("Sequential/1", "Sequential"), ("Sequential/1/0", "ReLU")]
 
 
 def test_the_default_folder(tmp_path, monkeypatch):
@@ -126,4 +130,5 @@ def test_the_default_folder(tmp_path, monkeypatch):
     w.close()
     w.add_scalar("again", 1.0)
     w.close()
-    assert w.get_logdir().startswith("runs/") and w.log_dir.endswith("_lr") and len(list((tmp_path / w.log_dir).iterdir())) == 2
+    assert w.get_logdir().startswith("runs/") and w.log_dir.endswith("_lr") \
+           and len(list((tmp_path / w.log_dir).iterdir())) == 2

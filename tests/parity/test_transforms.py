@@ -37,7 +37,8 @@ def pictures():
         noise = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 3)).astype(np.uint8)
         arrays = [np.asarray(Image.fromarray(a).resize((32, 32), 3)) for a in noise]
     mosaic = np.concatenate([np.concatenate(arrays[:3], 1), np.concatenate(arrays[3:6], 1)], 0)
-    images = [Image.fromarray(np.ascontiguousarray(a)) for a in (*arrays, mosaic, mosaic[:40, :90], mosaic[7:60, 11:44])]
+    images = [Image.fromarray(np.ascontiguousarray(a))
+              for a in (*arrays, mosaic, mosaic[:40, :90], mosaic[7:60, 11:44])]
     return images + [images[0].convert("L"), images[-1].convert("L")]
 
 
@@ -64,7 +65,8 @@ TRANSFORMS = {
     "resized crop bicubic": lambda T: T.RandomResizedCrop((20, 31), (0.3, 0.9), (0.5, 2), T.InterpolationMode.BICUBIC),
     "resized crop central": lambda T: T.RandomResizedCrop(24, (2, 3), (0.5, 0.6)),
     "affine": lambda T: T.RandomAffine(30, (0.1, 0.2), (0.7, 1.4), 10, fill=5),
-    "affine bilinear": lambda T: T.RandomAffine((-5, 50), None, (0.5, 2), (-10, 10, -20, 5), T.InterpolationMode.BILINEAR),
+    "affine bilinear": lambda T: T.RandomAffine((-5, 50), None, (0.5, 2), (-10, 10, -20, 5),
+                                                T.InterpolationMode.BILINEAR),
     "affine bicubic": lambda T: T.RandomAffine(0, (0.5, 0.5), None, None, T.InterpolationMode.BICUBIC, center=(1, 2)),
     "grey": lambda T: T.RandomGrayscale(0.5),
     "invert": lambda T: T.RandomInvert(),
@@ -92,12 +94,15 @@ TRANSFORMS = {
     "to tensor": lambda T: T.ToTensor(),
     "pil to tensor": lambda T: T.PILToTensor(),
     "program": lambda T: T.Compose([T.RandomHorizontalFlip(p=0.5), T.RandomRotation(15),
-                                    T.ColorJitter(brightness=0.2, contrast=0.2), T.ToTensor(), T.Normalize((0.5,), (0.25,))]),
+                                    T.ColorJitter(brightness=0.2, contrast=0.2), T.ToTensor(),
+                                    T.Normalize((0.5,), (0.25,))]),
     "tensor chain": lambda T: T.Compose([T.ToTensor(), T.RandomCrop(30, 2, fill=0.5), T.RandomHorizontalFlip(),
-                                         T.Normalize((0.5,), (0.3,)), T.Pad(1, 0.25), T.CenterCrop(31), T.RandomErasing(0.8)]),
+                                         T.Normalize((0.5,), (0.3,)), T.Pad(1, 0.25), T.CenterCrop(31),
+                                         T.RandomErasing(0.8)]),
     "erasing": lambda T: T.Compose([T.ToTensor(), T.RandomErasing(0.8, value=0.5)]),
     "erasing noise": lambda T: T.Compose([T.ToTensor(), T.RandomErasing(0.8, value="random")]),
-    "erasing specks": lambda T: T.Compose([T.ToTensor(), T.RandomErasing(0.9, (0, 0.004), value="random"), T.Normalize(0.1, 3)]),
+    "erasing specks": lambda T: T.Compose([T.ToTensor(), T.RandomErasing(0.9, (0, 0.004), value="random"),
+                                           T.Normalize(0.1, 3)]),
     "convert dtype": lambda T: T.Compose([T.PILToTensor(), T.RandomHorizontalFlip(), T.ConvertImageDtype(FLOAT(T))]),
     "five crop": lambda T: T.Compose([T.FiveCrop(20), T.Lambda(lambda crops: crops[1]), T.RandomVerticalFlip()]),
 }
@@ -128,7 +133,8 @@ def test_transform(name, seed, theirs, pictures):
         want = values(u(img))
         assert got.dtype == want.dtype and got.shape == want.shape
         assert got.tobytes() == want.tobytes(), f"picture {k}"
-        assert bytes(pycnn.get_rng_state().numpy()) == bytes(torch.get_rng_state().numpy()), f"draws differ at picture {k}"
+        assert bytes(pycnn.get_rng_state().numpy()) \
+               == bytes(torch.get_rng_state().numpy()), f"draws differ at picture {k}"
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -137,8 +143,8 @@ def test_program_over_all_pictures(seed, theirs, pictures):
     import torch
 
     def chain(T):
-        return T.Compose([T.RandomHorizontalFlip(p=0.5), T.RandomRotation(15), T.ColorJitter(brightness=0.2, contrast=0.2),
-                          T.ToTensor(), T.Normalize(MEAN, STD)])
+        return T.Compose([T.RandomHorizontalFlip(p=0.5), T.RandomRotation(15),
+                          T.ColorJitter(brightness=0.2, contrast=0.2), T.ToTensor(), T.Normalize(MEAN, STD)])
 
     t, u = chain(ours), chain(theirs)
     p = ours._pipeline.compile(t)
@@ -153,7 +159,8 @@ def test_program_over_all_pictures(seed, theirs, pictures):
         assert bytes(pycnn.get_rng_state().numpy()) == state
 
 
-@pytest.mark.parametrize("name", [name for name in TRANSFORMS if name != "convert dtype"])  # that shows a class's module
+# that shows a class's module
+@pytest.mark.parametrize("name", [name for name in TRANSFORMS if name != "convert dtype"])
 def test_repr(name, theirs):
     assert repr(TRANSFORMS[name](ours)) == repr(TRANSFORMS[name](theirs))
 
@@ -182,7 +189,8 @@ def test_signatures(theirs):
 
 @pytest.mark.parametrize("name, args", [
     ("RandomCrop", lambda img: (img, (20, 21))), ("RandomResizedCrop", lambda img: (img, (0.1, 1), (0.5, 2))),
-    ("RandomRotation", lambda img: ([-15, 15],)), ("RandomAffine", lambda img: ([-5, 5], (0.1, 0.2), (0.5, 2), [-3, 3], img.size)),
+    ("RandomRotation", lambda img: ([-15, 15],)),
+    ("RandomAffine", lambda img: ([-5, 5], (0.1, 0.2), (0.5, 2), [-3, 3], img.size)),
     ("RandomAffine", lambda img: ([-5, 5], None, None, [-3, 3, -4, 4], img.size)),
     ("ColorJitter", lambda img: ((0.5, 1.5), None, (0.5, 1.5), (-0.1, 0.1))),
 ])
@@ -203,8 +211,10 @@ def test_functional_on_tensors(theirs, pictures):
     array = np.asarray(pictures[0]).transpose(2, 0, 1).copy()
     for a in (array, array.astype(np.float32) / np.float32(255), array[:1]):
         x, y = pycnn.from_numpy(a), torch.from_numpy(a)
-        for name, args in (("hflip", ()), ("vflip", ()), ("crop", (-2, 5, 20, 40)), ("center_crop", ((20, 41),)), ("pad", ((1, 2), 3)),
-                           ("pad", (3, 0, "reflect")), ("pad", (3, 0, "edge")), ("pad", (3, 0, "symmetric")), ("invert", ()),
+        for name, args in (("hflip", ()), ("vflip", ()), ("crop", (-2, 5, 20, 40)), ("center_crop", ((20, 41),)),
+                           ("pad", ((1, 2), 3)),
+                           ("pad", (3, 0, "reflect")), ("pad", (3, 0, "edge")), ("pad", (3, 0, "symmetric")),
+                           ("invert", ()),
                            ("rgb_to_grayscale", (1,)), ("adjust_brightness", (1.3,)), ("adjust_contrast", (0.6,)),
                            ("adjust_saturation", (1.7,))):
             got = getattr(ours.functional, name)(x, *args).numpy()

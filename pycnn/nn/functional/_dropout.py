@@ -84,7 +84,8 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
 
 
 def dropout2d(input, p=0.5, training=True, inplace=False):
-    """Zero whole channels of images [N, C, H, W] with probability `p` and divide the others by ``1 - p``, if `training`.
+    """Zero whole channels of images [N, C, H, W] with probability `p` and divide the others by ``1 - p``, if
+    `training`.
 
     Parameters
     ----------

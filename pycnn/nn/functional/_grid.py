@@ -108,9 +108,11 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     RuntimeError
         If shapes or dtypes do not fit.
     """
+    if mode == "bicubic":
+        raise ValueError("nn.functional.grid_sample(): pycnn has no mode 'bicubic'")
     if mode not in ("bilinear", "nearest"):
-        raise ValueError("nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: "
-                         f"'{mode}'" if mode != "bicubic" else "nn.functional.grid_sample(): pycnn has no mode 'bicubic'")
+        raise ValueError("nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but "
+                         f"got: '{mode}'")
     if padding_mode not in ("zeros", "border", "reflection"):
         raise ValueError("nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', "
                          f"but got: '{padding_mode}'")
@@ -139,4 +141,5 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     left, top = x.detach().floor(), y.detach().floor()
     right, below = (x - left).unsqueeze(1), (y - top).unsqueeze(1)
     result = _read(input, left, top) * ((1 - right) * (1 - below)) + _read(input, left + 1, top) * (right * (1 - below))
-    return result + _read(input, left, top + 1) * ((1 - right) * below) + _read(input, left + 1, top + 1) * (right * below)
+    result = result + _read(input, left, top + 1) * ((1 - right) * below)
+    return result + _read(input, left + 1, top + 1) * (right * below)

@@ -535,7 +535,8 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
 
 
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
-    """Hinge loss of several classes: how far each other score reaches into the margin below the target's, to the power `p`.
+    """Hinge loss of several classes: how far each other score reaches into the margin below the target's, to the power
+    `p`.
 
     Parameters
     ----------

@@ -5,7 +5,8 @@ import warnings
 
 from pycnn import _C
 
-_ALIGNING = {"linear": "bilinear", "bilinear": "bilinear", "bicubic": "bicubic"}  # the operators that take align_corners
+# the operators that take align_corners
+_ALIGNING = {"linear": "bilinear", "bilinear": "bilinear", "bicubic": "bicubic"}
 
 
 def _sizes(input, size, factor, recompute):

@@ -19,7 +19,9 @@ _hook_keys = itertools.count()  # of all modules, so that two tables never share
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
     def __repr__(self):
-        return "<All keys matched successfully>" if not self.missing_keys and not self.unexpected_keys else super().__repr__()
+        if self.missing_keys or self.unexpected_keys:
+            return super().__repr__()
+        return "<All keys matched successfully>"
 
     __str__ = __repr__
 
@@ -120,7 +122,8 @@ class Module:
                 return values[name]
         kind, hint = type(self).__name__, ""
         if "_modules" not in self.__dict__:
-            hint = f": cannot use a module before Module.__init__() call: let {kind}.__init__ begin with super().__init__()"
+            hint = (": cannot use a module before Module.__init__() call: "
+                    f"let {kind}.__init__ begin with super().__init__()")
         raise AttributeError(f"'{kind}' object has no attribute '{name}'{hint}")
 
     def __setattr__(self, name, value):
@@ -172,7 +175,7 @@ class Module:
         super().__delattr__(name)
 
     def __dir__(self):
-        names = set(dir(type(self))) | set(self.__dict__) | set(self._parameters) | set(self._modules) | set(self._buffers)
+        names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._modules, *self._buffers}
         return sorted(name for name in names if not name[0].isdigit())
 
     def __setstate__(self, state):
@@ -918,7 +921,7 @@ class Module:
         ``device`` may only be the CPU; ``non_blocking`` is accepted and ignored; ``memory_format`` is for parameters
         with four dimensions.
         """
-        dtype, device, memory_format = kwargs.pop("dtype", None), kwargs.pop("device", None), kwargs.pop("memory_format", None)
+        dtype, device, memory_format = (kwargs.pop(name, None) for name in ("dtype", "device", "memory_format"))
         kwargs.pop("non_blocking", None)
         if kwargs:
             raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
@@ -1196,7 +1199,8 @@ class Module:
                 continue
             theirs = state_dict[key]
             if not isinstance(theirs, Tensor):
-                error_msgs.append(f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
+                error_msgs.append(f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like '
+                                  f'object '
                                   f"from checkpoint but received {type(theirs)}")
                 continue
             if mine.dim() == 0 and tuple(theirs.shape) == (1,):
@@ -1216,7 +1220,8 @@ class Module:
                 setattr(self, name, theirs)
             except Exception as error:
                 error_msgs.append(f'While copying the parameter named "{key}", whose dimensions in the model are '
-                                  f"{mine.size()} and whose dimensions in the checkpoint are {theirs.size()}, an exception "
+                                  f"{mine.size()} and whose dimensions in the checkpoint are {theirs.size()}, an "
+                                  f"exception "
                                   f"occurred : {error.args}.")
         extra = prefix + "_extra_state"
         if type(self).set_extra_state is not Module.set_extra_state:
@@ -1279,7 +1284,7 @@ class _BackwardWatch:
 
     @staticmethod
     def _through_node(values, receive):
-        """(indices of the tensors that require grad, values that have passed a node): `receive` gets their gradients."""
+        """(indices of the tensors that require grad, values that passed a node): `receive` gets their gradients."""
         index = [k for k, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
         if not index or not _C.is_grad_enabled():
             return [], values

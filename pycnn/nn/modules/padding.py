@@ -1,4 +1,4 @@
-"""Padding layers: amounts are (before, after) of the last dimension, then of the one before it, or one for all sides."""
+"""Padding layers: amounts are (before, after) of the last dimension, then of the one before, or one for all sides."""
 
 from pycnn.nn import functional as F
 from pycnn.nn.modules.module import Module

@@ -60,7 +60,10 @@ def scalar(tag, value, new_style=False, double_precision=False):
     """A Summary of a number."""
     if not new_style:
         return _summary(tag, _float(2, value))
-    tensor = _int(1, 2) + _bytes(6, struct.pack("<d", value)) if double_precision else _int(1, 1) + _bytes(5, struct.pack("<f", value))
+    if double_precision:
+        tensor = _int(1, 2) + _bytes(6, struct.pack("<d", value))
+    else:
+        tensor = _int(1, 1) + _bytes(5, struct.pack("<f", value))
     return _summary(tag, _tensor(b"", "scalars", tensor))
 
 

@@ -42,7 +42,8 @@ class FileWriter:
     def __init__(self, log_dir, max_queue=10, flush_secs=120, filename_suffix=""):
         self._folder, self._max_queue, self._flush_secs = os.fspath(log_dir), max_queue, flush_secs
         os.makedirs(self._folder, exist_ok=True)
-        name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_numbers):04d}{filename_suffix}"
+        name = (f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}."
+                f"{next(_numbers):04d}{filename_suffix}")
         self._file = open(os.path.join(self._folder, name), "ab")
         self._waiting, self._flushed = 0, time.monotonic()
         self.add_event(proto.event(time.time(), file_version="brain.Event:2"))
@@ -60,7 +61,8 @@ class FileWriter:
         event : bytes
         """
         length = struct.pack("<Q", len(event))
-        record = length + struct.pack("<I", _C.masked_crc32c(length)) + event + struct.pack("<I", _C.masked_crc32c(event))
+        record = b"".join((length, struct.pack("<I", _C.masked_crc32c(length)),
+                           event, struct.pack("<I", _C.masked_crc32c(event))))
         self._file.write(record)
         self._waiting += 1
         if self._waiting > self._max_queue or time.monotonic() - self._flushed > self._flush_secs:

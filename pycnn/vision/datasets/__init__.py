@@ -8,8 +8,8 @@ from pycnn.vision.datasets.mnist import EMNIST, KMNIST, MNIST, FashionMNIST
 from pycnn.vision.datasets.svhn import SVHN
 from pycnn.vision.datasets.vision import VisionDataset
 
-__all__ = ["CIFAR10", "CIFAR100", "CIFAR10Sample", "DatasetFolder", "EMNIST", "FakeData", "FashionMNIST", "ImageFolder", "KMNIST",
-           "MNIST", "SVHN", "VisionDataset"]
+__all__ = ["CIFAR10", "CIFAR100", "CIFAR10Sample", "DatasetFolder", "EMNIST", "FakeData", "FashionMNIST",
+           "ImageFolder", "KMNIST", "MNIST", "SVHN", "VisionDataset"]
 
 
 def __getattr__(name):

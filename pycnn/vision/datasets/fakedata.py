@@ -6,7 +6,8 @@ from pycnn.vision.datasets.vision import VisionDataset
 
 
 class FakeData(VisionDataset):
-    """Images of noise with random classes; each index has its own seed, so a sample is the same whenever it is asked for.
+    """Images of noise with random classes; each index has its own seed, so a sample is the same whenever it is asked
+    for.
 
     Parameters
     ----------

@@ -110,7 +110,8 @@ def make_dataset(directory, class_to_idx=None, extensions=None, is_valid_file=No
     if empty and not allow_empty:
         message = f"Found no valid file for the classes {', '.join(empty)}. "
         if extensions is not None:
-            message += f"Supported extensions are: {extensions if isinstance(extensions, str) else ', '.join(extensions)}"
+            supported = extensions if isinstance(extensions, str) else ", ".join(extensions)
+            message += f"Supported extensions are: {supported}"
         raise FileNotFoundError(message)
     return samples
 

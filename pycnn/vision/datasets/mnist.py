@@ -96,7 +96,8 @@ def _old_name(name, old):
 
 
 class MNIST(ImageArray):
-    """70,000 handwritten digits, grey, 28 x 28: 60,000 for training, 10,000 for testing. LeCun, Cortes and Burges, 1998.
+    """70,000 handwritten digits, grey, 28 x 28: 60,000 for training, 10,000 for testing. LeCun, Cortes and Burges,
+    1998.
 
     Parameters
     ----------
@@ -132,8 +133,8 @@ class MNIST(ImageArray):
                  ("t10k-labels-idx1-ubyte.gz", "ec29112dd5afa0611ce80d1b7f02629c")]
     training_file = "training.pt"
     test_file = "test.pt"
-    classes = ["0 - zero", "1 - one", "2 - two", "3 - three", "4 - four", "5 - five", "6 - six", "7 - seven", "8 - eight",
-               "9 - nine"]
+    classes = ["0 - zero", "1 - one", "2 - two", "3 - three", "4 - four", "5 - five", "6 - six", "7 - seven",
+               "8 - eight", "9 - nine"]
 
     def __init__(self, root, train=True, transform=None, target_transform=None, download=False):
         super().__init__(root, transform=transform, target_transform=target_transform)
@@ -218,7 +219,8 @@ class MNIST(ImageArray):
 
 
 class FashionMNIST(MNIST):
-    """70,000 grey pictures of clothes, 28 x 28, in 10 classes; otherwise as :class:`MNIST`. Xiao, Rasul and Vollgraf, 2017.
+    """70,000 grey pictures of clothes, 28 x 28, in 10 classes; otherwise as :class:`MNIST`. Xiao, Rasul and Vollgraf,
+    2017.
 
     Parameters
     ----------

@@ -36,7 +36,8 @@ def calculate_md5(fpath, chunk_size=1024 * 1024):
 
 
 def check_md5(fpath, md5, **kwargs):
-    """Return True if the file has that MD5 sum. A file that has not changed since it was last asked for is not read again.
+    """Return True if the file has that MD5 sum. A file that has not changed since it was last asked for is not read
+    again.
 
     Parameters
     ----------

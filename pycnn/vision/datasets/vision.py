@@ -129,7 +129,8 @@ class ImageArray(VisionDataset):
         return self.data, labels.astype(np.int64)
 
     def _pipeline(self):
-        """(images [n, H, W, C], labels [n], compiled transform) if C may do all that ``__getitem__`` does, otherwise None.
+        """(images [n, H, W, C], labels [n], compiled transform) if C may do all that ``__getitem__`` does, otherwise
+        None.
 
         The loader asks. A subclass with its own ``__getitem__``, a user's transform or arrays of another kind keep to
         Python. Without a transform, pictures are what is asked for: the third is None.

@@ -98,7 +98,8 @@ class WeightsEnum(enum.Enum):
         return cls[name]
 
     def get_state_dict(self, *args, **kwargs):
-        """Return the state_dict, from the cache folder if the file is there; see :func:`pycnn.hub.load_state_dict_from_url`.
+        """Return the state_dict, from the cache folder if the file is there; see
+        :func:`pycnn.hub.load_state_dict_from_url`.
 
         Parameters
         ----------

@@ -48,7 +48,8 @@ def imagenet(file, num_params, top1, top5, ops, file_size, recipe, docs=PAPER, r
     Weights
     """
     meta = {"min_size": (1, 1), "categories": IMAGENET_CATEGORIES, "num_params": num_params, "recipe": recipe,
-            "_metrics": {"ImageNet-1K": {"acc@1": top1, "acc@5": top5}}, "_ops": ops, "_file_size": file_size, "_docs": docs, **more}
+            "_metrics": {"ImageNet-1K": {"acc@1": top1, "acc@5": top5}}, "_ops": ops, "_file_size": file_size,
+            "_docs": docs, **more}
     options = ({} if resize == 256 else {"resize_size": resize}) | (preset or {})
     transforms = partial(ImageClassification, crop_size=crop, **options)
     return Weights(f"https://download.pytorch.org/models/{file}", transforms, meta)

@@ -44,7 +44,8 @@ class AlexNet(nn.Module):
 class AlexNet_Weights(WeightsEnum):
     """Weights of :func:`alexnet`."""
 
-    IMAGENET1K_V1 = imagenet("alexnet-owt-7be5be79.pth", 61100840, 56.522, 79.066, 0.714, 233.087, f"{REFERENCES}#alexnet-and-vgg",
+    IMAGENET1K_V1 = imagenet("alexnet-owt-7be5be79.pth", 61100840, 56.522, 79.066, 0.714, 233.087,
+                             f"{REFERENCES}#alexnet-and-vgg",
                              "These weights reproduce closely the results of the paper using a simplified training "
                              "recipe.",
                              min_size=(63, 63))

@@ -8,8 +8,8 @@ from pycnn.nn import functional as F
 from pycnn.vision.models._api import WeightsEnum, check_num_classes, pretrained_means, register_model
 from pycnn.vision.models._meta import imagenet
 
-__all__ = ["DenseNet", "DenseNet121_Weights", "DenseNet161_Weights", "DenseNet169_Weights", "DenseNet201_Weights", "densenet121",
-           "densenet161", "densenet169", "densenet201"]
+__all__ = ["DenseNet", "DenseNet121_Weights", "DenseNet161_Weights", "DenseNet169_Weights", "DenseNet201_Weights",
+           "densenet121", "densenet161", "densenet169", "densenet201"]
 
 
 class _DenseLayer(nn.Module):
@@ -122,7 +122,8 @@ def _densenet(growth_rate, block_config, num_init_features, weights, progress, *
     return model
 
 
-_PORT = {"recipe": "https://github.com/pytorch/vision/pull/116", "docs": "These weights are ported from LuaTorch.", "min_size": (29, 29)}
+_PORT = {"recipe": "https://github.com/pytorch/vision/pull/116", "docs": "These weights are ported from LuaTorch.",
+         "min_size": (29, 29)}
 
 
 class DenseNet121_Weights(WeightsEnum):

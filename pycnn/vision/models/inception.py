@@ -44,7 +44,8 @@ class InceptionA(nn.Module):
         """Return [N, 224 + pool_features, H, W]."""
         pooled = F.avg_pool2d(x, kernel_size=3, stride=1, padding=1)
         return _C.fn.cat([self.branch1x1(x), self.branch5x5_2(self.branch5x5_1(x)),
-                          self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x))), self.branch_pool(pooled)], 1)
+                          self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x))), self.branch_pool(pooled)],
+                         1)
 
 
 class InceptionB(nn.Module):
@@ -164,8 +165,8 @@ class InceptionE(nn.Module):
         """Return [N, 2048, H, W]."""
         short, long = self.branch3x3_1(x), self.branch3x3dbl_2(self.branch3x3dbl_1(x))
         pooled = F.avg_pool2d(x, kernel_size=3, stride=1, padding=1)
-        return _C.fn.cat([self.branch1x1(x), self.branch3x3_2a(short), self.branch3x3_2b(short), self.branch3x3dbl_3a(long),
-                          self.branch3x3dbl_3b(long), self.branch_pool(pooled)], 1)
+        return _C.fn.cat([self.branch1x1(x), self.branch3x3_2a(short), self.branch3x3_2b(short),
+                          self.branch3x3dbl_3a(long), self.branch3x3dbl_3b(long), self.branch_pool(pooled)], 1)
 
 
 class InceptionAux(nn.Module):
@@ -222,7 +223,8 @@ class Inception3(nn.Module):
     def __init__(self, num_classes=1000, aux_logits=True, transform_input=False, inception_blocks=None,
                  init_weights=None, dropout=0.5):
         super().__init__()
-        blocks = inception_blocks or [BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE, InceptionAux]
+        blocks = inception_blocks or [BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE,
+                                      InceptionAux]
         if init_weights is None:
             warnings.warn(will_change("inception_v3"), FutureWarning, stacklevel=2)
             init_weights = True
@@ -261,7 +263,8 @@ class Inception3(nn.Module):
                     nn.init.constant_(m.bias, 0)
 
     def forward(self, x):
-        """Return the scores [N, num_classes] of images [N, 3, 299, 299]; two of them in train mode with `aux_logits`."""
+        """Return the scores [N, num_classes] of images [N, 3, 299, 299]; two of
+        them in train mode with `aux_logits`."""
         x = inception_input(x) if self.transform_input else x
         x = self.maxpool1(self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x))))
         x = self.maxpool2(self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(x)))

@@ -10,7 +10,8 @@ __all__ = ["MobileNetV2", "MobileNet_V2_Weights", "mobilenet_v2"]
 
 
 class InvertedResidual(nn.Module):
-    """A 1x1 convolution to many channels, one of each channel by itself, a 1x1 to few; beside a shortcut where shapes agree.
+    """A 1x1 convolution to many channels, one of each channel by itself, a 1x1 to few; beside a shortcut where shapes
+    agree.
 
     Parameters
     ----------
@@ -37,8 +38,10 @@ class InvertedResidual(nn.Module):
         self.use_res_connect = stride == 1 and inp == oup
         layers = []
         if expand_ratio != 1:
-            layers.append(Conv2dNormActivation(inp, hidden, kernel_size=1, norm_layer=norm_layer, activation_layer=nn.ReLU6))
-        layers += [Conv2dNormActivation(hidden, hidden, stride=stride, groups=hidden, norm_layer=norm_layer, activation_layer=nn.ReLU6),
+            layers.append(Conv2dNormActivation(inp, hidden, kernel_size=1, norm_layer=norm_layer,
+                                               activation_layer=nn.ReLU6))
+        layers += [Conv2dNormActivation(hidden, hidden, stride=stride, groups=hidden, norm_layer=norm_layer,
+                                        activation_layer=nn.ReLU6),
                    nn.Conv2d(hidden, oup, 1, 1, 0, bias=False), norm_layer(oup)]
         self.conv = nn.Sequential(*layers)
         self.out_channels = oup

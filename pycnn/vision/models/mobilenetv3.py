@@ -8,11 +8,13 @@ from pycnn.vision.models._blocks import init_mobile_weights, make_divisible
 from pycnn.vision.models._meta import REFERENCES, imagenet
 from pycnn.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation
 
-__all__ = ["MobileNetV3", "MobileNet_V3_Large_Weights", "MobileNet_V3_Small_Weights", "mobilenet_v3_large", "mobilenet_v3_small"]
+__all__ = ["MobileNetV3", "MobileNet_V3_Large_Weights", "MobileNet_V3_Small_Weights", "mobilenet_v3_large",
+           "mobilenet_v3_small"]
 
 
 class InvertedResidualConfig:
-    """One block: channels in, kernel, channels within and out, squeeze-excitation?, "RE" or "HS", stride, dilation, width.
+    """One block: channels in, kernel, channels within and out, squeeze-excitation?, "RE" or "HS", stride, dilation,
+    width.
 
     Parameters
     ----------
@@ -35,7 +37,8 @@ class InvertedResidualConfig:
         self.input_channels = self.adjust_channels(input_channels, width_mult)
         self.expanded_channels = self.adjust_channels(expanded_channels, width_mult)
         self.out_channels = self.adjust_channels(out_channels, width_mult)
-        self.kernel, self.use_se, self.use_hs, self.stride, self.dilation = kernel, use_se, activation == "HS", stride, dilation
+        self.kernel, self.use_se, self.use_hs = kernel, use_se, activation == "HS"
+        self.stride, self.dilation = stride, dilation
 
     @staticmethod
     def adjust_channels(channels, width_mult):
@@ -81,11 +84,12 @@ class InvertedResidual(nn.Module):
         if cnf.expanded_channels != cnf.input_channels:
             layers.append(make(cnf.input_channels, cnf.expanded_channels, kernel_size=1))
         layers.append(make(cnf.expanded_channels, cnf.expanded_channels, kernel_size=cnf.kernel,
-                           stride=1 if cnf.dilation > 1 else cnf.stride, dilation=cnf.dilation, groups=cnf.expanded_channels))
+                           stride=1 if cnf.dilation > 1 else cnf.stride, dilation=cnf.dilation,
+                           groups=cnf.expanded_channels))
         if cnf.use_se:
             layers.append(se_layer(cnf.expanded_channels, make_divisible(cnf.expanded_channels // 4, 8)))
-        layers.append(Conv2dNormActivation(cnf.expanded_channels, cnf.out_channels, kernel_size=1, norm_layer=norm_layer,
-                                           activation_layer=None))
+        layers.append(Conv2dNormActivation(cnf.expanded_channels, cnf.out_channels, kernel_size=1,
+                                           norm_layer=norm_layer, activation_layer=None))
         self.block = nn.Sequential(*layers)
         self.out_channels = cnf.out_channels
 
@@ -114,10 +118,6 @@ class MobileNetV3(nn.Module):
 
     Raises
     ------
-    ValueError
-        If there are no blocks.
-    TypeError
-        If they are something else than InvertedResidualConfig.
     ValueError
         If there are no blocks.
     TypeError
@@ -155,9 +155,12 @@ def _large(width_mult=1.0, reduced_tail=False, dilated=False, **kwargs):
     tail, dilation = 2 if reduced_tail else 1, 2 if dilated else 1
     rows = [(16, 3, 16, 16, False, "RE", 1, 1), (16, 3, 64, 24, False, "RE", 2, 1), (24, 3, 72, 24, False, "RE", 1, 1),
             (24, 5, 72, 40, True, "RE", 2, 1), (40, 5, 120, 40, True, "RE", 1, 1), (40, 5, 120, 40, True, "RE", 1, 1),
-            (40, 3, 240, 80, False, "HS", 2, 1), (80, 3, 200, 80, False, "HS", 1, 1), (80, 3, 184, 80, False, "HS", 1, 1),
-            (80, 3, 184, 80, False, "HS", 1, 1), (80, 3, 480, 112, True, "HS", 1, 1), (112, 3, 672, 112, True, "HS", 1, 1),
-            (112, 5, 672, 160 // tail, True, "HS", 2, dilation)] + [(160 // tail, 5, 960 // tail, 160 // tail, True, "HS", 1, dilation)] * 2
+            (40, 3, 240, 80, False, "HS", 2, 1), (80, 3, 200, 80, False, "HS", 1, 1),
+            (80, 3, 184, 80, False, "HS", 1, 1),
+            (80, 3, 184, 80, False, "HS", 1, 1), (80, 3, 480, 112, True, "HS", 1, 1),
+            (112, 3, 672, 112, True, "HS", 1, 1),
+            (112, 5, 672, 160 // tail, True, "HS", 2, dilation),
+            *[(160 // tail, 5, 960 // tail, 160 // tail, True, "HS", 1, dilation)] * 2]
     return [InvertedResidualConfig(*row, width_mult) for row in rows], make_divisible(1280 // tail * width_mult, 8)
 
 

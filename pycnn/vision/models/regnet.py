@@ -128,7 +128,8 @@ class BlockParams:
 
     @classmethod
     def from_init_params(cls, depth, w_0, w_a, w_m, group_width, bottleneck_multiplier=1.0, se_ratio=None, **kwargs):
-        """Return the stages that follow from a few numbers: widths that grow linearly, on a grid of powers and of eights.
+        """Return the stages that follow from a few numbers: widths that grow linearly, on a grid of powers and of
+        eights.
 
         Parameters
         ----------

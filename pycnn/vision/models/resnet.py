@@ -223,7 +223,8 @@ class ResNet(nn.Module):
         if stride != 1 or self.inplanes != width:
             # built before the first block's own convolutions: their draws come in this order
             downsample = nn.Sequential(conv1x1(self.inplanes, width, stride), self._norm_layer(width))
-        layers = [block(self.inplanes, planes, stride, downsample, self.groups, self.base_width, before, self._norm_layer)]
+        layers = [block(self.inplanes, planes, stride, downsample, self.groups, self.base_width, before,
+                        self._norm_layer)]
         self.inplanes = width
         for _ in range(1, blocks):
             layers.append(block(width, planes, groups=self.groups, base_width=self.base_width, dilation=self.dilation,

@@ -6,11 +6,13 @@ from pycnn.vision.models._api import WeightsEnum, check_num_classes, load_weight
 from pycnn.vision.models._meta import FROM_SCRATCH, imagenet
 
 __all__ = ["ShuffleNetV2", "ShuffleNet_V2_X0_5_Weights", "ShuffleNet_V2_X1_0_Weights", "ShuffleNet_V2_X1_5_Weights",
-           "ShuffleNet_V2_X2_0_Weights", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0"]
+           "ShuffleNet_V2_X2_0_Weights", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5",
+           "shufflenet_v2_x2_0"]
 
 
 class InvertedResidual(nn.Module):
-    """Half of the channels pass, half are convolved; then they are mixed. With a stride, all are convolved, in two ways.
+    """Half of the channels pass, half are convolved; then they are mixed. With a stride, all are convolved, in two
+    ways.
 
     Parameters
     ----------
@@ -30,15 +32,17 @@ class InvertedResidual(nn.Module):
             raise ValueError("illegal stride value")
         self.stride, half = stride, oup // 2
         if stride == 1 and inp != half << 1:
-            raise ValueError(f"Invalid combination of stride {stride}, inp {inp} and oup {oup} values. If stride == 1 then inp should be "
+            raise ValueError(f"Invalid combination of stride {stride}, inp {inp} and oup {oup} values. If stride == 1 "
+                             f"then inp should be "
                              "equal to oup // 2 << 1.")
         self.branch1 = nn.Sequential()
         if stride > 1:
             self.branch1 = nn.Sequential(self.depthwise_conv(inp, inp, 3, stride, 1), nn.BatchNorm2d(inp),
-                                         nn.Conv2d(inp, half, kernel_size=1, bias=False), nn.BatchNorm2d(half), nn.ReLU(inplace=True))
+                                         nn.Conv2d(inp, half, kernel_size=1, bias=False), nn.BatchNorm2d(half),
+                                         nn.ReLU(inplace=True))
         self.branch2 = nn.Sequential(
-            nn.Conv2d(inp if stride > 1 else half, half, kernel_size=1, bias=False), nn.BatchNorm2d(half), nn.ReLU(inplace=True),
-            self.depthwise_conv(half, half, 3, stride, 1), nn.BatchNorm2d(half),
+            nn.Conv2d(inp if stride > 1 else half, half, kernel_size=1, bias=False), nn.BatchNorm2d(half),
+            nn.ReLU(inplace=True), self.depthwise_conv(half, half, 3, stride, 1), nn.BatchNorm2d(half),
             nn.Conv2d(half, half, kernel_size=1, bias=False), nn.BatchNorm2d(half), nn.ReLU(inplace=True))
 
     @staticmethod
@@ -97,14 +101,16 @@ class ShuffleNetV2(nn.Module):
         if len(stages_out_channels) != 5:
             raise ValueError("expected stages_out_channels as list of 5 positive ints")
         first, *stages, last = stages_out_channels
-        self.conv1 = nn.Sequential(nn.Conv2d(3, first, 3, 2, 1, bias=False), nn.BatchNorm2d(first), nn.ReLU(inplace=True))
+        self.conv1 = nn.Sequential(nn.Conv2d(3, first, 3, 2, 1, bias=False), nn.BatchNorm2d(first),
+                                   nn.ReLU(inplace=True))
         self.maxpool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         channels = first
         for k, (blocks, width) in enumerate(zip(stages_repeats, stages), 2):
             setattr(self, f"stage{k}", nn.Sequential(inverted_residual(channels, width, 2),
                                                      *(inverted_residual(width, width, 1) for _ in range(blocks - 1))))
             channels = width
-        self.conv5 = nn.Sequential(nn.Conv2d(channels, last, 1, 1, 0, bias=False), nn.BatchNorm2d(last), nn.ReLU(inplace=True))
+        self.conv5 = nn.Sequential(nn.Conv2d(channels, last, 1, 1, 0, bias=False), nn.BatchNorm2d(last),
+                                   nn.ReLU(inplace=True))
         self.fc = nn.Linear(last, num_classes)
 
     def forward(self, x):
@@ -155,7 +161,8 @@ class ShuffleNet_V2_X2_0_Weights(WeightsEnum):
 
 @register_model()
 @pretrained_means(ShuffleNet_V2_X0_5_Weights.IMAGENET1K_V1)
-def shufflenet_v2_x0_5(*, weights: ShuffleNet_V2_X0_5_Weights | None = None, progress: bool = True, **kwargs) -> ShuffleNetV2:
+def shufflenet_v2_x0_5(*, weights: ShuffleNet_V2_X0_5_Weights | None = None, progress: bool = True,
+                       **kwargs) -> ShuffleNetV2:
     """Build ShuffleNet V2 with half of the channels.
 
     Parameters
@@ -177,7 +184,8 @@ def shufflenet_v2_x0_5(*, weights: ShuffleNet_V2_X0_5_Weights | None = None, pro
 
 @register_model()
 @pretrained_means(ShuffleNet_V2_X1_0_Weights.IMAGENET1K_V1)
-def shufflenet_v2_x1_0(*, weights: ShuffleNet_V2_X1_0_Weights | None = None, progress: bool = True, **kwargs) -> ShuffleNetV2:
+def shufflenet_v2_x1_0(*, weights: ShuffleNet_V2_X1_0_Weights | None = None, progress: bool = True,
+                       **kwargs) -> ShuffleNetV2:
     """Build ShuffleNet V2.
 
     Parameters
@@ -198,7 +206,8 @@ def shufflenet_v2_x1_0(*, weights: ShuffleNet_V2_X1_0_Weights | None = None, pro
 
 @register_model()
 @pretrained_means(ShuffleNet_V2_X1_5_Weights.IMAGENET1K_V1)
-def shufflenet_v2_x1_5(*, weights: ShuffleNet_V2_X1_5_Weights | None = None, progress: bool = True, **kwargs) -> ShuffleNetV2:
+def shufflenet_v2_x1_5(*, weights: ShuffleNet_V2_X1_5_Weights | None = None, progress: bool = True,
+                       **kwargs) -> ShuffleNetV2:
     """Build ShuffleNet V2 with half more channels.
 
     Parameters
@@ -219,7 +228,8 @@ def shufflenet_v2_x1_5(*, weights: ShuffleNet_V2_X1_5_Weights | None = None, pro
 
 @register_model()
 @pretrained_means(ShuffleNet_V2_X2_0_Weights.IMAGENET1K_V1)
-def shufflenet_v2_x2_0(*, weights: ShuffleNet_V2_X2_0_Weights | None = None, progress: bool = True, **kwargs) -> ShuffleNetV2:
+def shufflenet_v2_x2_0(*, weights: ShuffleNet_V2_X2_0_Weights | None = None, progress: bool = True,
+                       **kwargs) -> ShuffleNetV2:
     """Build ShuffleNet V2 with twice the channels.
 
     Parameters

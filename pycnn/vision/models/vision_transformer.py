@@ -259,8 +259,8 @@ _SWAG_E2E = ("These weights are learnt via transfer learning by end-to-end fine-
 _SWAG_LINEAR = ("These weights are composed of the original frozen `SWAG <https://arxiv.org/abs/2201.08371>`_ trunk "
                 "weights and a linear classifier learnt on top of them trained on ImageNet-1K data.")
 _SCRATCH_TUNED = ("These weights were trained from scratch by using a modified version of TorchVision's `new training "
-                  "recipe "
-                  "<https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-primitives/>`_.")
+                  "recipe <https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-"
+                  "primitives/>`_.")
 _LICENSE = "https://github.com/facebookresearch/SWAG/blob/main/LICENSE"
 _SWAG, _SWAG_LINEAR_RECIPE = "https://github.com/facebookresearch/SWAG", "https://github.com/pytorch/vision/pull/5793"
 
