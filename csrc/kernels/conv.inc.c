@@ -14,19 +14,26 @@ static int64_t f32_tile_width(void) { return 2 * VL; }
 static int64_t f32_tile_rows(void) { return TILE_ROWS; }
 
 /* Rows are addressed from one pointer for each four: base, base + ai, base + 2 ai (scaled index), base + 3 ai. */
-ALWAYS_INLINE void tile_body(const pc_tile *t, const float *a, float *c, const int rows, const int vectors)
+ALWAYS_INLINE void tile_body(const pc_tile *t, const float *a, const float *soon, float *c, const int rows,
+                             const int vectors)
 {
     vf acc[TILE_ROWS][2];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++) acc[i][j] = (vf){ 0 };
-    const int64_t ai = t->ai, ai3 = 3 * t->ai, a4 = t->a4, aq = t->aq, bq = t->bq;
+    const int64_t ai = t->ai, ai3 = 3 * t->ai, a4 = t->a4, aq = t->aq, bq = t->bq, fetch = t->soon_step;
+    /* The lines that are written arrive meanwhile. */
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < vectors; j++) __builtin_prefetch(c + i / 4 * t->c4 + i % 4 * t->ci + j * VL, 1);
     for (int64_t u = 0; u < t->nu; u++) {
         for (int64_t v = 0; v < t->nv; v++) {
             const float *p0 = a + u * t->au + v * t->av, *p1 = p0 + a4, *p2 = p1 + a4, *p3 = p2 + a4;
             const float *b = t->b + u * t->bu + v * t->bv;
             for (int64_t q = t->n; q > 0; q--) {
                 vf w[2];
+                __builtin_prefetch(soon);
+                soon += fetch;
                 for (int j = 0; j < vectors; j++) w[j] = vf_load(b + j * VL);
 #pragma GCC unroll 16
                 for (int i = 0; i < rows; i++) {
@@ -68,16 +75,14 @@ ALWAYS_INLINE void tile_body(const pc_tile *t, const float *a, float *c, const i
     }
 }
 
-typedef void (*tile_fn)(const pc_tile *t, const float *a, float *c);
-#define TILE(rows)                                                                                                     \
-    static __attribute__((noinline)) void tile_##rows##_1(const pc_tile *t, const float *a, float *c)                  \
+typedef void tile_fn(const pc_tile *t, const float *a, const float *soon, float *c);
+#define TILE_OF(rows, vectors)                                                                                         \
+    static __attribute__((noinline)) void tile_##rows##_##vectors(const pc_tile *t, const float *a, const float *soon, \
+                                                                  float *c)                                            \
     {                                                                                                                  \
-        tile_body(t, a, c, rows, 1);                                                                                   \
-    }                                                                                                                  \
-    static __attribute__((noinline)) void tile_##rows##_2(const pc_tile *t, const float *a, float *c)                  \
-    {                                                                                                                  \
-        tile_body(t, a, c, rows, 2);                                                                                   \
+        tile_body(t, a, soon, c, rows, vectors);                                                                       \
     }
+#define TILE(rows) TILE_OF(rows, 1) TILE_OF(rows, 2)
 TILE(1) TILE(2) TILE(3) TILE(4)
 #if TILE_ROWS > 4
 TILE(5) TILE(6)
@@ -86,8 +91,9 @@ TILE(5) TILE(6)
 TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 #endif
 #undef TILE
+#undef TILE_OF
 
-static const tile_fn tiles[TILE_ROWS + 1][2] = {
+static tile_fn *const tiles[TILE_ROWS + 1][2] = {
     { NULL, NULL },
 #define TILE(rows) { tile_##rows##_1, tile_##rows##_2 }
     TILE(1), TILE(2), TILE(3), TILE(4),
@@ -104,14 +110,15 @@ static const tile_fn tiles[TILE_ROWS + 1][2] = {
 static void tile_chain(const pc_tile *t)
 {
     const int vectors = t->width > VL;
-    const float *a = t->a;
+    const float *a = t->a, *soon = t->soon != NULL ? t->soon : a;
     float *c = t->c;
     if (t->a4 != 4 * t->ai || t->c4 != 4 * t->ci) { /* rows of four: tiles of whole rows */
         for (int64_t left = t->m; left > 0;) {
             int64_t most = TILE_ROWS / 4 * 4;
             int64_t count = (left + most - 1) / most, rows = (left / 4 + count - 1) / count * 4;
-            tiles[rows][vectors](t, a, c);
+            tiles[rows][vectors](t, a, soon, c);
             a += rows / 4 * t->a4;
+            soon += rows * t->soon_i;
             c += rows / 4 * t->c4;
             left -= rows;
         }
@@ -120,8 +127,9 @@ static void tile_chain(const pc_tile *t)
     /* Tiles of nearly equal height: 32 rows are 11 + 11 + 10, not 14 + 14 + 4. */
     for (int64_t left = t->m; left > 0;) {
         int64_t count = (left + TILE_ROWS - 1) / TILE_ROWS, rows = (left + count - 1) / count;
-        tiles[rows][vectors](t, a, c);
+        tiles[rows][vectors](t, a, soon, c);
         a += rows * t->ai;
+        soon += rows * t->soon_i;
         c += rows * t->ci;
         left -= rows;
     }

@@ -67,20 +67,40 @@ typedef struct taps {
     int64_t r, s, sh, sw, dh, dw, ph, pw;
 } taps;
 
-/* Strides are in floats. */
+/* Strides are in floats: from a row or pixel of the input to the next (taps), and from what an output's first tap reads
+   to the same of the output below or to its right. */
 typedef struct source {
     const float *p;
-    int64_t image, row, pixel;
+    int64_t image, row, pixel, down, right;
 } source;
+
+/* Of `count` taps, `dilation` apart and the first at `at`, those within [0, size): the others read padding alone. */
+static void inside(int64_t at, int64_t size, int64_t count, int64_t dilation, int64_t *lo, int64_t *hi)
+{
+    *lo = at < 0 ? least((-at + dilation - 1) / dilation, count) : 0;
+    *hi = at < size ? least((size - at + dilation - 1) / dilation, count) : 0;
+    *hi = most(*hi, *lo);
+}
 
 static int64_t reach(int64_t outputs, int64_t step, int64_t count, int64_t dilation)
 {
     return count == 0 ? 0 : (outputs - 1) * step + (count - 1) * dilation + 1;
 }
 
-static int64_t copy_floats(const blocks *b, const taps *t, int64_t pitch)
+/* The step from one copied row or pixel of x to the next: what only outputs in between would read is left out. */
+static int64_t rows_apart(const pc_nhwc *x, const taps *t) { return t->r == 1 && x->pixels ? t->sh : 1; }
+static int64_t pixels_apart(const pc_nhwc *x, const taps *t) { return t->s == 1 && x->pixels ? t->sw : 1; }
+
+/* The copy of n images' rows x cols outputs' input. */
+static source copied(const pc_nhwc *x, const taps *t, int64_t rows, int64_t cols, int64_t pitch, const float *at)
 {
-    return b->images * reach(b->rows, t->sh, t->r, t->dh) * reach(b->cols, t->sw, t->s, t->dw) * pitch;
+    const int64_t down = t->sh / rows_apart(x, t), right = t->sw / pixels_apart(x, t);
+    const int64_t row = reach(cols, right, t->s, t->dw) * pitch;
+    return (source){ at, reach(rows, down, t->r, t->dh) * row, row, pitch, down * row, right * pitch };
+}
+static int64_t copy_floats(const pc_nhwc *x, const blocks *b, const taps *t, int64_t pitch)
+{
+    return b->images * copied(x, t, b->rows, b->cols, pitch, NULL).image;
 }
 
 /* Floats from one copied pixel to the next. Neighbours that the kernel reads together must not fall into the same few
@@ -93,40 +113,45 @@ static bool view(const pc_nhwc *x, const taps *t, const rect *q, int64_t pitch, 
     int64_t h0 = q->h0 * t->sh - t->ph, h1 = h0 + reach(q->h1 - q->h0, t->sh, t->r, t->dh);
     int64_t w0 = q->w0 * t->sw - t->pw, w1 = w0 + reach(q->w1 - q->w0, t->sw, t->s, t->dw);
     if (h1 == h0 || w1 == w0) { /* no taps: nothing is read */
-        *out = (source){ x->p, 0, 0, 0 };
+        *out = (source){ .p = x->p };
         return true;
     }
-    if (!x->pixels || x->relu || pitch != x->c || h0 < 0 || w0 < 0 || h1 > x->h || w1 > x->w) return false;
-    *out = (source){ x->p + ((q->n0 * x->h + h0) * x->w + w0) * x->c, x->h * x->w * x->c, x->w * x->c, x->c };
+    if (!x->pixels || x->relu || pitch != x->c || pixels_apart(x, t) > 1) return false;
+    if (h0 < 0 || w0 < 0 || h1 > x->h || w1 > x->w) return false;
+    const int64_t row = x->w * x->c;
+    *out = (source){ x->p + (q->n0 * x->h + h0) * row + w0 * x->c, x->h * row, row, x->c, t->sh * row, t->sw * x->c };
     return true;
 }
 
 static source load(const pc_nhwc *x, const taps *t, const rect *q, int64_t pitch, float *to)
 {
     const int64_t c = x->c, h0 = q->h0 * t->sh - t->ph, w0 = q->w0 * t->sw - t->pw;
-    const int64_t rows = reach(q->h1 - q->h0, t->sh, t->r, t->dh), cols = reach(q->w1 - q->w0, t->sw, t->s, t->dw);
-    const int64_t left = least(most(-w0, 0), cols), right = most(least(x->w - w0, cols), left); /* the image's part */
-    source out = { to, rows * cols * pitch, cols * pitch, pitch };
+    const int64_t down = rows_apart(x, t), right = pixels_apart(x, t);
+    const source out = copied(x, t, q->h1 - q->h0, q->w1 - q->w0, pitch, to);
+    const int64_t rows = reach(q->h1 - q->h0, t->sh / down, t->r, t->dh);
+    const int64_t cols = reach(q->w1 - q->w0, t->sw / right, t->s, t->dw);
+    int64_t lo, hi; /* the image's part */
+    inside(w0, x->w, cols, right, &lo, &hi);
     for (int64_t n = q->n0; n < q->n1; n++)
-        for (int64_t h = h0; h < h0 + rows; h++, to += cols * pitch) {
-            if (h < 0 || h >= x->h || left == right) {
+        for (int64_t h = h0; h < h0 + rows * down; h += down, to += cols * pitch) {
+            if (h < 0 || h >= x->h || lo == hi) {
                 memset(to, 0, (size_t)(cols * pitch) * sizeof *to);
                 continue;
             }
-            float *at = to + left * pitch;
-            memset(to, 0, (size_t)(left * pitch) * sizeof *to);
-            memset(to + right * pitch, 0, (size_t)((cols - right) * pitch) * sizeof *to);
+            float *at = to + lo * pitch;
+            memset(to, 0, (size_t)(lo * pitch) * sizeof *to);
+            memset(to + hi * pitch, 0, (size_t)((cols - hi) * pitch) * sizeof *to);
             if (!x->pixels) {
-                const float *from = x->p + (n * c * x->h + h) * x->w + w0 + left;
-                pc_k->f32_planes_to_pixels(at, pitch, from, x->h * x->w, c, right - left);
+                const float *from = x->p + (n * c * x->h + h) * x->w + w0 + lo;
+                pc_k->f32_planes_to_pixels(at, pitch, from, x->h * x->w, c, hi - lo);
                 continue;
             }
-            const float *from = x->p + ((n * x->h + h) * x->w + w0 + left) * c;
-            /* one run where pixels are not spread */
-            int64_t runs = pitch == c ? 1 : right - left, run = pitch == c ? (right - left) * c : c;
+            const float *from = x->p + ((n * x->h + h) * x->w + w0 + lo * right) * c;
+            const bool one = pitch == c && right == 1; /* one run */
+            const int64_t runs = one ? 1 : hi - lo, run = one ? (hi - lo) * c : c;
             for (int64_t i = 0; i < runs; i++) {
-                if (x->relu) pc_k->f32_relu(at + i * pitch, from + i * c, run);
-                else memcpy(at + i * pitch, from + i * c, (size_t)run * sizeof *to);
+                if (x->relu) pc_k->f32_relu(at + i * pitch, from + i * right * c, run);
+                else memcpy(at + i * pitch, from + i * right * c, (size_t)run * sizeof *to);
             }
         }
     return out;
@@ -144,50 +169,61 @@ typedef struct direct {
     bool depthwise;                    /* weights: [row][column][channel] */
     int64_t width, panels;             /* of a group */
     int64_t pitch;                     /* of copied pixels */
-    int64_t part, parts;               /* panels of a task */
+    int64_t part;                      /* panels of a task */
     blocks b;
+    int64_t stage;                     /* floats of a block's copy of its input */
+    float *staged;                     /* all blocks' copies, which several tasks read, or NULL */
 } direct;
 
-/* Of `count` taps, `dilation` apart and the first at `at`, those within [0, size): the others read padding alone. */
-static void inside(int64_t at, int64_t size, int64_t count, int64_t dilation, int64_t *lo, int64_t *hi)
-{
-    *lo = at < 0 ? least((-at + dilation - 1) / dilation, count) : 0;
-    *hi = at < size ? least((size - at + dilation - 1) / dilation, count) : 0;
-    *hi = most(*hi, *lo);
-}
-
-static void direct_block(const direct *d, const rect *q, const source *s, int64_t first, int64_t last)
+/* The panels from first to last. soon, ahead: memory that the next block copies, so many floats, or NULL. */
+static void direct_block(const direct *d, const rect *q, const source *s, int64_t first, int64_t last,
+                         const float *soon, int64_t ahead)
 {
     const int64_t c = d->in->c / d->groups, k = d->k / d->groups, width = d->width, depth = d->t.r * d->t.s * c;
+    const int64_t cols = q->w1 - q->w0, rows = q->h1 - q->h0;
     const bool whole_rows = d->groups == 1 && d->t.dw == 1 && s->pixel == c; /* a filter's row is one run of floats */
-    const bool fours = q->w1 - q->w0 == 4;                                   /* tiles may span rows */
+    /* A filter of one row that reads no padding, on rows that follow one another: the block is one row, ... */
+    const bool joined = d->t.r <= 1 && d->t.ph == 0
+        && (rows == 1 || (s->down == cols * s->right && d->out_row == cols * d->out_pixel))
+        && (q->n1 - q->n0 == 1
+            || (s->image == rows * cols * s->right && d->out_image == rows * cols * d->out_pixel));
+    const bool fours = cols == 4 && !joined; /* ... or else tiles may span some */
     pc_tile t = {
-        .ai = d->t.sw * s->pixel, .au = d->t.dh * s->row, .av = d->t.dw * s->pixel, .aq = 1,
+        .ai = s->right, .au = d->t.dh * s->row, .av = d->t.dw * s->pixel, .aq = 1,
         .nv = whole_rows ? 1 : d->t.s, .n = whole_rows ? d->t.s * c : c, .ci = d->out_pixel,
     };
-    t.a4 = fours ? d->t.sh * s->row : 4 * t.ai;
+    t.a4 = fours ? s->down : 4 * t.ai;
     t.c4 = fours ? d->out_row : 4 * t.ci;
+    /* Either the pixels that the next tile reads come nearer, or what the next block copies. */
+    const int64_t tile = pc_k->f32_tile_rows();
+    if (soon != NULL) t.soon_i = ahead / most(cols * rows * (q->n1 - q->n0), 1);
+    else if (joined && s->right == c) t.soon_i = c;
+    t.soon_step = ceil_div(t.soon_i * tile, most(depth, 1));
     for (int64_t i = first; i < last; i++) {
         int64_t g = i / d->panels, j = i % d->panels;
+        if (i > first && soon != NULL) t.soon = NULL, t.soon_i = t.soon_step = 0;
         t.bq = pc_panel_lanes(k, j, width);
         t.bv = c * t.bq;
         t.bu = d->t.s * t.bv;
         const float *b = d->weights + g * pc_panel_group_floats(k, d->panels, width, depth) + j * width * depth;
         t.width = least(k - j * width, width);
         t.bias = d->bias == NULL ? NULL : d->bias + g * k + j * width;
-        for (int64_t n = q->n0; n < q->n1; n++)
+        for (int64_t n = q->n0; n < (joined ? q->n0 + 1 : q->n1); n++)
             for (int64_t h = q->h0, next, r0, r1, lo, hi; h < q->h1; h = next) {
                 inside(h * d->t.sh - d->t.ph, d->in->h, d->t.r, d->t.dh, &r0, &r1);
                 for (next = h + 1; fours && next < q->h1; next++) {
                     inside(next * d->t.sh - d->t.ph, d->in->h, d->t.r, d->t.dh, &lo, &hi);
                     if (lo != r0 || hi != r1) break;
                 }
-                t.m = (next - h) * (q->w1 - q->w0);
+                if (joined) next = q->h1;
+                t.m = (next - h) * cols * (joined ? q->n1 - q->n0 : 1);
                 t.nu = r1 - r0;
                 t.b = b + r0 * t.bu;
-                t.a = s->p + (n - q->n0) * s->image + (h - q->h0) * d->t.sh * s->row + r0 * t.au + g * c;
+                t.a = s->p + (n - q->n0) * s->image + (h - q->h0) * s->down + r0 * t.au + g * c;
                 t.c = d->out + n * d->out_image + h * d->out_row + q->w0 * d->out_pixel + g * k + j * width;
+                if (t.soon_i > 0) t.soon = soon != NULL ? soon : t.a + tile * t.ai;
                 pc_k->f32_tile(&t);
+                if (soon != NULL) soon += t.m * t.soon_i;
             }
     }
 }
@@ -206,14 +242,15 @@ static void depthwise_block(const direct *d, const rect *q, const source *s)
 {
     const taps *f = &d->t;
     const int64_t row = s != NULL ? s->row : d->in->w * d->in->c, pixel = s != NULL ? s->pixel : d->in->c;
+    const int64_t right = s != NULL ? s->right : f->sw * pixel;
     int64_t lo = q->w0, hi = q->w1, r0 = 0, r1 = f->r, s0 = 0, s1 = f->s;
-    pc_tile t = { .ai = f->sw * pixel, .au = f->dh * row, .av = f->dw * pixel, .bu = f->s * d->k, .bv = d->k,
+    pc_tile t = { .ai = right, .au = f->dh * row, .av = f->dw * pixel, .bu = f->s * d->k, .bv = d->k,
                   .ci = d->out_pixel, .width = d->k, .bias = d->bias };
     if (s == NULL) whole_filters(d->in->w, d->ow, f->sw, f->pw, f->s, f->dw, &lo, &hi);
     for (int64_t n = q->n0; n < q->n1; n++)
         for (int64_t h = q->h0; h < q->h1; h++) {
             if (s == NULL) inside(h * f->sh - f->ph, d->in->h, f->r, f->dh, &r0, &r1);
-            const float *from = s != NULL ? s->p + (n - q->n0) * s->image + (h - q->h0) * f->sh * row
+            const float *from = s != NULL ? s->p + (n - q->n0) * s->image + (h - q->h0) * s->down
                                           : d->in->p + (n * d->in->h + h * f->sh - f->ph) * row;
             for (int64_t w = q->w0, next; w < q->w1; w = next) {
                 const bool whole = w >= lo && w < hi;
@@ -223,12 +260,40 @@ static void depthwise_block(const direct *d, const rect *q, const source *s)
                 t.m = next - w;
                 t.nu = r1 - r0;
                 t.nv = s1 - s0;
-                t.a = from + r0 * t.au + s0 * t.av + (s != NULL ? (w - q->w0) * f->sw : w * f->sw - f->pw) * pixel;
+                t.a = from + r0 * t.au + s0 * t.av + (s != NULL ? (w - q->w0) * right : w * right - f->pw * pixel);
                 t.b = d->weights + r0 * t.bu + s0 * t.bv;
                 t.c = d->out + n * d->out_image + h * d->out_row + w * d->out_pixel;
                 pc_k->f32_depthwise(&t);
             }
         }
+}
+
+/* What block `index` copies and the one before it does not: about so many floats from *at on. */
+static int64_t copied_next(const direct *d, int64_t index, const float **at)
+{
+    const pc_nhwc *x = d->in;
+    *at = NULL;
+    if (!x->pixels || index >= d->b.count) return 0;
+    const rect q = block_at(&d->b, index), last = block_at(&d->b, index - 1);
+    int64_t row = q.n0 * x->h + most(q.h0 * d->t.sh - d->t.ph, 0);
+    if (q.w1 - q.w0 < d->ow) { /* a part of a row */
+        *at = x->p + (row * x->w + q.w0 * d->t.sw) * x->c;
+        return (q.w1 - q.w0) * d->t.sw * x->c;
+    }
+    row = most(row, (last.n1 - 1) * x->h + least((last.h1 - 1) * d->t.sh - d->t.ph + d->t.r, x->h));
+    *at = x->p + row * x->w * x->c;
+    return ((q.n1 - 1) * x->h + least((q.h1 - 1) * d->t.sh - d->t.ph + d->t.r, x->h) - row) * x->w * x->c;
+}
+
+static pc_status stage_blocks(void *ctx, int64_t begin, int64_t end)
+{
+    const direct *d = ctx;
+    for (int64_t i = begin; i < end; i++) {
+        source s;
+        const rect q = block_at(&d->b, i);
+        if (!view(d->in, &d->t, &q, d->pitch, &s)) load(d->in, &d->t, &q, d->pitch, d->staged + i * d->stage);
+    }
+    return PC_OK;
 }
 
 static pc_status direct_tasks(void *ctx, int64_t begin, int64_t end)
@@ -237,20 +302,26 @@ static pc_status direct_tasks(void *ctx, int64_t begin, int64_t end)
     const direct *d = ctx;
     float *memory = NULL;
     for (int64_t i = begin; i < end; i++) {
-        int64_t part = i / d->b.count, first = part * d->part;
-        rect q = block_at(&d->b, i % d->b.count);
+        int64_t index = i % d->b.count, first = i / d->b.count * d->part, ahead = 0;
+        const float *soon = NULL;
+        rect q = block_at(&d->b, index);
         source s;
         if (d->depthwise && d->in->pixels && !d->in->relu) {
             depthwise_block(d, &q, NULL);
             continue;
         }
         if (!view(d->in, &d->t, &q, d->pitch, &s)) {
-            if (memory == NULL) memory = pc_alloc((size_t)copy_floats(&d->b, &d->t, d->pitch) * sizeof *memory);
-            PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for a convolution's block of input");
-            s = load(d->in, &d->t, &q, d->pitch, memory);
+            if (d->staged != NULL) {
+                s = copied(d->in, &d->t, q.h1 - q.h0, q.w1 - q.w0, d->pitch, d->staged + index * d->stage);
+            } else {
+                if (memory == NULL) memory = pc_alloc((size_t)d->stage * sizeof *memory);
+                PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for a convolution's block of input");
+                s = load(d->in, &d->t, &q, d->pitch, memory);
+                ahead = copied_next(d, index + 1, &soon);
+            }
         }
         if (d->depthwise) depthwise_block(d, &q, &s);
-        else direct_block(d, &q, &s, first, least(first + d->part, d->groups * d->panels));
+        else direct_block(d, &q, &s, first, least(first + d->part, d->groups * d->panels), soon, ahead);
     }
 done:
     pc_free(memory);
@@ -259,24 +330,35 @@ done:
 
 static pc_status direct_run(direct *d)
 {
+    pc_status status = PC_OK;
     const int64_t c = d->in->c, taps = d->t.r * d->t.s, all = d->groups * d->panels;
     const int64_t macs = most(taps * (c / d->groups) * d->k, 1), pixels = d->n * d->oh * d->ow;
     if (pixels == 0 || d->k == 0) return PC_OK;
     const int64_t task =
         least(most(macs > INT64_MAX / pixels ? TASK_MOST : macs * pixels / TASKS, TASK_LEAST), TASK_MOST);
-    d->pitch = spread(c, d->t.sw);
-    /* 112 pixels: 8 full tiles for each time that a panel is read. */
-    int64_t block = least(most(task / macs, 112), most(COPY_FLOATS / most(d->t.sh * d->t.sw * c, 1), 28));
-    d->b = blocks_of(d->n, d->oh, d->ow, block);
+    d->pitch = spread(c, d->t.sw / pixels_apart(d->in, &d->t));
+    /* Long enough that a panel's many uses make up for its reading, if what is copied stays in a level 2 cache. */
+    const int64_t copied = c * (d->t.sh / rows_apart(d->in, &d->t)) * (d->t.sw / pixels_apart(d->in, &d->t));
+    const int64_t size = least(most(task / macs, 112), most(COPY_FLOATS / most(copied, 1), 28));
+    d->b = blocks_of(d->n, d->oh, d->ow, size);
+    d->stage = copy_floats(d->in, &d->b, &d->t, d->pitch);
     d->part = most(all, 1);
-    d->parts = 1;
+    int64_t parts = 1;
+    const int64_t block = d->b.images * d->b.rows * d->b.cols * macs;
     if (!d->depthwise) {
-        /* A block with many weights is shared between tasks; each copies the input anew, so not into small parts. */
-        int64_t parts = d->b.images * d->b.rows * d->b.cols * macs / task;
-        d->part = least(most(ceil_div(all, most(parts, 1)), ceil_div(256, most(taps * d->width, 1))), all);
-        d->parts = ceil_div(all, d->part);
+        /* A block with many weights is shared between tasks. */
+        d->part = least(most(ceil_div(all, most(block / task, 1)), ceil_div(256, most(taps * d->width, 1))), all);
+        parts = ceil_div(all, d->part);
     }
-    return pc_parallel_for(d->b.count * d->parts, 1, direct_tasks, d);
+    if (parts > 1) {
+        d->staged = pc_alloc((size_t)(d->stage * d->b.count) * sizeof *d->staged);
+        PC_CHECK(d->staged != NULL, PC_ENOMEM, "out of memory for a convolution's input");
+        PC_TRY(pc_parallel_for(d->b.count, COPY_FLOATS / most(d->stage, 1) + 1, stage_blocks, d));
+    }
+    PC_TRY(pc_parallel_for(d->b.count * parts, parts > 1 ? 1 : most(task / block, 1), direct_tasks, d));
+done:
+    pc_free(d->staged);
+    return status;
 }
 
 /* Pack the weight for d, run d. lane, inner: the dimensions of the weight that d writes and sums over. first: the tap
@@ -422,7 +504,7 @@ static void sum_panels(const weight_sums *j, const rect *q, const source *s, flo
     const bool whole_rows = j->groups == 1 && j->t.dw == 1 && s->pixel == c;
     const int64_t runs = whole_rows ? 1 : j->t.s, run = whole_rows ? j->t.s * c : c;
     pc_tile t = {
-        .ai = 1, .a4 = 4, .au = s->image, .av = j->t.sh * s->row, .aq = j->t.sw * s->pixel,
+        .ai = 1, .a4 = 4, .au = s->image, .av = s->down, .aq = s->right,
         .nu = q->n1 - q->n0, .nv = q->h1 - q->h0, .n = q->w1 - q->w0, .m = run, .accumulate = accumulate,
     };
     for (int64_t i = first; i < last; i++) {
@@ -473,7 +555,7 @@ static void sum_panels(const weight_sums *j, const rect *q, const source *s, flo
         for (int64_t n = q->n0; n < q->n1; n++) {
             pc_tile d = t;
             d.a = s->p + (n - q->n0) * s->image;
-            d.ai = j->t.dh * s->row, d.aq = j->t.dw * s->pixel, d.au = j->t.sh * s->row, d.av = j->t.sw * s->pixel;
+            d.ai = j->t.dh * s->row, d.aq = j->t.dw * s->pixel, d.au = s->down, d.av = s->right;
             d.b = j->g->p + ((n * oh + q->h0) * ow + q->w0) * j->g->c;
             d.bu = ow * j->g->c, d.bv = j->g->c;
             d.nu = q->h1 - q->h0, d.nv = q->w1 - q->w0, d.n = j->t.s;
@@ -487,7 +569,7 @@ static pc_status sum_tasks(void *ctx, int64_t begin, int64_t end)
     pc_status status = PC_OK;
     const weight_sums *j = ctx;
     const int64_t panels = j->groups * j->panels, spare = j->b.images * j->b.rows * j->b.cols * j->width;
-    float *memory = pc_alloc((size_t)(spare + copy_floats(&j->b, &j->t, j->pitch)) * sizeof *memory);
+    float *memory = pc_alloc((size_t)(spare + copy_floats(j->x, &j->b, &j->t, j->pitch)) * sizeof *memory);
     PC_CHECK(memory != NULL, PC_ENOMEM, "out of memory for a convolution's block of input");
     for (int64_t i = begin; i < end; i++) {
         int64_t index = i % j->slots, first = i / j->slots * j->part, last = least(first + j->part, panels);
@@ -625,7 +707,7 @@ static void flatten(pc_conv *p, pc_nhwc *x, pc_nhwc *g)
 {
     bool one = (x == NULL || x->pixels) && (g == NULL || g->pixels);
     int64_t n = one ? 1 : p->n, w = one ? p->n * p->h * p->w : p->h * p->w;
-    p->n = n, p->h = p->oh = 1, p->w = p->ow = w, p->sh = p->sw = 1;
+    p->n = n, p->h = p->oh = 1, p->w = p->ow = w, p->sh = p->sw = 1; /* a stride of 2 on one pixel is none */
     if (x != NULL) x->n = n, x->h = 1, x->w = w;
     if (g != NULL) g->n = n, g->h = 1, g->w = w;
 }
@@ -673,17 +755,12 @@ done:
 
 static pc_status pointwise_forward(const pc_conv_pass *a)
 {
-    pc_status status = PC_OK;
     pc_conv_pass flat = *a;
-    pc_nhwc x = { 0 };
-    PC_TRY(open_picked(a, &x));
-    flat.p.h = x.h, flat.p.w = x.w;
+    pc_nhwc x = *a->x;
+    if (is_strided(&a->p)) return forward(a, false);
     flatten(&flat.p, &x, NULL);
     flat.x = &x;
-    PC_TRY(forward(&flat, false));
-done:
-    pc_nhwc_close(&x);
-    return status;
+    return forward(&flat, false);
 }
 static pc_status pointwise_input(const pc_conv_pass *a)
 {
