@@ -21,8 +21,8 @@ from pycnn.vision.models import ResNet18_Weights, ResNet50_Weights
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "models.json").read_text())
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50", "densenet121", "googlenet", "mobilenet_v2",
-                                  "mobilenet_v3_large", "shufflenet_v2_x1_0", "squeezenet1_1"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnext50_32x4d", "densenet121", "googlenet",
+                                  "mobilenet_v2", "mobilenet_v3_large", "shufflenet_v2_x1_0", "squeezenet1_1"])
 def test_initial_weights_are_torchvisions(name):
     torch.manual_seed(0)
     model = models.__dict__[name](**GOLDEN[name]["args"])
@@ -110,13 +110,24 @@ def test_weights_of_the_cache_folder(published, how):
         np.testing.assert_array_equal(model.state_dict()[name].numpy(), value.numpy())
 
 
-def test_pretrained_is_accepted_silently(published):
-    for model in (models.resnet18(pretrained=True), models.resnet18(True), models.resnet18(weights=True)):
-        np.testing.assert_array_equal(model.fc.weight.detach().numpy(), published["fc.weight"].numpy())
+@pytest.mark.parametrize("args, kwargs, words", [
+    ((), {"pretrained": True}, "'pretrained' is deprecated"), ((True,), {}, "'weights' as positional"),
+    ((), {"weights": True}, "Arguments other than a weight enum")], ids=str)
+def test_pretrained_warns_once(published, args, kwargs, words):
+    with pytest.warns(UserWarning, match=words) as said:
+        model = models.resnet18(*args, **kwargs)
+    np.testing.assert_array_equal(model.fc.weight.detach().numpy(), published["fc.weight"].numpy())
+    assert len(said) == 1 and said[0].filename == __file__
+    assert "equivalent to passing `weights=ResNet18_Weights.IMAGENET1K_V1`" in str(said[0].message)
+
+
+def test_pretrained_false():
     torch.manual_seed(0)
     expected = models.resnet18().fc.weight
     torch.manual_seed(0)
-    assert torch.equal(models.resnet18(pretrained=False).fc.weight, expected)
+    with pytest.warns(UserWarning, match="equivalent to passing `weights=None`"):
+        model = models.resnet18(pretrained=False)
+    assert torch.equal(model.fc.weight, expected)
 
 
 # ---- the list

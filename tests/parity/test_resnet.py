@@ -70,23 +70,25 @@ def smooth(model, t):
     return model
 
 
-@pytest.mark.parametrize("name, size, kinks", [("resnet18", 64, True), ("resnet18", 64, False), ("resnet50", 64, False),
-                                               ("resnext50_32x4d", 64, False)])
+@pytest.mark.parametrize("name, kinks", [
+    ("resnet18", True), *((name, False) for name in RESNETS if "101" not in name and "152" not in name),
+    *(pytest.param(name, False, marks=pytest.mark.slow) for name in RESNETS if "101" in name or "152" in name)])
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
-def test_outputs_and_gradients(name, size, kinks, training):
+def test_outputs_and_gradients(name, kinks, training):
     ours, theirs = (m.train(training) for m in both(name, num_classes=10))
     if not kinks:
         ours, theirs = smooth(ours, pycnn), smooth(theirs, torch)
     double = copy.deepcopy(theirs).double()
-    x = np.random.default_rng(0).standard_normal((4, 3, size, size)).astype("f")
+    size = 64 if training else 32  # batch norm of the last stage needs more than one value a channel
+    x = np.random.default_rng(0).standard_normal((2, 3, size, size)).astype("f")
     mine, single, exact = run(ours, x, pycnn), run(theirs, x, torch), run(double, x.astype("d"), torch)
     assert mine.keys() == exact.keys()
     # Batch norms of few values magnify rounding: torch's own float32 shows by how much.
     worst = max(relative(single[key], exact[key]) for key in exact)
     for key in exact:
         error, torchs = relative(mine[key], exact[key]), relative(single[key], exact[key])
-        limit = 0.03 if kinks and (key == "input" or key.endswith("grad")) else 2e-6
-        assert error <= max(3 * torchs, 0.5 * worst, limit), f"{key}: error {error:.2g}, torch's own is {torchs:.2g}"
+        limit = 0.03 if kinks and (key == "input" or key.endswith("grad")) else 5e-6
+        assert error <= max(5 * torchs, 0.5 * worst, limit), f"{key}: error {error:.2g}, torch's own is {torchs:.2g}"
 
 
 def test_transfer_learning():
@@ -146,3 +148,22 @@ def test_errors(kwargs):
         errors.append(error.value)
     assert type(errors[0]) is type(errors[1]) \
         and str(errors[1]).strip("'").startswith(str(errors[0]).strip("'").rstrip("."))
+
+
+@pytest.mark.parametrize("args, kwargs", [((), {"pretrained": True}), ((), {"pretrained": False}), ((True,), {}),
+                                          ((False, False), {}), ((None,), {}), ((), {"weights": True})], ids=str)
+def test_old_spellings(args, kwargs, tmp_path, monkeypatch):
+    """What torchvision says in one or two warnings, pycnn says in one."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "hub/checkpoints").mkdir(parents=True)
+    published = torchvision.models.resnet50()
+    torch.save(published.state_dict(), tmp_path / "hub/checkpoints/resnet50-0676ba61.pth")
+    said, weights = [], []
+    for t, v in ((torch, torchvision), (pycnn, vision)):
+        t.manual_seed(3)
+        with pytest.warns(UserWarning) as warned:
+            model = v.models.resnet50(*args, **kwargs)
+        said.append([str(w.message) for w in warned])
+        weights.append(model.fc.weight.detach().numpy())
+    assert said[1] == [" ".join(said[0])]
+    np.testing.assert_array_equal(*weights)

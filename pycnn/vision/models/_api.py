@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 import typing
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -162,7 +163,7 @@ def register_model(name=None):
 
 
 def pretrained_means(default):
-    """Decorate a builder that takes `weights` by keyword: accept the older ``pretrained=True`` as `default`.
+    """Decorate a builder that takes `weights` by keyword: accept ``pretrained=True`` as `default`, with a warning.
 
     Parameters
     ----------
@@ -176,24 +177,42 @@ def pretrained_means(default):
 
     Notes
     -----
-    torchvision warns of ``pretrained=`` and of positional parameters; here both are silent.
+    torchvision warns twice of one call; here its sentences are one warning, shown at the caller's line.
     """
     def decorate(builder):
         names = [p.name for p in inspect.signature(builder).parameters.values() if p.kind is p.KEYWORD_ONLY]
 
         @functools.wraps(builder)
         def build(*args, **kwargs):
-            kwargs |= dict(zip(names, args))
-            pretrained = kwargs.pop("pretrained", None)
-            if isinstance(kwargs.get("weights"), bool):  # models.resnet18(True)
-                pretrained = kwargs.pop("weights")
-            if pretrained is not None:
+            positional = dict(zip(names, args))
+            kwargs |= positional
+            words = []
+            if positional:
+                words.append(f"Using {' and '.join(map(repr, positional))} as positional parameter(s) is deprecated "
+                             "since 0.13 and may be removed in the future. Please use keyword parameter(s) instead.")
+            elif "pretrained" in kwargs:
+                words.append("The parameter 'pretrained' is deprecated since 0.13 and may be removed in the future, "
+                             "please use 'weights' instead.")
+            if "pretrained" in kwargs or isinstance(kwargs.get("weights"), bool):  # models.resnet18(True)
+                pretrained = kwargs.pop("pretrained", kwargs.get("weights"))
                 if pretrained and default is None:
                     raise ValueError(f"No weights available for model {builder.__name__}")
                 kwargs["weights"] = default if pretrained else None
+                words.append(_in_today_s_words(kwargs["weights"]))
+            if words:
+                warnings.warn(" ".join(words), stacklevel=2)
             return builder(*args[len(names):], **kwargs)
         return build
     return decorate
+
+
+def _in_today_s_words(weights):
+    """torchvision's sentences on what ``pretrained=True`` means."""
+    text = ("Arguments other than a weight enum or `None` for 'weights' are deprecated since 0.13 and may be removed "
+            f"in the future. The current behavior is equivalent to passing `weights={weights}`.")
+    if weights is not None:
+        text += f" You can also use `weights={type(weights).__name__}.DEFAULT` to get the most up-to-date weights."
+    return text
 
 
 _BUILDER_DOC = """Build {what}.

@@ -363,8 +363,8 @@ def resnet18(*, weights: ResNet18_Weights | None = None, progress: bool = True, 
 
     Notes
     -----
-    ``pretrained=True`` means ``IMAGENET1K_V1``, as in torchvision, without its warnings. A path is accepted by pycnn
-    alone.
+    ``pretrained=True`` means ``IMAGENET1K_V1``, as in torchvision, whose two warnings are one here. A path is accepted
+    by pycnn alone.
     """
     return _resnet(BasicBlock, [2, 2, 2, 2], ResNet18_Weights.verify(weights), progress, **kwargs)
 
