@@ -581,10 +581,11 @@ op("upsample_bilinear2d", aligned(RESIZED, False, True),
 op("upsample_bicubic2d", aligned(RESIZED, False, True),
    torch=lambda t, x, *a, **k: t.ops.aten.upsample_bicubic2d(x, *a, **k),
    strides=False, atol=4e-6, errors=aligned(NOT_RESIZED, False))
-op("_upsample_bilinear2d_aa", aligned(RESIZED, False, True),
+BYTES = [S(Z(0, 256, 2, 3, 13, 17, dtype="uint8"), size, False) for size in ([5, 9], [20, 17], [13, 30], [26, 34])]
+op("_upsample_bilinear2d_aa", aligned(RESIZED, False, True) + BYTES,
    torch=lambda t, x, *a, **k: t.ops.aten._upsample_bilinear2d_aa(x, *a, **k),
    strides=False, errors=aligned(NOT_RESIZED, False))
-op("_upsample_bicubic2d_aa", aligned(RESIZED, False, True),
+op("_upsample_bicubic2d_aa", aligned(RESIZED, False, True) + BYTES,
    torch=lambda t, x, *a, **k: t.ops.aten._upsample_bicubic2d_aa(x, *a, **k),
    strides=False, atol=4e-6, errors=aligned(NOT_RESIZED, False))
 op("pixel_unshuffle", [S(N(2, 2, 4, 6), 2), S(N(1, 6, 6), 3)], strides=False,
@@ -934,6 +935,8 @@ op("normal.size", [S(2.5, 1.5, s) for s in DRAWN] + [S(0.1, 2.0, (20,), dtype=D(
    errors=[S(0.0, -1.0, (3,))], **RANDOM)
 op("bernoulli", [S(U(0, 1, *s)) for s in DRAWN], errors=[S(Z(0, 1, 3))], **RANDOM)
 op("bernoulli.p", [S(N(3, 4), 0.3), S(Z(0, 9, 20), 0.5)], errors=[S(N(3), 1.5)], **RANDOM)
+op("_sample_dirichlet", [S(U(0.1, 3, 2)), S(U(0.1, 3, 4, 3)), S(U(0, 0, 2)), S(U(1, 1, 20, 2))],
+   torch=lambda t, *a, **k: t._sample_dirichlet(*a, **k), errors=[S(Z(1, 9, 3))], **RANDOM)
 op("multinomial", [S(U(0.1, 1, 9), 4), S(U(0.1, 1, 3, 9), 9), S(U(0.1, 1, 9), 20, True), S(U(0.1, 1, 9), 1, True)],
    errors=[S(U(0, 1, 3), 0), S(U(0, 1, 3), 4), S(U(-2, -1, 3), 1), S(U(0, 0, 3), 1), S(N(1, 1, 1), 1),
            S(Z(1, 9, 3), 1)], **RANDOM)

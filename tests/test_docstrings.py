@@ -20,7 +20,8 @@ TITLE = re.compile(r"^(%s)\n(-+)$" % "|".join(SECTIONS), re.M)
 INTERNAL = ("pycnn.cli", "pycnn.data.make_sample", "pycnn.utils.data.worker", "pycnn.utils.data.memory",
             "pycnn.utils.tensorboard.proto")  # what no user imports
 KINDS_OF_OSERROR = {"UnidentifiedImageError", "ContentTooShortError"}
-INHERITED = {"forward", "extra_repr"}  # a layer's forward is what its class says
+# A layer's forward is what its class says, and so are the parts of a transform.
+INHERITED = {"forward", "extra_repr", "transform", "make_params", "check_inputs"}
 
 
 def modules():

@@ -1,9 +1,10 @@
-/* sampling.c -- random numbers whose distribution is given by tensors: normal, bernoulli, multinomial. */
+/* sampling.c -- random numbers whose distribution is given by tensors: normal, bernoulli, Dirichlet, multinomial. */
 #include "../core/alloc.h"
 #include "../core/parallel.h"
 #include "copy.h"
 #include "elementwise.h"
 #include "random.h"
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -146,6 +147,71 @@ static pc_status bernoulli_inplace_forward(pc_call *c)
     PC_TRY(draw_bernoulli(c->in[1], pc_generator_of(&c->v[0]), c->in[0]));
     c->out[0] = pc_retain(c->in[0]);
 done:
+    return status;
+}
+
+/* ---- Dirichlet: gammas over their sum ---------------------------------------------------------------------- */
+
+/* Marsaglia and Tsang (2000), with torch's constants: some are floats. */
+static double draw_gamma(pc_generator *g, double alpha)
+{
+    double scale = 1;
+    if (alpha < 1) {
+        if (alpha == 0) return 0;
+        scale = pow(1 - pc_draw_u53(g), 1 / alpha);
+        alpha += 1;
+    }
+    const double d = alpha - (double)(1.0f / 3.0f), c = 1 / sqrt(9 * d);
+    for (;;) {
+        double x, y;
+        do {
+            x = pc_draw_normal(g);
+            y = 1 + c * x;
+        } while (y <= 0);
+        const double v = y * y * y, u = 1 - pc_draw_u53(g), xx = x * x;
+        if (u < 1 - (double)0.0331f * xx * xx || log(u) < 0.5 * xx + d * (1 - v + log(v))) return scale * d * v;
+    }
+}
+
+static pc_status sample_dirichlet_forward(pc_call *c)
+{
+    pc_status status = PC_OK;
+    pc_tensor *wide = NULL, *alpha = NULL, *out;
+    double *gammas = NULL;
+    pc_generator *g = pc_generator_of(&c->v[0]);
+    const pc_tensor *in = c->in[0];
+    PC_TRY(pc_need_float("dirichlet", in->dtype));
+    PC_CHECK(in->ndim > 0, PC_ESHAPE, "_sample_dirichlet: expected at least one dimension");
+    const int64_t n = in->shape[in->ndim - 1];
+    PC_TRY(pc_cast((pc_tensor *)in, PC_F64, &wide));
+    PC_TRY(pc_contiguous(wide, &alpha));
+    PC_TRY(pc_out(c, 0, in->dtype, in->ndim, in->shape, &out));
+    PC_CHECK((gammas = pc_alloc((size_t)alpha->numel * sizeof *gammas)) != NULL, PC_ENOMEM,
+             "out of memory for %" PRId64 " gammas", alpha->numel);
+    pthread_mutex_lock(&g->lock);
+    for (int64_t k = 0; k < alpha->numel && status == PC_OK; k++) {
+        const double a = ((const double *)pc_data(alpha))[k];
+        gammas[k] = a >= 0 && isfinite(a) ? fmax(DBL_MIN, draw_gamma(g, a)) : NAN;
+        status = pc_generator_poll_at(g, k);
+    }
+    pthread_mutex_unlock(&g->lock);
+    PC_TRY(status);
+    for (int64_t k = 0; k < alpha->numel; k += n) {
+        double sum = 0;
+        for (int64_t j = 0; j < n; j++) sum += gammas[k + j];
+        for (int64_t j = k; j < k + n; j++) {
+            const double v = gammas[j] / sum;
+            if (in->dtype == PC_F32) {
+                ((float *)pc_data(out))[j] = fminf(fmaxf((float)v, FLT_MIN), 0x1.fffffep-1f);
+            } else {
+                ((double *)pc_data(out))[j] = fmin(fmax(v, DBL_MIN), 0x1.fffffffffffffp-1);
+            }
+        }
+    }
+done:
+    pc_free(gammas);
+    pc_release(alpha);
+    pc_release(wide);
     return status;
 }
 
@@ -313,6 +379,11 @@ static const pc_op table[] = {
     { "bernoulli(Tensor self, *, Generator? generator=None) -> Tensor", bernoulli_forward, NULL,
       PC_FUNCTION | PC_METHOD | PC_NOGRAD, "1 with the probability that the input gives, otherwise 0.\n"
       "self: Probabilities.\n"
+      "note: The numbers are torch's bit for bit, for the same generator state." },
+    { "_sample_dirichlet(Tensor self, Generator? generator=None) -> Tensor", sample_dirichlet_forward, NULL,
+      PC_FUNCTION | PC_NOGRAD,
+      "Points of the simplex, drawn from Dirichlet distributions.\n"
+      "self: Concentrations; the last dimension is that of a point.\n"
       "note: The numbers are torch's bit for bit, for the same generator state." },
     { "multinomial(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor",
       multinomial_forward, NULL, PC_FUNCTION | PC_METHOD | PC_NOGRAD,

@@ -164,7 +164,7 @@ static pc_status make_sides(const pc_call *c, mode m, sides *s)
              s->rows.in, s->columns.in, s->rows.out, s->columns.out);
     PC_CHECK(x->shape[1] > 0, PC_ESHAPE, "Non-empty 4D data tensor expected but got a tensor with sizes %s",
              pc_shape_text(x, text));
-    PC_CHECK(x->dtype == PC_F32 || x->dtype == PC_F64, PC_ESHAPE,
+    PC_CHECK(x->dtype == PC_F32 || x->dtype == PC_F64 || (x->dtype == PC_U8 && m >= BILINEAR_AA), PC_ESHAPE,
              "\"compute_indices_weights\" not implemented for '%s'", pc_dtype_type_name(x->dtype));
     PC_TRY(make_axis(&s->rows, m, &c->v[1 + aligns], align, x->dtype == PC_F32));
     PC_TRY(make_axis(&s->columns, m, &c->v[2 + aligns], align, x->dtype == PC_F32));
@@ -233,6 +233,97 @@ typedef struct job {
 DEFINE_PLANES(float)
 DEFINE_PLANES(double)
 
+/* ---- planes of bytes ---------------------------------------------------------------------------- */
+
+/* Weights as torch and Pillow-SIMD have them: 16 bits, with as many behind the point as the largest allows. */
+static pc_status short_weights(const axis *a, int16_t **out, int *precision)
+{
+    pc_status status = PC_OK;
+    const int64_t n = a->out * a->taps;
+    double largest = 0;
+    for (int64_t k = 0; k < n; k++) largest = fmax(largest, a->weight[k]);
+    for (*precision = 0; *precision < 22; ++*precision)
+        if ((int)(0.5 + largest * (double)(1 << (*precision + 1))) >= 1 << 15) break;
+    *out = pc_alloc((size_t)n * sizeof **out);
+    PC_CHECK(*out != NULL, PC_ENOMEM, "out of memory for %" PRId64 " weights", n);
+    for (int64_t k = 0; k < n; k++) {
+        const double v = a->weight[k] * (double)(1 << *precision);
+        (*out)[k] = (int16_t)(v < 0 ? v - 0.5 : v + 0.5);
+    }
+done:
+    return status;
+}
+
+typedef struct byte_job {
+    const sides *s;
+    const uint8_t *src;
+    uint8_t *dst;
+    int16_t *rows, *columns; /* weights */
+    int row_bits, column_bits;
+} byte_job;
+
+static uint8_t byte_of(int32_t sum, int bits)
+{
+    sum >>= bits;
+    return (uint8_t)(sum < 0 ? 0 : sum > 255 ? 255 : sum);
+}
+
+/* Columns first and rounded, then rows; a side that keeps its length is left alone. */
+static pc_status byte_planes(void *ctx, int64_t begin, int64_t end)
+{
+    pc_status status = PC_OK;
+    const byte_job *j = ctx;
+    const axis *r = &j->s->rows, *c = &j->s->columns;
+    uint8_t *between = pc_alloc((size_t)(r->in * c->out));
+    int32_t *sums = pc_alloc((size_t)c->out * sizeof *sums);
+    PC_CHECK(between != NULL && sums != NULL, PC_ENOMEM, "out of memory for %" PRId64 " pixels", r->in * c->out);
+    for (int64_t p = begin; p < end; p++) {
+        const uint8_t *x = j->src + p * r->in * c->in, *rows = between;
+        uint8_t *y = j->dst + p * r->out * c->out;
+        PC_TRY(pc_poll());
+        if (c->in == c->out) rows = x;
+        else for (int64_t i = 0; i < r->in; i++)
+            for (int64_t o = 0; o < c->out; o++) {
+                int32_t sum = 1 << (j->column_bits - 1);
+                for (int64_t k = o * c->taps; k < (o + 1) * c->taps; k++)
+                    sum += j->columns[k] * x[i * c->in + c->index[k]];
+                between[i * c->out + o] = byte_of(sum, j->column_bits);
+            }
+        if (r->in == r->out) {
+            memcpy(y, rows, (size_t)(r->out * c->out));
+            continue;
+        }
+        for (int64_t o = 0; o < r->out; o++) {
+            for (int64_t i = 0; i < c->out; i++) sums[i] = 1 << (j->row_bits - 1);
+            for (int64_t k = o * r->taps; k < (o + 1) * r->taps; k++) {
+                const int32_t w = j->rows[k];
+                const uint8_t *from = rows + r->index[k] * c->out;
+                for (int64_t i = 0; i < c->out; i++) sums[i] += w * from[i];
+            }
+            for (int64_t i = 0; i < c->out; i++) y[o * c->out + i] = byte_of(sums[i], j->row_bits);
+        }
+    }
+done:
+    pc_free(between);
+    pc_free(sums);
+    return status;
+}
+
+static pc_status run_bytes(const sides *s, const pc_tensor *src, pc_tensor *dst)
+{
+    pc_status status = PC_OK;
+    const axis *r = &s->rows, *c = &s->columns;
+    const int64_t terms = c->out * (r->in * c->taps + r->out * r->taps);
+    byte_job j = { .s = s, .src = pc_data(src), .dst = pc_data(dst) };
+    PC_TRY(short_weights(r, &j.rows, &j.row_bits));
+    PC_TRY(short_weights(c, &j.columns, &j.column_bits));
+    PC_TRY(pc_parallel_for(src->shape[0] * src->shape[1], CHUNK_TERMS / (terms + 1) + 1, byte_planes, &j));
+done:
+    pc_free(j.rows);
+    pc_free(j.columns);
+    return status;
+}
+
 static pc_status run(const sides *s, const pc_tensor *src, pc_tensor *dst, bool forward)
 {
     const axis *r = &s->rows, *c = &s->columns;
@@ -252,7 +343,7 @@ static pc_status upsample(pc_call *c, mode m)
     PC_TRY(make_sides(c, m, &s));
     PC_TRY(pc_contiguous(c->in[0], &x));
     PC_TRY(pc_out(c, 0, x->dtype, 4, (int64_t[]){ x->shape[0], x->shape[1], s.rows.out, s.columns.out }, &y));
-    PC_TRY(run(&s, x, y, true));
+    PC_TRY(x->dtype == PC_U8 ? run_bytes(&s, x, y) : run(&s, x, y, true));
 done:
     pc_release(x);
     clear(&s);

@@ -4,7 +4,7 @@ import importlib as _importlib
 
 from pycnn import __version__
 
-_SUBMODULES = {"datasets", "io", "models", "ops", "transforms", "utils"}
+_SUBMODULES = {"datasets", "io", "models", "ops", "transforms", "tv_tensors", "utils"}
 
 
 def get_image_backend():
