@@ -31,7 +31,7 @@ MOBILENET_V2 = [
     (320, 7, 1280, 1, 1, 1),
 ]
 
-args = arguments(__doc__, rounds=2, batch=8, table=0)  # some fifty shapes, three passes each
+args = arguments(__doc__, rounds=3, batch=8, table=0)  # some fifty shapes, three passes each
 other_load = require_quiet(args)
 results = {name: measure([(args.batch, *s) for s in shapes], args, 0.02)
            for name, shapes in (("ResNet-50", RESNET50), ("MobileNet v2", MOBILENET_V2))}

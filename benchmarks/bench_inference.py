@@ -98,7 +98,7 @@ programs = both(args.threads)
 limit = peak(args.threads)
 times, ratios, speeds = {}, {}, {}
 for batch in BATCHES:
-    times[batch] = compare(cases(programs, batch, args.threads), args.rounds)
+    times[batch] = compare(cases(programs, batch, args.threads), args.rounds, seconds=0.5)
     least = {name: t["min_ms"] for name, t in times[batch].items()}
     best = min(least[name] for name in least if name.startswith("torch"))
     p = programs["pycnn"]

@@ -54,7 +54,7 @@ def compare(cases, rounds, seconds=0.7, warm=3, clock=time.perf_counter):
     times, faults = {name: [] for name in cases}, dict.fromkeys(cases, 0)
     for _ in range(rounds):
         for name, run in cases.items():
-            time.sleep(0.05)  # the other library's threads stop spinning
+            time.sleep(0.02)  # the other library's threads stop spinning
             run()
             faults[name] -= resource.getrusage(resource.RUSAGE_SELF).ru_minflt
             stop = time.perf_counter() + seconds
