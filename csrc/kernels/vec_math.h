@@ -126,7 +126,14 @@ ALWAYS_INLINE vf vf_sin_quarter(vf x, int quarter)
     vf y = vf_blend(vi_eq(n & 1, vi_set(0)), s, c);
     return (vf)((vi)y ^ ((n & 2) << 30));
 }
-/* What vf_sin_quarter cannot reduce (or is no number) is left to the C library. */
+/* y, but by the C library what vf_sin_quarter cannot reduce (or is no number). Apart: it would take the registers that
+   others need. */
+__attribute__((noinline)) static vf vf_sin_of_large(vf x, int quarter, vf y)
+{
+    for (int k = 0; k < VL; k++)
+        if (VL == 4 || !(fabsf(x[k]) <= 8192.0f)) y[k] = quarter ? cosf(x[k]) : sinf(x[k]);
+    return y;
+}
 ALWAYS_INLINE vf vf_sin_or_cos(vf x, int quarter)
 {
     vf y = { 0 };
@@ -135,9 +142,7 @@ ALWAYS_INLINE vf vf_sin_or_cos(vf x, int quarter)
     y = vf_sin_quarter(vf_blend(small, x, vf_set(0.0f)), quarter);
     if (vm_all(small)) return y;
 #endif
-    for (int k = 0; k < VL; k++)
-        if (VL == 4 || !(fabsf(x[k]) <= 8192.0f)) y[k] = quarter ? cosf(x[k]) : sinf(x[k]);
-    return y;
+    return vf_sin_of_large(x, quarter, y);
 }
 ALWAYS_INLINE vf vf_sin(vf x) { return vf_sin_or_cos(x, 0); }
 ALWAYS_INLINE vf vf_cos(vf x) { return vf_sin_or_cos(x, 1); }

@@ -17,7 +17,7 @@
 #define ROUNDS 10
 #define ROUND_SECONDS 2e-4
 
-/* Values from 0.5 to 1: no operator leaves the numbers on them, however often it is repeated. */
+/* Values from 0.5 to 1, anew for each case: none leaves the ordinary numbers on them, however often it is repeated. */
 static float *f[6], *zeros;
 static double *d[4];
 static uint8_t *bytes[4];
@@ -479,6 +479,32 @@ static const char *const kernels[] = {
 
 /* ---- measuring ----------------------------------------------------------------------------------- */
 
+static bool allocate(void)
+{
+    float *floats = aligned_alloc(64, 6 * (BUFFER + SKEW) * sizeof *floats);
+    double *doubles = aligned_alloc(64, 4 * (N + SKEW) * sizeof *doubles);
+    uint8_t *small = aligned_alloc(64, 4 * (N + SKEW * sizeof(float)));
+    zeros = calloc(4096, sizeof(float));
+    if (floats == NULL || doubles == NULL || small == NULL || zeros == NULL) return false;
+    for (int k = 0; k < 6; k++) f[k] = floats + k * (BUFFER + SKEW);
+    for (int k = 0; k < 4; k++) {
+        d[k] = doubles + k * (N + SKEW);
+        bytes[k] = small + k * (N + SKEW * (int)sizeof(float));
+    }
+    return true;
+}
+
+static void fill(void)
+{
+    uint32_t state = 1;
+    for (int k = 0; k < 6; k++)
+        for (int i = 0; i < BUFFER; i++) {
+            state = state * 1664525 + 1013904223;
+            f[k][i] = 0.5f + (float)(state >> 8) * 0x1p-25f;
+            if (k < 4 && i < N) d[k][i] = f[k][i], bytes[k][i] = (uint8_t)(state >> 24);
+        }
+}
+
 static double now(void)
 {
     struct timespec t;
@@ -489,6 +515,7 @@ static double now(void)
 /* Billions a second of what run returns, best of the rounds. */
 static double speed(const pc_kernels *k, const bench_case *c)
 {
+    fill();
     double best = 0, amount = c->run(k, c), start = now();
     c->run(k, c);
     const int calls = (int)(ROUND_SECONDS / (now() - start + 1e-7)) + 1;
@@ -535,26 +562,6 @@ static const struct {
     { &pc_kernels_v4, { .run = multiply_add_v4 } },
 };
 
-static bool fill(void)
-{
-    uint32_t state = 1;
-    float *floats = aligned_alloc(64, 6 * (BUFFER + SKEW) * sizeof *floats);
-    double *doubles = aligned_alloc(64, 4 * (N + SKEW) * sizeof *doubles);
-    uint8_t *small = aligned_alloc(64, 4 * (N + SKEW * sizeof(float)));
-    zeros = calloc(4096, sizeof(float));
-    if (floats == NULL || doubles == NULL || small == NULL || zeros == NULL) return false;
-    for (int k = 0; k < 6; k++) {
-        f[k] = floats + k * (BUFFER + SKEW);
-        if (k < 4) d[k] = doubles + k * (N + SKEW), bytes[k] = small + k * (N + SKEW * (int)sizeof(float));
-        for (int i = 0; i < BUFFER; i++) {
-            state = state * 1664525 + 1013904223;
-            f[k][i] = 0.5f + (float)(state >> 8) * 0x1p-25f;
-            if (k < 4 && i < N) d[k][i] = f[k][i], bytes[k][i] = (uint8_t)(state >> 24);
-        }
-    }
-    return true;
-}
-
 /* Every kernel has a case. */
 static bool complete(void)
 {
@@ -569,7 +576,7 @@ static bool complete(void)
 
 int main(int argc, char **argv)
 {
-    if (!complete() || !fill()) return 1;
+    if (!complete() || !allocate()) return 1;
     const bench_case copying = { .run = copy };
     const double memory = speed(NULL, &copying);
     printf("memcpy in the cache: %.1f GB/s\n", memory);
