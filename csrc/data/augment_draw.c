@@ -128,6 +128,7 @@ done:
 static pc_status draw_jitter(writer *w, const step *s)
 {
     static const step_kind kinds[4] = { STEP_BRIGHTNESS, STEP_CONTRAST, STEP_SATURATION, STEP_HUE };
+    const factor_range *ranges = (const factor_range *)s->v;
     pc_status status = PC_OK;
     int order[4] = { 0, 1, 2, 3 };
     double factor[4];
@@ -137,30 +138,28 @@ static pc_status draw_jitter(writer *w, const step *s)
         order[j] = t;
     }
     for (int k = 0; k < 4; k++)
-        if (s->v[3 * k] != 0) PC_TRY(uniform(w->g, s->v[3 * k + 1], s->v[3 * k + 2], &factor[k]));
+        if (ranges[k].used != 0) PC_TRY(uniform(w->g, ranges[k].range[0], ranges[k].range[1], &factor[k]));
     for (int i = 0; i < 4; i++)
-        if (s->v[3 * order[i]] != 0) PC_TRY(put1(w, kinds[order[i]], factor[order[i]]));
+        if (ranges[order[i]].used != 0) PC_TRY(put1(w, kinds[order[i]], factor[order[i]]));
 done:
     return status;
 }
 
 static pc_status draw_affine(writer *w, const step *s)
 {
+    const affine_ranges *r = (const affine_ranges *)s->v;
     pc_status status = PC_OK;
-    const double *v = s->v;
-    double m[7] = { 0, 0, 0, 1.0, 0, 0, 0 };
-    PC_TRY(uniform(w->g, v[0], v[1], &m[0]));
-    if (v[2] != 0) {
-        double dx = v[3] * w->shape.w, dy = v[4] * w->shape.h;
-        PC_TRY(uniform(w->g, -dx, dx, &m[1]));
-        PC_TRY(uniform(w->g, -dy, dy, &m[2]));
-        m[1] = rint(m[1]);
-        m[2] = rint(m[2]);
+    double angle, shift[2] = { 0, 0 }, scale = 1, shear[2] = { 0, 0 };
+    PC_TRY(uniform(w->g, r->angle[0], r->angle[1], &angle));
+    if (r->shifted != 0) {
+        double most[2] = { r->fraction[0] * w->shape.w, r->fraction[1] * w->shape.h };
+        for (int k = 0; k < 2; k++) PC_TRY(uniform(w->g, -most[k], most[k], &shift[k]));
     }
-    if (v[5] != 0) PC_TRY(uniform(w->g, v[6], v[7], &m[3]));
-    if (v[8] >= 2) PC_TRY(uniform(w->g, v[9], v[10], &m[4]));
-    if (v[8] >= 4) PC_TRY(uniform(w->g, v[11], v[12], &m[5]));
-    PC_TRY(put(w, STEP_AFFINE, 7, m));
+    if (r->scaled != 0) PC_TRY(uniform(w->g, r->scale[0], r->scale[1], &scale));
+    for (int k = 0; k < (int)r->shear_bounds / 2; k++)
+        PC_TRY(uniform(w->g, r->shear[k][0], r->shear[k][1], &shear[k]));
+    double map[7] = { angle, rint(shift[0]), rint(shift[1]), scale, shear[0], shear[1], 0 };
+    PC_TRY(put(w, STEP_AFFINE, 7, map));
 done:
     return status;
 }

@@ -12,63 +12,81 @@ enum tail {
     TAIL_ANY     /* any count of numbers of its own */
 };
 
-/* Numbers come first, then the tail. Sizes are (height, width); ranges (low, high). */
+/* What each kind of step is given: numbers, then the tail. Sizes are (height, width); ranges (low, high). */
 static const struct row {
     const char *name;
-    step_kind kind;
     int numbers;
+    unsigned integers; /* bit k: number k is an integer */
     enum tail tail;
-} rows[] = {
-    { "hflip", STEP_HFLIP, 0, TAIL_NONE },
-    { "vflip", STEP_VFLIP, 0, TAIL_NONE },
-    { "crop", STEP_CROP, 4, TAIL_NONE },                /* top, left, height, width */
-    { "pad", STEP_PAD, 5, TAIL_FILL },                  /* left, top, right, bottom, mode */
-    { "resize", STEP_RESIZE, 2, TAIL_FILTER },          /* height, width */
-    { "rotate", STEP_ROTATE, 1, TAIL_SAMPLE },          /* angle */
-    { "affine", STEP_AFFINE, 7, TAIL_SAMPLE },          /* angle, tx, ty, scale, shear x, shear y, about the origin? */
-    { "brightness", STEP_BRIGHTNESS, 1, TAIL_NONE },    /* factor, also below */
-    { "contrast", STEP_CONTRAST, 1, TAIL_NONE },
-    { "saturation", STEP_SATURATION, 1, TAIL_NONE },
-    { "hue", STEP_HUE, 1, TAIL_NONE },
-    { "sharpness", STEP_SHARPNESS, 1, TAIL_NONE },
-    { "gamma", STEP_GAMMA, 2, TAIL_NONE },              /* gamma, gain */
-    { "grey", STEP_GREY, 1, TAIL_NONE },                /* channels: 1, 3 or 0 (as many as before) */
-    { "invert", STEP_INVERT, 0, TAIL_NONE },
-    { "posterize", STEP_POSTERIZE, 1, TAIL_NONE },      /* bits */
-    { "solarize", STEP_SOLARIZE, 1, TAIL_NONE },        /* threshold */
-    { "autocontrast", STEP_AUTOCONTRAST, 0, TAIL_NONE },
-    { "equalize", STEP_EQUALIZE, 0, TAIL_NONE },
-    { "to_tensor", STEP_TO_TENSOR, 0, TAIL_NONE },
-    { "normalize", STEP_NORMALIZE, 0, TAIL_ANY },       /* means, then as many deviations */
-    { "erase", STEP_ERASE, 4, TAIL_FILL },              /* top, left, height, width */
-    { "center_crop", STEP_CENTER_CROP, 2, TAIL_NONE },  /* height, width */
-    { "pad_to", STEP_PAD_TO, 3, TAIL_FILL },            /* height or 0, width or 0, mode */
-    { "resize_shorter", STEP_RESIZE_SHORTER, 2, TAIL_FILTER }, /* size, largest longer side or 0 */
-    { "chance", STEP_CHANCE, 3, TAIL_NONE },            /* comparison, p, how many of the next steps it governs */
-    { "random_crop", STEP_RANDOM_CROP, 2, TAIL_NONE },  /* height, width */
-    { "random_resized_crop", STEP_RANDOM_RESIZED_CROP, 6, TAIL_FILTER }, /* height, width, scale, ratio */
-    { "color_jitter", STEP_COLOR_JITTER, 12, TAIL_NONE }, /* of brightness, contrast, saturation, hue: used?, range */
-    { "random_rotation", STEP_RANDOM_ROTATION, 2, TAIL_SAMPLE }, /* range */
-    /* range of angles; translate?, fraction x, y; scale?, range; how many shear bounds (0, 2, 4), four of them */
-    { "random_affine", STEP_RANDOM_AFFINE, 13, TAIL_SAMPLE },
-    { "random_erasing", STEP_RANDOM_ERASING, 4, TAIL_FILL },    /* scale, ratio; no fill values: normal noise */
-    { "rand_augment", STEP_RAND_AUGMENT, 3, TAIL_SAMPLE },      /* operations, magnitude, bins */
-    { "trivial_augment", STEP_TRIVIAL_AUGMENT, 1, TAIL_SAMPLE }, /* bins */
+    int entries;       /* of a plan, at most; AS_FIRST_NUMBER: as many as the first number says */
+} rows[STEP_KINDS] = {
+#define FIRST(n) ((1u << (n)) - 1)
+#define AS_FIRST_NUMBER (-1)
+    [STEP_HFLIP] = { "hflip", 0, 0, TAIL_NONE, 1 },
+    [STEP_VFLIP] = { "vflip", 0, 0, TAIL_NONE, 1 },
+    /* top, left, height, width */
+    [STEP_CROP] = { "crop", 4, FIRST(4), TAIL_NONE, 1 },
+    /* left, top, right, bottom, mode */
+    [STEP_PAD] = { "pad", 5, FIRST(5), TAIL_FILL, 1 },
+    /* height, width */
+    [STEP_RESIZE] = { "resize", 2, FIRST(2), TAIL_FILTER, 1 },
+    /* angle */
+    [STEP_ROTATE] = { "rotate", 1, 0, TAIL_SAMPLE, 1 },
+    /* angle, x and y shift, scale, x and y shear, about the origin? */
+    [STEP_AFFINE] = { "affine", 7, 0, TAIL_SAMPLE, 1 },
+    /* factor */
+    [STEP_BRIGHTNESS] = { "brightness", 1, 0, TAIL_NONE, 1 },
+    [STEP_CONTRAST] = { "contrast", 1, 0, TAIL_NONE, 1 },
+    [STEP_SATURATION] = { "saturation", 1, 0, TAIL_NONE, 1 },
+    [STEP_HUE] = { "hue", 1, 0, TAIL_NONE, 1 },
+    [STEP_SHARPNESS] = { "sharpness", 1, 0, TAIL_NONE, 1 },
+    /* gamma, gain */
+    [STEP_GAMMA] = { "gamma", 2, 0, TAIL_NONE, 1 },
+    /* channels: 1, 3 or 0 (as many as before) */
+    [STEP_GREY] = { "grey", 1, FIRST(1), TAIL_NONE, 1 },
+    [STEP_INVERT] = { "invert", 0, 0, TAIL_NONE, 1 },
+    /* bits */
+    [STEP_POSTERIZE] = { "posterize", 1, FIRST(1), TAIL_NONE, 1 },
+    /* threshold */
+    [STEP_SOLARIZE] = { "solarize", 1, 0, TAIL_NONE, 1 },
+    [STEP_AUTOCONTRAST] = { "autocontrast", 0, 0, TAIL_NONE, 1 },
+    [STEP_EQUALIZE] = { "equalize", 0, 0, TAIL_NONE, 1 },
+    [STEP_TO_TENSOR] = { "to_tensor", 0, 0, TAIL_NONE, 1 },
+    /* means, then as many deviations */
+    [STEP_NORMALIZE] = { "normalize", 0, 0, TAIL_ANY, 1 },
+    /* top, left, height, width */
+    [STEP_ERASE] = { "erase", 4, FIRST(4), TAIL_FILL, 1 },
+    /* height, width */
+    [STEP_CENTER_CROP] = { "center_crop", 2, FIRST(2), TAIL_NONE, 1 },
+    /* height or 0, width or 0, mode */
+    [STEP_PAD_TO] = { "pad_to", 3, FIRST(3), TAIL_FILL, 1 },
+    /* size, largest longer side or 0 */
+    [STEP_RESIZE_SHORTER] = { "resize_shorter", 2, FIRST(2), TAIL_FILTER, 1 },
+    /* comparison, p, how many of the next steps it governs */
+    [STEP_CHANCE] = { "chance", 3, 1u << 0 | 1u << 2, TAIL_NONE, 0 },
+    /* height, width */
+    [STEP_RANDOM_CROP] = { "random_crop", 2, FIRST(2), TAIL_NONE, 1 },
+    /* height, width, ranges of scale and ratio */
+    [STEP_RANDOM_RESIZED_CROP] = { "random_resized_crop", 6, FIRST(2), TAIL_FILTER, 2 },
+    /* four factor_range */
+    [STEP_COLOR_JITTER] = { "color_jitter", 4 * sizeof(factor_range) / sizeof(double), 0, TAIL_NONE, 4 },
+    /* range of angles */
+    [STEP_RANDOM_ROTATION] = { "random_rotation", 2, 0, TAIL_SAMPLE, 1 },
+    /* affine_ranges */
+    [STEP_RANDOM_AFFINE] = { "random_affine", sizeof(affine_ranges) / sizeof(double), 0, TAIL_SAMPLE, 1 },
+    /* ranges of scale and ratio; no fill values: normal noise */
+    [STEP_RANDOM_ERASING] = { "random_erasing", 4, 0, TAIL_FILL, 1 },
+    /* operations, magnitude, bins */
+    [STEP_RAND_AUGMENT] = { "rand_augment", 3, FIRST(3), TAIL_SAMPLE, AS_FIRST_NUMBER },
+    /* bins */
+    [STEP_TRIVIAL_AUGMENT] = { "trivial_augment", 1, FIRST(1), TAIL_SAMPLE, 1 },
     /* filter, count of fill values, four of them; per policy twice: operation, p, magnitude or -1 */
-    { "auto_augment", STEP_AUTO_AUGMENT, 6, TAIL_ANY },
+    [STEP_AUTO_AUGMENT] = { "auto_augment", 6, 0, TAIL_ANY, 2 },
 };
-#define ROWS ((int)(sizeof rows / sizeof rows[0]))
-
-static const struct row *row_of(step_kind kind)
-{
-    for (int i = 0; i < ROWS; i++)
-        if (rows[i].kind == kind) return &rows[i];
-    return NULL;
-}
 
 const char *step_name(step_kind kind)
 {
-    return row_of(kind)->name;
+    return rows[kind].name;
 }
 
 bool step_takes_floats(step_kind kind)
@@ -112,7 +130,7 @@ static pc_status parse_tail(const struct row *row, const double *v, int n, step 
         n -= 5;
         __attribute__((fallthrough));
     case TAIL_FILL:
-        PC_CHECK(n <= 4 && (n >= 1 || row->kind == STEP_RANDOM_ERASING), PC_EVALUE,
+        PC_CHECK(n <= 4 && (n >= 1 || s->kind == STEP_RANDOM_ERASING), PC_EVALUE,
                  "%s: 1 to 4 fill values were expected", row->name);
         s->nfill = n;
         for (int k = 0; k < n; k++) s->fill[k] = v[k];
@@ -132,15 +150,8 @@ static pc_status check_numbers(const step *s, const char *name, int steps_left)
     for (int k = 0; k < s->n; k++) PC_CHECK(isfinite(v[k]), PC_EVALUE, "%s: number %d is not finite", name, k);
     for (int k = 0; k < s->nfill; k++) PC_CHECK(isfinite(s->fill[k]), PC_EVALUE, "%s: fill is not finite", name);
     PC_CHECK(isfinite(s->center[0]) && isfinite(s->center[1]), PC_EVALUE, "%s: center is not finite", name);
-    int integers = s->kind == STEP_CROP || s->kind == STEP_ERASE                                ? 4
-                   : s->kind == STEP_PAD                                                        ? 5
-                   : s->kind == STEP_PAD_TO || s->kind == STEP_CHANCE || s->kind == STEP_RAND_AUGMENT ? 3
-                   : s->kind == STEP_RESIZE || s->kind == STEP_CENTER_CROP || s->kind == STEP_RESIZE_SHORTER ||
-                           s->kind == STEP_RANDOM_CROP || s->kind == STEP_RANDOM_RESIZED_CROP   ? 2
-                   : s->kind == STEP_TRIVIAL_AUGMENT || s->kind == STEP_POSTERIZE || s->kind == STEP_GREY ? 1
-                                                                                                : 0;
-    for (int k = 0; k < integers; k++)
-        PC_CHECK((s->kind == STEP_CHANCE && k == 1) || (v[k] == floor(v[k]) && fabs(v[k]) < 1 << 24), PC_EVALUE,
+    for (int k = 0; k < rows[s->kind].numbers; k++)
+        PC_CHECK(!(rows[s->kind].integers >> k & 1) || (v[k] == floor(v[k]) && fabs(v[k]) < 1 << 24), PC_EVALUE,
                  "%s: number %d must be an integer below 2^24, got %g", name, k, v[k]);
     switch (s->kind) {
     case STEP_PAD: PC_CHECK(v[4] >= 0 && v[4] <= 3, PC_EVALUE, "%s: unknown mode", name); break;
@@ -151,10 +162,12 @@ static pc_status check_numbers(const step *s, const char *name, int steps_left)
     case STEP_HUE:
         PC_CHECK(fabs(v[0]) <= 0.5, PC_EVALUE, "hue_factor (%g) is not in [-0.5, 0.5].", v[0]);
         break;
-    case STEP_COLOR_JITTER:
-        PC_CHECK(v[9] == 0 || (v[10] >= -0.5 && v[11] <= 0.5), PC_EVALUE,
-                 "hue values should be between (-0.5, 0.5), but got [%g, %g].", v[10], v[11]);
+    case STEP_COLOR_JITTER: {
+        const factor_range *hue = (const factor_range *)v + 3;
+        PC_CHECK(hue->used == 0 || (hue->range[0] >= -0.5 && hue->range[1] <= 0.5), PC_EVALUE,
+                 "hue values should be between (-0.5, 0.5), but got [%g, %g].", hue->range[0], hue->range[1]);
         break;
+    }
     case STEP_POSTERIZE: PC_CHECK(v[0] >= 1 && v[0] <= 8, PC_EVALUE, "bits must be between or equal to 1 and 8"); break;
     case STEP_CHANCE:
         PC_CHECK(v[0] >= 0 && v[0] <= 2 && v[2] >= 0 && v[2] <= steps_left, PC_EVALUE, "%s: bad comparison or count",
@@ -173,24 +186,15 @@ static pc_status check_numbers(const step *s, const char *name, int steps_left)
         break;
     case STEP_TRIVIAL_AUGMENT: PC_CHECK(v[0] >= 2, PC_EVALUE, "%s: at least 2 bins are needed", name); break;
     case STEP_AUTO_AUGMENT: PC_CHECK(s->n > 6 && s->n % 6 == 0, PC_EVALUE, "%s: bad policies", name); break;
-    case STEP_RANDOM_AFFINE:
-        PC_CHECK(v[8] == 0 || v[8] == 2 || v[8] == 4, PC_EVALUE, "%s: 0, 2 or 4 shear bounds were expected", name);
+    case STEP_RANDOM_AFFINE: {
+        double n = ((const affine_ranges *)v)->shear_bounds;
+        PC_CHECK(n == 0 || n == 2 || n == 4, PC_EVALUE, "%s: 0, 2 or 4 shear bounds were expected", name);
         break;
+    }
     default: break;
     }
 done:
     return status;
-}
-
-static int entries_of(const step *s)
-{
-    switch (s->kind) {
-    case STEP_CHANCE: return 0;
-    case STEP_RANDOM_RESIZED_CROP: case STEP_AUTO_AUGMENT: return 2;
-    case STEP_COLOR_JITTER: return 4;
-    case STEP_RAND_AUGMENT: return (int)s->v[0];
-    default: return 1;
-    }
 }
 
 /* auto_augment states its sampling among its own numbers. */
@@ -237,13 +241,13 @@ pc_status pc_pipeline_new(const pc_step *given, int count, pc_pipeline **out)
     float(*table)[256] = (float(*)[256])(v + numbers);
     for (int i = 0; i < count; i++) {
         step *s = &p->steps[i];
-        const struct row *row = NULL;
-        for (int r = 0; r < ROWS && row == NULL; r++)
-            if (strcmp(rows[r].name, given[i].name) == 0) row = &rows[r];
-        PC_CHECK(row != NULL, PC_EVALUE, "unknown image step '%s'", given[i].name);
+        step_kind kind = 0;
+        while (kind < STEP_KINDS && strcmp(rows[kind].name, given[i].name) != 0) kind++;
+        PC_CHECK(kind < STEP_KINDS, PC_EVALUE, "unknown image step '%s'", given[i].name);
+        const struct row *row = &rows[kind];
         PC_CHECK(given[i].n >= row->numbers, PC_EVALUE, "%s: at least %d numbers were expected, got %d", row->name,
                  row->numbers, given[i].n);
-        s->kind = row->kind;
+        s->kind = kind;
         s->v = v;
         s->n = row->tail == TAIL_ANY ? given[i].n : row->numbers;
         for (int k = 0; k < given[i].n; k++) v[k] = given[i].v[k];
@@ -252,7 +256,7 @@ pc_status pc_pipeline_new(const pc_step *given, int count, pc_pipeline **out)
         PC_TRY(check_numbers(s, row->name, count - i - 1));
         if (s->kind == STEP_CHANCE) s->span = (int)s->v[2];
         if (s->kind == STEP_AUTO_AUGMENT) PC_TRY(auto_augment_sampling(s));
-        p->max_drawn += entries_of(s);
+        p->max_drawn += row->entries == AS_FIRST_NUMBER ? (int)s->v[0] : row->entries;
         p->max_noise += s->kind == STEP_RANDOM_ERASING && s->nfill == 0;
     }
     int governed_until = 0;
@@ -532,7 +536,7 @@ const char *pc_plan_step(const void *given, int index, int *n, double *v)
 {
     const drawn *d = &plan_entries(given)[index];
     const step *s = &((const plan *)given)->p->steps[d->step];
-    const struct row *row = row_of(d->kind);
+    const struct row *row = &rows[d->kind];
     int count = d->n;
     memcpy(v, d->v, (size_t)count * sizeof *v);
     if (d->kind == STEP_NORMALIZE) {

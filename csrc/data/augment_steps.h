@@ -24,6 +24,20 @@ enum {
     CHANCE_ABOVE_F32 = 2  /* skip if float32(p) < R: RandomApply */
 };
 
+/* The numbers of steps that have many. */
+typedef struct factor_range {
+    double used; /* of color_jitter: 0 leaves this change out */
+    double range[2];
+} factor_range;
+
+typedef struct affine_ranges {
+    double angle[2];
+    double shifted, fraction[2]; /* 0: no shift; of width and height */
+    double scaled, scale[2];     /* 0: no scaling */
+    double shear_bounds;         /* 0, 2 (along x) or 4 (along y, too) of the next */
+    double shear[2][2];
+} affine_ranges;
+
 typedef struct step {
     step_kind kind;
     int n;            /* numbers in v */
