@@ -32,6 +32,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import opinfo
+import opsample
 import pycnn
 from pycnn import _C, nn, optim, vision
 from pycnn.utils import data
@@ -321,7 +322,7 @@ def call_sample(p):
                for _ in range(p.choose([0, 1, 1, 2]))]
 
     def run(real):
-        args, kwargs = opinfo.build_pycnn(sample, layout, "float32")
+        args, kwargs = opsample.build_pycnn(sample, layout, "float32")
         args = list(args)
         for k, tensor, ints, other in changes:
             if args:

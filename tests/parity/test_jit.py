@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import opinfo
+import opsample
 import pycnn
 from opinfo import OPS
 from program import Program, pycnn_modules
@@ -173,13 +173,13 @@ def split_arguments(args, kwargs):
 def check_operator(op, sample, inplace):
     """A call of the operator as an archive, in torch and in pycnn."""
     import torch
-    tensors, put = split_arguments(*opinfo.build_pycnn(sample))
+    tensors, put = split_arguments(*opsample.build_pycnn(sample))
 
     def call(*values):
         args, kwargs = put(values)
-        if inplace or op.row[0] & opinfo.WRITES:
+        if inplace or op.row[0] & opsample.WRITES:
             args[0] = args[0].clone()
-        return tuple(opinfo.tensors(op.call(*args, inplace=inplace, **kwargs)))
+        return tuple(opsample.tensors(op.call(*args, inplace=inplace, **kwargs)))
 
     pycnn.manual_seed(3)
     try:
@@ -221,7 +221,7 @@ def test_every_operator(op):
     for sample in samples:
         try:
             check_operator(op, sample, False)
-            if op.row[0] & opinfo.INPLACE and op.inplace:
+            if op.row[0] & opsample.INPLACE and op.inplace:
                 check_operator(op, sample, True)
         except NotImplementedError as error:
             assert op.base.startswith("_") and f"operator {op.base} has no counterpart in TorchScript" in str(error)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import opinfo
+import opsample
 import pycnn
 from opinfo import OPS
 from pycnn import _C
@@ -20,7 +20,7 @@ def build_torch(sample, layout, dtype, seed=0):
     def make(x, a):
         t = torch.from_numpy(x)
         return t.requires_grad_(True) if a.grad and x.dtype.kind == "f" else t
-    return opinfo.build(sample, layout, dtype, make, lambda name: getattr(torch, name), seed)
+    return opsample.build(sample, layout, dtype, make, lambda name: getattr(torch, name), seed)
 
 
 def close(got, want, op, dtype, what, factor=1.0):
@@ -36,7 +36,7 @@ def close(got, want, op, dtype, what, factor=1.0):
 
 
 def leaves(args, module):
-    return [a for a in opinfo.flat(args) if isinstance(a, module.Tensor) and a.requires_grad]
+    return [a for a in opsample.flat(args) if isinstance(a, module.Tensor) and a.requires_grad]
 
 
 def attempt(call, *args, **kwargs):
@@ -51,10 +51,10 @@ def compare(op, sample, layout, dtype, inplace=False):
     """One call in both libraries, forward and backward."""
     import torch
     what = f"{op}{'_' if inplace else ''}{sample} {layout} {dtype}"
-    ours, ours_kw = opinfo.build_pycnn(sample, layout, dtype)
+    ours, ours_kw = opsample.build_pycnn(sample, layout, dtype)
     theirs, theirs_kw = build_torch(sample, layout, dtype)
     args, targs = list(ours), list(theirs)
-    writes = inplace or op.row[0] & opinfo.WRITES
+    writes = inplace or op.row[0] & opsample.WRITES
     if writes:
         args[0], targs[0] = args[0].clone(), targs[0].clone()
     if op.seeded:
@@ -69,7 +69,7 @@ def compare(op, sample, layout, dtype, inplace=False):
     got = op.call(*args, inplace=inplace, **ours_kw)
     if writes:
         assert got is args[0], what
-    got, want = opinfo.tensors(got), opinfo.tensors(want)
+    got, want = opsample.tensors(got), opsample.tensors(want)
     assert len(got) == len(want), what
     for k, (a, b) in enumerate(zip(got, want)):
         if op.values:
@@ -104,10 +104,10 @@ def test_agrees_with_torch(op, isa):
 
 @each_op
 def test_inplace_agrees_with_torch(op):
-    if not op.row[0] & opinfo.INPLACE or not op.inplace:
+    if not op.row[0] & opsample.INPLACE or not op.inplace:
         return
     for sample, layout, dtype in op.cases():
-        if isinstance(sample.args[0], opinfo.Array):
+        if isinstance(sample.args[0], opsample.Array):
             compare(op, sample, layout, dtype, inplace=True)
 
 
@@ -130,9 +130,9 @@ def test_overlaps_are_refused_as_by_torch(write):
 def test_errors_are_torchs(op):
     """The same type, and torch's first line within the message."""
     for sample in op.errors:
-        args, kwargs = opinfo.build_pycnn(sample)
+        args, kwargs = opsample.build_pycnn(sample)
         targs, tkwargs = build_torch(sample, "contiguous", "float32")
-        if op.row[0] & opinfo.WRITES:
+        if op.row[0] & opsample.WRITES:
             args[0], targs[0] = args[0].clone(), targs[0].clone()
         _, error = attempt(op.torch, *targs, **tkwargs)
         assert error is not None, f"{op}{sample}: torch accepts it"
