@@ -11,7 +11,8 @@ from pycnn._C import (CheckpointError, OutOfMemoryError, bfloat16, bool, dtype, 
                       get_num_threads, int8, int16, int32, int64, is_grad_enabled, set_num_threads, uint8)
 from pycnn._device import (Size, channels_last, contiguous_format, device, layout, memory_format, preserve_format,
                            strided)
-from pycnn._tensor import Tensor, get_default_dtype, set_default_dtype, set_default_tensor_type
+from pycnn._default_dtype import get_default_dtype, set_default_dtype, set_default_tensor_type
+from pycnn._tensor import Tensor
 from pycnn._tensor_str import set_printoptions
 from pycnn._types import (BFloat16Tensor, BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor,
                           IntTensor, LongTensor, ShortTensor, finfo, iinfo, typename)
@@ -21,12 +22,11 @@ __version__ = "0.1.0"
 
 # Every operator row with the function flag is a function of this module; some stand behind a Python function.
 globals().update({name: fn for name, fn in vars(_C.fn).items() if not name.startswith("_")})
-from pycnn._tensor import (  # noqa: E402
-    allclose, as_tensor, asarray, div, divide, equal, from_dlpack, from_numpy, is_tensor, tensor)
+from pycnn._from_data import as_tensor, asarray, from_dlpack, from_numpy, is_tensor, tensor  # noqa: E402
 from pycnn._einsum import einsum  # noqa: E402
 from pycnn.functional import (  # noqa: E402
-    argwhere, broadcast_shapes, broadcast_tensors, diag, is_nonzero, isin, meshgrid, nan_to_num, norm, promote_types,
-    result_type, split, trace, unique, unique_consecutive)
+    allclose, argwhere, broadcast_shapes, broadcast_tensors, diag, div, divide, equal, is_nonzero, isin, meshgrid,
+    nan_to_num, norm, promote_types, result_type, split, trace, unique, unique_consecutive)
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64

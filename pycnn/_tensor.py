@@ -1,4 +1,4 @@
-"""Tensor: what TensorBase, its C part, leaves to Python, and the functions that make tensors from other objects."""
+"""Tensor: what TensorBase, its C part, leaves to Python."""
 
 import copy as _copy
 import mmap as _mmap
@@ -8,81 +8,14 @@ import weakref as _weakref
 import numpy as _np
 
 from pycnn import _C, functional
+from pycnn._default_dtype import get_default_dtype
 from pycnn._device import Size, check_device, contiguous_format, channels_last, device, preserve_format, strided
+from pycnn._from_data import tensor
+from pycnn._hooks import RemovableHandle
 from pycnn._tensor_str import format_tensor
 from pycnn._types import dtype_of, new_tensor, type_name
 
-
-def get_default_dtype():
-    """Return the dtype that Python floats become: float32 unless :func:`set_default_dtype` was called.
-
-    Returns
-    -------
-    dtype
-    """
-    return _C.get_default_dtype()
-
-
-def set_default_dtype(d):
-    """Set the dtype that Python floats become, and that tensors have which are made without one.
-
-    Parameters
-    ----------
-    d : dtype
-        float32 or float64.
-
-    Raises
-    ------
-    TypeError
-        If `d` is no float dtype.
-    NotImplementedError
-        If it is float16 or bfloat16, which are for storage here.
-    """
-    if not isinstance(d, _C.dtype) or not d.is_floating_point:
-        raise TypeError(f"only floating-point types are supported as the default type, got {d}")
-    if d not in (_C.float32, _C.float64):
-        raise NotImplementedError(f"set_default_dtype({d}): the default is float32 or float64; half precision is for "
-                                  "storage")
-    _C.set_default_dtype(d)
-
-
-def set_default_tensor_type(t):
-    """Set the default dtype by a tensor type or its name.
-
-    Parameters
-    ----------
-    t : tensor type or str
-        As ``torch.DoubleTensor`` or ``"torch.DoubleTensor"``.
-    """
-    set_default_dtype(dtype_of(t))
-
-
-class RemovableHandle:
-    """What registering a hook returns; ``remove()`` takes the hook away again.
-
-    Parameters
-    ----------
-    remove : callable
-        Does it.
-    """
-
-    def __init__(self, remove):
-        self._remove = remove
-
-    def remove(self):
-        """Remove the hook; further calls do nothing."""
-        remove, self._remove = self._remove, None
-        if remove is not None:
-            remove()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.remove()
-
-
-# address: the mapping of a tensor that processes share
+# Address: the mapping of a tensor that processes share.
 _shared: _weakref.WeakValueDictionary = _weakref.WeakValueDictionary()
 
 
@@ -290,9 +223,7 @@ class Tensor(_C.TensorBase):
         -------
         Tensor
         """
-        return div(self, other, rounding_mode=rounding_mode)
-
-    divide = div
+        return functional.div(self, other, rounding_mode=rounding_mode)
 
     def div_(self, other, *, rounding_mode=None):
         """Divide in place.
@@ -309,77 +240,7 @@ class Tensor(_C.TensorBase):
         Tensor
             The tensor itself.
         """
-        return _C.TensorBase.div_(self, other, rounding_mode=_rounding(rounding_mode))
-
-    def equal(self, other):
-        """Return True if both have one shape and the same elements.
-
-        Parameters
-        ----------
-        other : Tensor
-            Of the same dtype.
-
-        Returns
-        -------
-        bool
-        """
-        return equal(self, other)
-
-    def allclose(self, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-        """Return True if all elements are close to each other.
-
-        Parameters
-        ----------
-        other : Tensor
-            Broadcast with the tensor.
-        rtol : float, default 1e-05
-            Relative tolerance.
-        atol : float, default 1e-08
-            Absolute tolerance.
-        equal_nan : bool, default False
-            Two NaNs are close to each other.
-
-        Returns
-        -------
-        bool
-        """
-        return allclose(self, other, rtol, atol, equal_nan)
-
-    def unique(self, sorted=True, return_inverse=False, return_counts=False, dim=None):
-        """Return the distinct elements in order; see :func:`pycnn.unique`.
-
-        Parameters
-        ----------
-        sorted : bool, default True
-            The result is sorted in any case.
-        return_inverse : bool, default False
-            Return where each element is among them, too.
-        return_counts : bool, default False
-            Return how often each occurs, too.
-        dim : int, optional
-            Distinct slices along a dimension.
-
-        Returns
-        -------
-        Tensor or tuple of Tensor
-        """
-        return functional.unique(self, sorted, return_inverse, return_counts, dim)
-
-    def unique_consecutive(self, return_inverse=False, return_counts=False, dim=None):
-        """Return the elements without those that repeat the one before; see :func:`pycnn.unique_consecutive`.
-
-        Parameters
-        ----------
-        return_inverse, return_counts : bool, default False
-            Return where each element is among them, too; how often each is repeated.
-        dim : int, optional
-            Compare slices along a dimension.
-
-        Returns
-        -------
-        Tensor or tuple of Tensor
-        """
-        return functional.unique_consecutive(self, return_inverse, return_counts, dim)
+        return _C.TensorBase.div_(self, other, rounding_mode=functional._rounding(rounding_mode))
 
     def where(self, condition, other):
         """Return this tensor's elements where a condition holds, those of another where not.
@@ -909,7 +770,8 @@ def _add_cast(name, dtype):
 for _name, _dtype in _CASTS.items():
     _add_cast(_name, _dtype)
 
-for _name in ("argwhere", "diag", "is_nonzero", "isin", "nan_to_num", "trace"):
+for _name in ("allclose", "argwhere", "diag", "equal", "is_nonzero", "isin", "nan_to_num", "trace", "unique",
+              "unique_consecutive"):
     setattr(Tensor, _name, getattr(functional, _name))
 
 _C._set_classes(Tensor, Size)
@@ -920,257 +782,3 @@ def _rebuild(cls, values, dtype, requires_grad, attributes):
     result = _C.TensorBase._make_subclass(cls, _C.from_data(values)[0].to(dtype), requires_grad)
     result.__dict__.update(attributes)
     return result
-
-
-def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
-    """Make a tensor with a copy of `data`.
-
-    Parameters
-    ----------
-    data : number, nested sequence of numbers, ndarray or Tensor
-    dtype : dtype, optional
-        Default: that of an array or tensor; int64, the default float dtype or bool for Python numbers.
-    device : optional
-        The CPU.
-    requires_grad : bool, default False
-    pin_memory : bool, default False
-        Accepted and ignored: there is no GPU.
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    TypeError
-        If an item is no number.
-    ValueError
-        If nested sequences differ in length.
-
-    See Also
-    --------
-    torch.tensor : same behaviour.
-
-    Examples
-    --------
-    >>> tensor([[1, 2], [3, 4]])
-    tensor([[1, 2],
-            [3, 4]])
-    >>> tensor([1.5]).dtype
-    torch.float32
-    """
-    check_device(device)
-    if isinstance(data, Tensor):
-        result = data.detach().clone()
-    else:
-        if isinstance(data, (list, tuple)):
-            data = _plain(data)
-        try:
-            result, is_array = _C.from_data(data)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise _refusal(data, error) from None
-        if not is_array and dtype is None and (result.dtype is _C.float64
-                                               or (result.numel() == 0 and result.dim() > 0)):
-            dtype = get_default_dtype()
-    if dtype is not None:
-        result = result.to(dtype)
-    if requires_grad:
-        result.requires_grad_()
-    return result
-
-
-def _refusal(data, error):
-    """The error for `data` that are no numbers, or no rectangle of them: torch's, which names the first bad item."""
-    shape, first = [], data
-    while isinstance(first, (list, tuple)) and len(shape) < 64:
-        shape.append(len(first))
-        first = first[0] if first else None
-    items = [(data, 0)]
-    while items:
-        item, dim = items.pop()
-        name = type(item).__name__
-        if dim < len(shape):
-            if not isinstance(item, (list, tuple)):
-                return TypeError(f"new(): expected a sequence of length {shape[dim]} at dim {dim}, got {name}")
-            if len(item) != shape[dim]:
-                return ValueError(f"expected sequence of length {shape[dim]} at dim {dim} (got {len(item)})")
-            items.extend((inner, dim + 1) for inner in reversed(item))
-        elif isinstance(item, str):
-            if dim == 0:
-                return TypeError(f"new(): invalid data type '{name}'")
-            return ValueError(f"too many dimensions '{name}'")
-        elif isinstance(item, int):
-            if not -2 ** 63 <= item < 2 ** 63:
-                return ValueError("Overflow when unpacking long long")
-        elif isinstance(item, (list, tuple)) or not hasattr(item, "__float__"):
-            return RuntimeError(f"Could not infer dtype of {name}")
-    return error
-
-
-def _plain(data):
-    """Nested sequences with the tensors in them turned into arrays or numbers, which NumPy reads."""
-    if any(isinstance(item, Tensor) for item in data):
-        return [item.tolist() if isinstance(item, Tensor) else item for item in data]
-    if any(isinstance(item, (list, tuple)) for item in data):
-        return [_plain(item) if isinstance(item, (list, tuple)) else item for item in data]
-    return data
-
-
-def as_tensor(data, dtype=None, device=None):
-    """Make a tensor of `data`, sharing memory with arrays and tensors where the dtype allows it.
-
-    Parameters
-    ----------
-    data : number, nested sequence of numbers, ndarray or Tensor
-    dtype : dtype, optional
-        Of the result.
-    device : device or str, optional
-        "cpu"; any other is refused.
-
-    Returns
-    -------
-    Tensor
-    """
-    check_device(device)
-    if isinstance(data, _np.ndarray):
-        data = from_numpy(data)
-    elif not isinstance(data, Tensor):
-        return tensor(data, dtype=dtype)
-    return data.to(dtype) if dtype is not None else data
-
-
-asarray = as_tensor
-
-
-def from_numpy(ndarray):
-    """Make a tensor that shares memory with `ndarray`.
-
-    Parameters
-    ----------
-    ndarray : ndarray
-        Of floats, integers or bools.
-
-    Returns
-    -------
-    Tensor
-        Of the same shape and strides.
-
-    Raises
-    ------
-    TypeError
-        If `ndarray` is no array, or of a type without a tensor counterpart.
-
-    Notes
-    -----
-    Memory that a tensor cannot share (negative strides, a foreign byte order) is copied, with a warning; torch refuses
-    it.
-
-    Examples
-    --------
-    >>> array = np.zeros(2, np.float32)
-    >>> from_numpy(array)[0] = 7
-    >>> array
-    array([7., 0.], dtype=float32)
-    """
-    return _C.from_numpy(ndarray)
-
-
-def from_dlpack(ext_tensor, *, device=None, copy=None):
-    """Make a tensor that shares memory with any object that speaks DLPack.
-
-    Parameters
-    ----------
-    ext_tensor : object
-        With ``__dlpack__``, on the CPU: a tensor of torch, an array of NumPy, JAX, ... Or a capsule.
-    device : optional
-        The CPU.
-    copy : bool, optional
-        True: share nothing.
-
-    Returns
-    -------
-    Tensor
-    """
-    check_device(device)
-    capsule = ext_tensor.__dlpack__() if hasattr(ext_tensor, "__dlpack__") else ext_tensor
-    result = _C.from_dlpack_capsule(capsule)
-    return result.clone() if copy else result
-
-
-def is_tensor(obj):
-    """Return True if `obj` is a Tensor.
-
-    Parameters
-    ----------
-    obj : object
-
-    Returns
-    -------
-    bool
-    """
-    return isinstance(obj, Tensor)
-
-
-def _rounding(mode):
-    modes = {None: 0, "trunc": 1, "floor": 2}
-    if mode not in modes:
-        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{mode}'")
-    return modes[mode]
-
-
-def div(input, other, *, rounding_mode=None, out=None):
-    """Divide element by element.
-
-    Parameters
-    ----------
-    input, other : Tensor or number
-    rounding_mode : {None, "trunc", "floor"}
-    out : Tensor, optional
-        Receives the result.
-
-    Returns
-    -------
-    Tensor
-    """
-    return _C.fn.div(input, other, rounding_mode=_rounding(rounding_mode), out=out)
-
-
-divide = div
-
-
-def equal(input, other):
-    """Return True if both tensors have one shape and the same elements.
-
-    Parameters
-    ----------
-    input : Tensor
-    other : Tensor
-        Of the same dtype.
-
-    Returns
-    -------
-    bool
-    """
-    return input.shape == other.shape and bool(_C.fn._equal(input, other))
-
-
-def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Return True if ``abs(input - other) <= atol + rtol * abs(other)`` everywhere.
-
-    Parameters
-    ----------
-    input : Tensor
-    other : Tensor
-        Broadcast with the input.
-    rtol : float, default 1e-05
-        Relative tolerance.
-    atol : float, default 1e-08
-        Absolute tolerance.
-    equal_nan : bool, default False
-        Two NaNs are close to each other.
-
-    Returns
-    -------
-    bool
-    """
-    return bool(_C.fn._allclose(input, other, rtol, atol, equal_nan))

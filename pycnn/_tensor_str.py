@@ -130,7 +130,7 @@ def format_tensor(t, contents=None):
             summarize = t.numel() > _options["threshold"]
             flat = _shown(plain) if summarize else plain.reshape(-1).tolist()
             contents = _nested(plain, len(prefix), summarize, _Formatter(flat, t.dtype.is_floating_point))
-    from pycnn._tensor import get_default_dtype
+    from pycnn._default_dtype import get_default_dtype
     plain = (get_default_dtype(), _C.int64, _C.bool) if t.numel() else (get_default_dtype(),)
     if t.dtype not in plain:
         parts.append(f"dtype={t.dtype}")

@@ -65,7 +65,8 @@ def new_tensor(dtype, args, what):
     dtype : dtype
         Of the parameters; float32 by default.
     """
-    from pycnn._tensor import Tensor, tensor
+    from pycnn._from_data import tensor
+    from pycnn._tensor import Tensor
     if len(args) == 1 and not isinstance(args[0], int):
         data = args[0]
         if isinstance(data, Size):
@@ -155,7 +156,7 @@ class finfo:
     """
 
     def __init__(self, type=None):
-        from pycnn._tensor import get_default_dtype
+        from pycnn._default_dtype import get_default_dtype
         type = get_default_dtype() if type is None else type
         if not isinstance(type, _C.dtype) or not type.is_floating_point:
             raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'")

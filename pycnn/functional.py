@@ -242,7 +242,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     -------
     Tensor of bool, of the shape of `elements`
     """
-    from pycnn._tensor import as_tensor
+    from pycnn._from_data import as_tensor
     elements, others = as_tensor(elements), as_tensor(test_elements).reshape(-1)
     found = (elements.unsqueeze(-1) == others).any(-1)
     return found.logical_not() if invert else found
@@ -384,7 +384,8 @@ def result_type(tensor1, tensor2):
     -------
     dtype
     """
-    from pycnn._tensor import Tensor, tensor
+    from pycnn._from_data import tensor
+    from pycnn._tensor import Tensor
 
     def small(x):
         return x.detach().reshape(-1)[:0] if isinstance(x, Tensor) and x.dim() > 0 else x
@@ -392,3 +393,70 @@ def result_type(tensor1, tensor2):
     if not isinstance(a, Tensor) and not isinstance(b, Tensor):
         a = tensor(a)
     return _C.fn.where(_C.fn.empty((0,), dtype=_C.bool), a, b).dtype
+
+
+# ---- comparison and division
+
+def equal(input, other):
+    """Return True if both tensors have one shape and the same elements.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+        Of the same dtype.
+
+    Returns
+    -------
+    bool
+    """
+    return input.shape == other.shape and bool(_C.fn._equal(input, other))
+
+
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Return True if ``abs(input - other) <= atol + rtol * abs(other)`` everywhere.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+        Broadcast with the input.
+    rtol : float, default 1e-05
+        Relative tolerance.
+    atol : float, default 1e-08
+        Absolute tolerance.
+    equal_nan : bool, default False
+        Two NaNs are close to each other.
+
+    Returns
+    -------
+    bool
+    """
+    return bool(_C.fn._allclose(input, other, rtol, atol, equal_nan))
+
+
+def _rounding(mode):
+    modes = {None: 0, "trunc": 1, "floor": 2}
+    if mode not in modes:
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{mode}'")
+    return modes[mode]
+
+
+def div(input, other, *, rounding_mode=None, out=None):
+    """Divide element by element.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+    rounding_mode : {None, "trunc", "floor"}
+    out : Tensor, optional
+        Receives the result.
+
+    Returns
+    -------
+    Tensor
+    """
+    return _C.fn.div(input, other, rounding_mode=_rounding(rounding_mode), out=out)
+
+
+divide = div

@@ -180,7 +180,6 @@ class Function:
         return made if isinstance(result, tuple) else made[0]
 
 
-
 def once_differentiable(fn):
     """Mark a backward as not differentiable itself; here every one is, so it is returned unchanged.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pycnn import _C
 from pycnn._missing import getattr_of as _getattr_of
-from pycnn._tensor import from_numpy
+from pycnn._from_data import from_numpy
 from pycnn.autograd.grad_mode import no_grad
 
 _LINEAR = ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",

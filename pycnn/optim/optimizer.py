@@ -9,7 +9,8 @@ from copy import deepcopy
 from itertools import chain
 
 from pycnn import _C
-from pycnn._tensor import RemovableHandle, get_default_dtype
+from pycnn._default_dtype import get_default_dtype
+from pycnn._hooks import RemovableHandle
 from pycnn.autograd.grad_mode import enable_grad
 
 _global_pre_hooks, _global_post_hooks = OrderedDict(), OrderedDict()

@@ -9,7 +9,8 @@ import numpy as np
 
 from pycnn import _C
 from pycnn._missing import getattr_of as _getattr_of
-from pycnn._tensor import Tensor, from_numpy
+from pycnn._from_data import from_numpy
+from pycnn._tensor import Tensor
 
 __all__ = ["ImageReadMode", "decode_image", "decode_jpeg", "decode_png", "encode_jpeg", "encode_png", "read_file",
            "read_image", "write_file", "write_jpeg", "write_png"]

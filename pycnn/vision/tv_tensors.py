@@ -2,7 +2,8 @@
 
 from pycnn import _C
 from pycnn._missing import getattr_of as _getattr_of
-from pycnn._tensor import Tensor, as_tensor
+from pycnn._from_data import as_tensor
+from pycnn._tensor import Tensor
 
 __all__ = ["Image", "TVTensor", "is_tv_tensor", "wrap"]
 

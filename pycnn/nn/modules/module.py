@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from pycnn import _C
 from pycnn._device import device as _device
-from pycnn._tensor import RemovableHandle, Tensor
+from pycnn._hooks import RemovableHandle
+from pycnn._tensor import Tensor
 from pycnn.autograd.grad_mode import no_grad
 from pycnn.nn.parameter import Buffer, Parameter
 

@@ -6,7 +6,8 @@ import copy
 import numpy as np
 
 from pycnn import _C
-from pycnn._tensor import Tensor, as_tensor, tensor
+from pycnn._from_data import as_tensor, tensor
+from pycnn._tensor import Tensor
 
 _ERROR = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 

@@ -13,7 +13,8 @@ import weakref
 from dataclasses import dataclass
 
 from pycnn import _C
-from pycnn._tensor import Tensor, from_numpy
+from pycnn._from_data import from_numpy
+from pycnn._tensor import Tensor
 from pycnn.utils.data.collate import default_collate
 from pycnn.utils.data.memory import source_of
 

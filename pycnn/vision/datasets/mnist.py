@@ -8,7 +8,8 @@ import warnings
 import numpy as np
 
 from pycnn import _C
-from pycnn._tensor import Tensor, from_numpy
+from pycnn._from_data import from_numpy
+from pycnn._tensor import Tensor
 from pycnn.vision.datasets.utils import check_integrity, download_and_extract_archive, extract_archive
 from pycnn.vision.datasets.vision import ImageArray
 

@@ -8,7 +8,8 @@ import functools
 import sys
 
 from pycnn import _C
-from pycnn._tensor import Tensor, tensor
+from pycnn._from_data import tensor
+from pycnn._tensor import Tensor
 from pycnn.vision.transforms._tensors import apply_tensor
 
 FILTERS = {"nearest": 0, "nearest-exact": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}

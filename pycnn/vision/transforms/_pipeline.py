@@ -5,7 +5,7 @@ Compose, which runs neighbours in one pass where it can.
 """
 
 from pycnn import _C
-from pycnn._tensor import get_default_dtype
+from pycnn._default_dtype import get_default_dtype
 from pycnn.vision.transforms import _images
 
 # What an image is between two transforms.

@@ -4,7 +4,7 @@ It is not Pillow's: results on a Tensor and on a picture differ by a rounding he
 """
 
 from pycnn import _C
-from pycnn._tensor import tensor
+from pycnn._from_data import tensor
 from pycnn.nn import functional as NF
 
 _fn = _C.fn

@@ -5,7 +5,9 @@ import sys
 import numpy as np
 
 from pycnn import _C
-from pycnn._tensor import Tensor, as_tensor, from_numpy, get_default_dtype
+from pycnn._default_dtype import get_default_dtype
+from pycnn._from_data import as_tensor, from_numpy
+from pycnn._tensor import Tensor
 from pycnn.vision.transforms import _images
 from pycnn.vision.transforms._images import is_pil
 
