@@ -65,6 +65,9 @@ void pc_conv_keep(const pc_conv_pass *c, int64_t floats, pc_derived *d);
 extern const pc_conv_algorithm pc_conv_winograd4_forward, pc_conv_winograd4_input, pc_conv_winograd4_weight;
 extern const pc_conv_algorithm pc_conv_winograd2_forward, pc_conv_winograd2_input, pc_conv_winograd2_weight;
 
+/* conv_phases.c: for few channels and a stride. */
+extern const pc_conv_algorithm pc_conv_phases_input;
+
 /* conv_direct.c: first those for special shapes, last one that accepts all. */
 extern const pc_conv_algorithm pc_conv_pointwise_forward, pc_conv_depthwise_forward, pc_conv_direct_forward;
 extern const pc_conv_algorithm pc_conv_pointwise_input, pc_conv_depthwise_input, pc_conv_direct_input;

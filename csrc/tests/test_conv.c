@@ -152,10 +152,10 @@ static void test_against_double(const char *algorithm)
     }
 }
 
-static void test_failing_allocations(int64_t stride)
+static void test_failing_allocations(int64_t c, int64_t filter, int64_t stride)
 {
-    shape a = { .n = 3, .c = 5, .h = 9, .w = 8, .k = 20, .r = 3, .s = 3, .sh = stride, .sw = 1, .ph = 1, .pw = 1,
-                .dh = 1, .dw = 1, .groups = 1, .pool = 2 };
+    shape a = { .n = 3, .c = c, .h = 9, .w = 8, .k = 20, .r = filter, .s = filter, .sh = stride, .sw = 1,
+                .ph = 1, .pw = 1, .dh = 1, .dw = 1, .groups = 1, .pool = 2 };
     pc_tensor *leaves[3], *grad, *peek = NULL;
     make_leaves(&a, leaves);
     assert(run(&a, leaves, NULL, &peek) == PC_OK);
@@ -189,11 +189,12 @@ int main(void)
         for (int threads = 1; threads <= 3; threads += 2) {
             assert(pc_set_num_threads(threads) == PC_OK);
             test_against_double("winograd F(4x4)");
-            test_failing_allocations(1);
+            test_failing_allocations(5, 3, 1);
             test_against_double("winograd F(2x2)");
-            test_failing_allocations(1);
+            test_failing_allocations(5, 3, 1);
             test_against_double(NULL);
-            test_failing_allocations(2);
+            test_failing_allocations(5, 3, 2);
+            test_failing_allocations(3, 7, 2);
         }
     }
     assert(pc_alloc_stats().live_blocks == live);
