@@ -209,7 +209,7 @@ static const char *refuse_dots(const single *s)
 {
     const int64_t low = least(s->m, s->n);
     if (s->acs != 1 || s->brs != 1) return "an operand does not run along the sum";
-    if (low <= 16 && s->m * s->n * s->k <= 4096) return NULL; /* packing would take longer */
+    if (low <= 16 && s->m * s->n * s->k <= 1 << 15) return NULL; /* packing would take longer */
     bool pays = (low <= 16 && s->k >= 64) || (low <= 64 && s->k >= 512) || (low <= 128 && s->k >= 2048);
     return pays ? NULL : "sums are short";
 }
