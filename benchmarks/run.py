@@ -102,20 +102,28 @@ def replace(path, text):
     os.replace(beside, path)
 
 
+def write(known):
+    """Results, page and READMEs from what is known: name -> result."""
+    results = [known[name] for name in scripts() if name in known]
+    replace(RESULTS, json.dumps(results, indent=1) + "\n")
+    replace(PAGE, page(results))
+    for path in READMES:
+        replace(path, quoted(path.read_text(), results))
+
+
 def measured(name, options):
-    """What one benchmark printed; None: the machine is not quiet."""
-    from common import BUSY
+    """What one benchmark printed; None: it failed, or the machine is not quiet, and why is printed."""
+    from common import BUSY  # not for tests, which read this file from another folder
     for attempt in range(7):
         time.sleep(20 if attempt else 0)
+        start = time.monotonic()
         done = subprocess.run([sys.executable, HERE / f"bench_{name}.py", *options], capture_output=True, text=True)
+        if done.returncode == 0:
+            return json.loads(done.stdout.strip().splitlines()[-1]) | {"seconds": round(time.monotonic() - start, 1)}
+        print(f"  {done.stdout}{done.stderr.strip()}", flush=True)
         if done.returncode != BUSY:
             break
-        print(f"  {done.stderr.strip()}", flush=True)
-    else:
-        return None
-    if done.returncode != 0:
-        sys.exit(f"bench_{name}.py failed:\n{done.stdout}{done.stderr}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return None
 
 
 def main():
@@ -130,18 +138,14 @@ def main():
     begin = time.monotonic()
     for k, name in enumerate(names):
         print(f"{k + 1}/{len(names)} {name}: {question('bench_' + name)}", flush=True)
-        start = time.monotonic()
         result = measured(name, options)
         if result is None:
             sys.exit(f"Stopped. To go on: {' '.join([sys.executable, sys.argv[0], *options])} "
                      f"--only {','.join(names[k:])}")
-        known[name] = result | {"seconds": round(time.monotonic() - start, 1)}
-        replace(RESULTS, json.dumps([known[name] for name in scripts() if name in known], indent=1) + "\n")
-        print(f"  {plain(result['ratios'])}; {known[name]['seconds']} s", flush=True)
-    results = [known[name] for name in scripts() if name in known]
-    replace(PAGE, page(results))
-    for path in READMES:
-        replace(path, quoted(path.read_text(), results))
+        known[name] = result
+        write(known)
+        print(f"  {plain(result['ratios'])}; {result['seconds']} s", flush=True)
+    write(known)
     print(f"{time.monotonic() - begin:.0f} s; written: {', '.join(p.name for p in (RESULTS, PAGE, *READMES))}")
 
 
