@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -123,15 +124,47 @@ def test_predict_takes_images_of_any_kind(photos, tmp_path, capsys):
     out = tmp_path / "run"
     assert run("train", photos, "--epochs", 1, "--out", out, *SMALL) == 0
     capsys.readouterr()
-    kinds = {"grey.png": "L", "palette.gif": "P", "alpha.png": "RGBA", "tall.jpg": "RGB"}
+    kinds = {"grey.png": "L", "palette.gif": "P", "alpha.png": "RGBA", "tall.jpg": "RGB", "cmyk.jpg": "CMYK",
+             "deep.png": "I;16"}
     for name, mode in kinds.items():
         Image.new(mode, (90, 130)).save(tmp_path / name)
     (tmp_path / "text.png").write_text("no image")
     names = [tmp_path / name for name in [*kinds, "text.png", "missing.png"]]
     assert run("predict", out, *names, "--top", 99) == 1
     said = capsys.readouterr()
-    assert len(re.findall(r"\.(?:png|gif|jpg)\n(?:  +[\d.]+ %  \w+\n){3}", said.out)) == 4
+    assert len(re.findall(r"\.(?:png|gif|jpg)\n(?:  +[\d.]+ %  \w+\n){3}", said.out)) == len(kinds)
     assert "text.png cannot be read as an image" in said.err and "missing.png" in said.err
+
+
+def test_of_sixteen_bits_the_upper_eight_are_taken(tmp_path):
+    values = np.arange(0, 65536, 13, dtype=np.uint16)[:5000].reshape(50, 100)
+    Image.fromarray(values).save(tmp_path / "deep.png")
+    Image.fromarray(values.astype(np.float32)).save(tmp_path / "floats.tif")
+    image = cli_data.open_image(tmp_path / "deep.png")
+    assert image.mode == "RGB"
+    for colour in image.split():
+        np.testing.assert_array_equal(np.asarray(colour), values >> 8)
+    with pytest.raises(OSError, match="32-bit numbers.*floats.tif"):
+        cli_data.open_image(tmp_path / "floats.tif")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_unreadable_image_in_the_folder_is_named_in_one_line(workers, photos, tmp_path, capsys):
+    root = tmp_path / "photos"
+    shutil.copytree(photos, root)
+    whole = next((root / "cat").iterdir()).read_bytes()
+    (root / "cat" / "broken.png").write_bytes(whole[:len(whole) // 2])
+    assert run("train", root, "--epochs", 1, "--workers", workers, "--out", tmp_path / "run", *SMALL) == 1
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"error: .*truncated \(.*broken.png\)\n", said), said
+
+
+def test_a_folder_with_too_few_images(tmp_path, capsys):
+    (tmp_path / "cat").mkdir()
+    for k in range(4):
+        Image.new("RGB", (32, 32)).save(tmp_path / "cat" / f"{k}.png")
+    assert run("train", tmp_path) == 1
+    assert capsys.readouterr().err == f"error: {tmp_path} holds too few images to test one in five: 4\n"
 
 
 def test_only_the_last_layer_is_trained(photos, tmp_path, capsys):
@@ -281,7 +314,7 @@ def test_the_split_follows_from_the_seed(photos):
 
 @pytest.mark.parametrize("words, said", [
     (["train", "nowhere"], "'nowhere' is neither a folder nor the name of a data set: cifar10, sample"),
-    (["train", "."], "Couldn't find any class folder"),
+    (["train", "."], "should hold a folder of images for each class.*Couldn't find any class folder"),
     (["train", "cifar10", "--root", "."], "cifar-10-batches-py.* put .*|Cannot download"),
     (["train", "sample", "--model", "resnet19"], "there is no model 'resnet19'. Models are simple_cnn, .*resnet50"),
     (["train", "sample", "--pretrained"], "simple_cnn has no published weights"),
@@ -302,7 +335,8 @@ def test_mistakes_are_explained(words, said, tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("words", [["train", "--epochs", "0"], ["train", "--augment", "much"],
-                                   ["train", "--lr", "fast"], [], ["test"], ["predict", "run"]])
+                                   ["train", "--lr", "fast"], ["train", "--lr", "nan"], ["train", "--workers", "-1"],
+                                   ["train", "--seed", str(2**64)], [], ["test"], ["predict", "run"]])
 def test_wrong_options_print_the_usage(words, capsys):
     with pytest.raises(SystemExit) as status:
         run(*words)

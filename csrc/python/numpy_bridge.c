@@ -311,6 +311,10 @@ static PyMethodDef functions[] = {
 
 int pc_py_add_numpy(PyObject *module)
 {
+    /* NumPy's own function would print whatever goes wrong, a Ctrl-C even, and make an ImportError of it. */
+    PyObject *numpy = PyImport_ImportModule("numpy");
+    if (numpy == NULL) return -1;
+    Py_DECREF(numpy);
     if (PyArray_ImportNumPyAPI() < 0) return -1;
     return PyModule_AddFunctions(module, functions);
 }

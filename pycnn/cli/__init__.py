@@ -1,6 +1,7 @@
 """The command line: ``python -m pycnn train``, ``predict``, ``run`` and ``config``."""
 
 import argparse
+import math
 import os
 import sys
 
@@ -40,7 +41,8 @@ def main(argv=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Mistake, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        text = str(error)  # of an error that a worker passes on, the last line: what comes before is its traceback
+        print(f"error: {text.rstrip().rpartition(chr(10))[2] if text.startswith('Caught ') else text}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -100,19 +102,31 @@ def _add_train(commands):
     train.add_argument("--epochs", type=_positive, metavar="N",
                        help="passes over the data, in all (default: 10 up to 5,000 images, otherwise 3)")
     train.add_argument("--batch-size", type=_positive, default=64, metavar="N", help="images a step (default: 64)")
-    train.add_argument("--lr", type=float, default=0.001, help="Adam's learning rate at the start (default: 0.001)")
-    train.add_argument("--weight-decay", type=float, default=1e-5, metavar="W",
+    train.add_argument("--lr", type=_rate, default=0.001, help="Adam's learning rate at the start (default: 0.001)")
+    train.add_argument("--weight-decay", type=_rate, default=1e-5, metavar="W",
                        help="Adam's weight decay (default: 1e-5)")
-    train.add_argument("--workers", type=int, default=0, metavar="N", help="that load images (default: 0)")
+    train.add_argument("--workers", type=_count, default=0, metavar="N", help="that load images (default: 0)")
     train.add_argument("--threads", type=_positive, metavar="N",
                        help="of a computation (default: all CPUs); changes no result")
-    train.add_argument("--seed", type=int, default=0, help="of weights, shuffling and augmentation (default: 0)")
+    train.add_argument("--seed", type=_seed, default=0, help="of weights, shuffling and augmentation (default: 0)")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--out", metavar="DIR", help="where results go (default: runs/DATA-MODEL)")
 
 
-def _positive(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not positive")
-    return value
+def _number(kind, check, what):
+    """A type of arguments: `kind` says how text is read, `check` whether the value will do, `what` what is wanted."""
+    def parse(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = None
+        if value is None or not check(value):
+            raise argparse.ArgumentTypeError(f"{text} is not {what}")
+        return value
+    return parse
+
+
+_positive = _number(int, lambda n: n > 0, "a positive whole number")
+_count = _number(int, lambda n: n >= 0, "a whole number from 0")
+_seed = _number(int, lambda n: -2**63 <= n < 2**64, "a whole number of 64 bits")
+_rate = _number(float, lambda x: 0 <= x < math.inf, "a number from 0")

@@ -87,6 +87,35 @@ def augmented(augment, kind, view, native):
     return transforms.Compose([*steps, transforms.ToTensor(), transforms.Normalize(view["mean"], view["std"])])
 
 
+def open_image(path):
+    """Return the image in a file with eight bits a colour, for training and for prediction.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    PIL.Image.Image
+        Of mode RGB. Of 16 bits the upper eight are taken: Pillow's ``convert`` makes white of all that is above 255.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or holds numbers whose range nobody knows.
+    """
+    from PIL import Image
+    try:
+        with Image.open(path) as file:
+            if file.mode.startswith("I;16"):
+                return file.convert("I").point(lambda v: v * (1 / 256)).convert("RGB")
+            if file.mode in ("I", "F"):
+                raise OSError(f"its values are 32-bit numbers: save it with 8 or 16 bits ({os.fspath(path)})")
+    except Image.DecompressionBombError as error:
+        raise OSError(f"{error} ({os.fspath(path)})") from error
+    return datasets.folder.pil_loader(path)
+
+
 def load(name, root, model, size, augment, pretrained, seed):
     """Return the Data of a name or folder; None: CIFAR-10, or else the sample.
 
@@ -151,21 +180,22 @@ def _folder(path, size, augment, seed):
     other = next((root / name for name in ("test", "val", "valid", "validation") if (root / name).is_dir()), None)
     try:
         if (root / "train").is_dir() and other is not None:
-            train, test = datasets.ImageFolder(root / "train", learn), datasets.ImageFolder(other, look)
+            train = datasets.ImageFolder(root / "train", learn, loader=open_image)
+            test = datasets.ImageFolder(other, look, loader=open_image)
             if train.classes != test.classes:
                 odd = set(train.classes) ^ set(test.classes)
                 raise Mistake(f"{root / 'train'} and {other} hold different classes: {', '.join(sorted(odd))} only in "
                               "one of them")
             classes, text = train.classes, f"{len(train):,} training and {len(test):,} test images"
         else:
-            train, test = datasets.ImageFolder(root, learn), datasets.ImageFolder(root, look)
+            train, test = (datasets.ImageFolder(root, steps, loader=open_image) for steps in (learn, look))
             classes = train.classes
+            if len(train) < 5:
+                raise Mistake(f"{path} holds too few images to test one in five: {len(train)}")
             parts = random_split(range(len(train)), [0.8, 0.2], generator=torch.Generator().manual_seed(seed))
             train, test = Subset(train, parts[0].indices), Subset(test, parts[1].indices)
             text = f"{len(train):,} images to train with, {len(test):,} others, drawn by the seed, to test"
     except FileNotFoundError as error:
-        raise Mistake(f"{error}\n{path} should hold a folder of images for each class, or such folders in train and "
-                      "test") from error
-    if not len(train) or not len(test):
-        raise Mistake(f"{path} holds too few images: {text}")
+        raise Mistake(f"{path} should hold a folder of images for each class, or such folders in train and test: "
+                      f"{error}") from error
     return Data(root.resolve().name, f"{path}, {len(classes)} classes: {text}", train, test, classes, view)

@@ -6,19 +6,17 @@ from pathlib import Path
 
 import pycnn as torch
 from pycnn.cli import Mistake
-from pycnn.cli.data import plain
+from pycnn.cli.data import open_image, plain
 from pycnn.cli.model import build
 
 
 def predict(args):
     """Print classes and probabilities as `args` of the command line say; returns the exit status."""
-    from PIL import Image
     model, transform, classes = load_run(Path(args.run))
     failed = False
     for path in args.images:
         try:
-            with Image.open(path) as file:
-                image = transform(file.convert("RGB"))
+            image = transform(open_image(path))
         except (OSError, ValueError) as error:
             print(f"error: {path} cannot be read as an image: {error}", file=sys.stderr)
             failed = True
