@@ -32,10 +32,12 @@ test: $(VENV)/.parity
 quick: $(VENV)/.checks
 	$(PY) -m pytest -m "not parity and not slow" --ignore=tests/parity
 
-# What takes longer, or 10 GB of disk: odd calls, random programs and convolutions, files beyond 4 GiB, the sanitizers.
+# What takes longer, or 10 GB of disk: odd calls, random programs and convolutions, a hundred steps, files beyond 4 GiB,
+# the sanitizers.
 deep: $(VENV)/.parity
 	PYCNN_FUZZ_SECONDS=600 $(PY) -m pytest -s tests/test_fuzz.py
 	PYCNN_RANDOM_PROGRAMS=60000 $(PY) -m pytest tests/parity/test_random_programs.py
+	PYCNN_SAME_BITS_STEPS=100 $(PY) -m pytest tests/test_same_bits.py
 	PYCNN_RANDOM_CONVOLUTIONS=6000 $(PY) -m pytest -s tests/parity/test_conv_accuracy.py
 	PYCNN_BIG_TESTS=1 $(PY) -m pytest tests/parity/test_serialization.py -k beyond_32_bits
 	$(MAKE) -C csrc asan tsan
