@@ -390,6 +390,7 @@ pc_status pc_read_vector(pc_tensor *t, int64_t n, double otherwise, double *to)
 {
     pc_status status = PC_OK;
     pc_tensor *plain = NULL;
+    if (n >= PC_POLL_EVERY) PC_TRY(pc_poll()); /* loops over channels do not look for themselves */
     if (t == NULL) {
         for (int64_t k = 0; k < n; k++) to[k] = otherwise;
         return PC_OK;
@@ -404,7 +405,8 @@ done:
 }
 pc_status pc_vector_tensor(const double *from, const pc_tensor *like, pc_tensor **out)
 {
-    pc_status status = pc_tensor_new(PC_F64, like->ndim, like->shape, out);
+    pc_status status = like->numel >= PC_POLL_EVERY ? pc_poll() : PC_OK;
+    if (status == PC_OK) status = pc_tensor_new(PC_F64, like->ndim, like->shape, out);
     if (status == PC_OK) memcpy(pc_data(*out), from, (size_t)like->numel * sizeof *from);
     return status;
 }

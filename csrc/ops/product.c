@@ -84,10 +84,12 @@ typedef struct spread {
 
 static pc_status tile_task(void *ctx, int64_t begin, int64_t end)
 {
+    pc_status status = PC_OK;
     const single *s = ctx;
     for (int64_t task = begin; task < end; task++) {
         const int64_t i = task / s->across * s->rows, j0 = task % s->across * s->cols, j1 = least(j0 + s->cols, s->n);
         for (int64_t q = 0; q < s->k || q == 0; q += TILE_DEPTH) {
+            if (q > 0) PC_TRY(pc_poll());
             for (int64_t j = j0; j < j1; j += s->width) {
                 const bool edge = s->edge != NULL && j == s->edge_at;
                 pc_tile t = { .a = s->a + i * s->ars + q * s->acs, .ai = s->ars, .aq = s->acs, .a4 = 4 * s->ars,
@@ -100,7 +102,8 @@ static pc_status tile_task(void *ctx, int64_t begin, int64_t end)
             }
         }
     }
-    return PC_OK;
+done:
+    return status;
 }
 
 static pc_status run_tiles(single *s)
@@ -110,7 +113,8 @@ static pc_status run_tiles(single *s)
     s->width = pc_k->f32_tile_width();
     s->cols = s->n;
     s->rows = s->m;
-    while (s->rows * s->cols * s->k > TASK && (s->cols > s->width || s->rows > 56)) {
+    /* narrow and short rows take as long as vectors of some steps do */
+    while (s->rows * most(s->cols, s->width) * (s->k + 8) > TASK && (s->cols > s->width || s->rows > 56)) {
         if (s->cols > s->width && (s->cols >= s->rows || s->rows <= 56)) s->cols = round_up(s->cols / 2, s->width);
         else s->rows = round_up(s->rows / 2, 28);
     }
@@ -152,7 +156,7 @@ static pc_status run_dots(single *s)
     }
     s->rows = least(s->m, 96);
     s->depth = s->m < SPREAD_LEAST ? s->k : least(s->k, DOTS_DEPTH); /* so that rows * depth of a stay in a cache */
-    s->cols = most(4, round_up((s->m == 1 ? VECTOR_TASK : TASK) / most(1, s->rows * s->depth), 4));
+    s->cols = most(4, round_up((s->m == 1 ? VECTOR_TASK : TASK) / (s->rows * (s->depth + 16)), 4));
     s->across = (s->n + s->cols - 1) / s->cols;
     for (s->at = 0; s->at < s->k || s->at == 0; s->at += s->depth)
         PC_TRY(pc_parallel_for((s->m + s->rows - 1) / s->rows * s->across, 1, dots_task, s));
