@@ -6,7 +6,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 
 from pycnn import _C
-from pycnn._tensor import Tensor, tensor
+from pycnn._from_data import tensor
+from pycnn._tensor import Tensor
 from pycnn.nn import functional as NF
 from pycnn.vision import tv_tensors
 from pycnn.vision.transforms import _images

@@ -3,7 +3,8 @@
 import math
 
 from pycnn import _C
-from pycnn._tensor import Tensor, tensor
+from pycnn._from_data import tensor
+from pycnn._tensor import Tensor
 from pycnn.vision import tv_tensors
 from pycnn.vision.transforms import _images
 from pycnn.vision.transforms.autoaugment import _POLICIES, AutoAugmentPolicy, _parse

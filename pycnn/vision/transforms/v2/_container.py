@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pycnn import _C
-from pycnn._tensor import tensor
+from pycnn._from_data import tensor
 from pycnn.nn import ModuleList
 from pycnn.vision.transforms.v2._transform import Transform
 

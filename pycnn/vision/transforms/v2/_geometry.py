@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 
 from pycnn import _C
-from pycnn._tensor import tensor
+from pycnn._from_data import tensor
 from pycnn.vision.transforms import _images
 from pycnn.vision.transforms._parameters import angles, check_length, pair
 from pycnn.vision.transforms.deformation import RandomPerspective as _RandomPerspective

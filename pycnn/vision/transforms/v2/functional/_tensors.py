@@ -1,7 +1,7 @@
 """What differs on Tensors from pycnn.vision.transforms.functional: torchvision's second version rounds elsewhere."""
 
 from pycnn import _C
-from pycnn._tensor import tensor
+from pycnn._from_data import tensor
 from pycnn.nn import functional as NF
 from pycnn.vision.transforms import _tensors as v1
 
