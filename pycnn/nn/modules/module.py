@@ -1,48 +1,22 @@
 """Module: the tree of layers, its parameters, buffers, hooks and state."""
 
-import difflib
 import functools
 import itertools
 import warnings
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from collections.abc import Mapping
 
 from pycnn import _C
 from pycnn._device import device as _device
 from pycnn._hooks import RemovableHandle
 from pycnn._tensor import Tensor
+from pycnn._types import typename
 from pycnn.autograd.grad_mode import no_grad
+from pycnn.nn.modules import _backward_watch, _incompatible_keys
 from pycnn.nn.parameter import Buffer, Parameter
 
 
 _hook_keys = itertools.count()  # of all modules, so that two tables never share one
-
-
-class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
-    def __repr__(self):
-        if self.missing_keys or self.unexpected_keys:
-            return super().__repr__()
-        return "<All keys matched successfully>"
-
-    __str__ = __repr__
-
-
-def typename(value):
-    """Return how torch's messages call the type of a value.
-
-    Parameters
-    ----------
-    value : object
-
-    Returns
-    -------
-    str
-        ``torch.FloatTensor`` of a tensor, the qualified name of any other type.
-    """
-    if isinstance(value, Tensor):
-        return value.type()
-    cls = type(value)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _indent(text):
@@ -445,7 +419,7 @@ class Module:
                     changed = hook(self, args)
                     if changed is not None:
                         args = changed if isinstance(changed, tuple) else (changed,)
-            watch = _BackwardWatch(self) if self._backward_hooks or self._backward_pre_hooks else None
+            watch = _backward_watch.BackwardWatch(self) if self._backward_hooks or self._backward_pre_hooks else None
             if watch is not None:
                 args = watch.inputs(args)
             result = self.forward(*args, **kwargs)
@@ -1165,7 +1139,7 @@ class Module:
                 if child is not None:
                     start = prefix + name + "."
                     load(child, {k: v for k, v in local.items() if k.startswith(start)}, start)
-            incompatible = _IncompatibleKeys(missing, unexpected)
+            incompatible = _incompatible_keys.IncompatibleKeys(missing, unexpected)
             for hook in module._load_state_dict_post_hooks.values():
                 if hook(module, incompatible) is not None:
                     raise AssertionError("Hooks registered with ``register_load_state_dict_post_hook`` are not "
@@ -1176,15 +1150,15 @@ class Module:
         if strict:
             if unexpected:
                 errors.insert(0, "Unexpected key(s) in state_dict: " + ", ".join(f'"{k}"' for k in unexpected) + ". "
-                              + _nearest(unexpected, list(self.state_dict())))
+                              + _incompatible_keys.nearest(unexpected, list(self.state_dict())))
             if missing:
                 errors.insert(0, "Missing key(s) in state_dict: " + ", ".join(f'"{k}"' for k in missing) + ". "
-                              + _nearest(missing, unexpected))
+                              + _incompatible_keys.nearest(missing, unexpected))
         if strict and missing and unexpected:
-            errors.extend(_misplaced(state_dict, missing))
+            errors.extend(_incompatible_keys.misplaced(state_dict, missing))
         if errors:
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors))
-        return _IncompatibleKeys(missing, unexpected)
+        return _incompatible_keys.IncompatibleKeys(missing, unexpected)
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
                               error_msgs):
@@ -1256,107 +1230,3 @@ class Module:
         if lines:
             text += extra[0] if len(extra) == 1 and not children else "\n  " + "\n  ".join(lines) + "\n"
         return text + ")"
-
-
-def _nearest(names, candidates):
-    """A hint of which of `candidates` the first few `names` may have been meant to be."""
-    hints = [f'"{n}" for "{close[0]}"' for n in names[:3] if (close := difflib.get_close_matches(n, candidates, 1, 0.6))
-             and close[0] != n]
-    return f"(Nearest: {', '.join(hints)}.)" if hints else ""
-
-
-def _misplaced(state_dict, missing):
-    """Hints of where in `state_dict` the missing keys may be."""
-    for key, value in state_dict.items():
-        if isinstance(value, Mapping) and any(name in value for name in missing):
-            yield f'Hint: the dict has a state_dict under {key!r}: use load_state_dict(checkpoint[{key!r}]).'
-    for prefix in sorted({key[:key.index(".") + 1] for key in state_dict if isinstance(key, str) and "." in key}):
-        if all(prefix + name in state_dict for name in missing):
-            yield (f'Hint: the keys begin with "{prefix}": take that away with nn.modules.utils.'
-                   f'consume_prefix_in_state_dict_if_present(state_dict, "{prefix}").')
-
-
-class _BackwardWatch:
-    """Runs a module's backward hooks, from two nodes of the graph: one behind its outputs, one before its inputs."""
-
-    def __init__(self, module):
-        self.module = module
-        self.grad_outputs = None
-
-    @staticmethod
-    def _through_node(values, receive):
-        """(indices of the tensors that require grad, values that passed a node): `receive` gets their gradients."""
-        index = [k for k, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad]
-        if not index or not _C.is_grad_enabled():
-            return [], values
-        made = [values[k].detach() for k in index]
-        _C.record_function(receive, tuple(values[k] for k in index), tuple(made))
-        values = list(values)
-        for k, v in zip(index, made):
-            values[k] = v
-        return index, tuple(values)
-
-    def inputs(self, args):
-        """Return the arguments for forward."""
-        self.n_inputs = len(args)
-        self.input_index, args = self._through_node(args, self._receive_inputs)
-        return args
-
-    def outputs(self, result):
-        """Return what the module returns."""
-        if not isinstance(result, (Tensor, tuple)):
-            warnings.warn("For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but "
-                          f"received {type(result)}", stacklevel=4)
-            return result
-        values = result if isinstance(result, tuple) else (result,)
-        self.n_outputs = len(values)
-        self.output_index, values = self._through_node(values, self._receive_outputs)
-        return values if isinstance(result, tuple) else values[0]
-
-    def _receive_outputs(self, *grads):
-        full = _spread(self.output_index, grads, self.n_outputs)
-        for hook in list(self.module._backward_pre_hooks.values()):
-            changed = hook(self.module, full)
-            if changed is not None:
-                changed = changed if isinstance(changed, tuple) else (changed,)
-                if len(changed) != len(full):
-                    raise RuntimeError("Backward pre hook returned an invalid number of grad_output, got "
-                                       f"{len(changed)}, but expected {len(full)}")
-                full = changed
-        self.grad_outputs = full
-        if not self.input_index:
-            if self.module._backward_hooks:
-                warnings.warn("Full backward hook is firing when gradients are computed with respect to module outputs "
-                              "since no inputs require gradients. See "
-                              "https://docs.pytorch.org/docs/main/generated/torch.nn.Module."
-                              "html#torch.nn.Module.register_full_backward_hook for more details.", stacklevel=2)
-            for hook in list(self.module._backward_hooks.values()):
-                result = hook(self.module, (None,) * self.n_inputs, full)
-                if result is not None and not (isinstance(result, tuple) and all(g is None for g in result)):
-                    raise RuntimeError("Backward hook for Modules where no input requires gradient should always "
-                                       "return None or None for all gradients.")
-            self.grad_outputs = None
-        return tuple(full[k] for k in self.output_index)
-
-    def _receive_inputs(self, *grads):
-        if self.grad_outputs is None:  # the outputs took no part
-            return grads
-        full = _spread(self.input_index, grads, self.n_inputs)
-        for hook in list(self.module._backward_hooks.values()):
-            changed = hook(self.module, full, self.grad_outputs)
-            if changed is not None:
-                changed = changed if isinstance(changed, tuple) else (changed,)
-                if len(changed) != len(full):
-                    raise RuntimeError(f"Backward hook returned an invalid number of grad_input, got {len(changed)}, "
-                                       f"but expected {len(full)}")
-                full = changed
-        self.grad_outputs = None
-        return tuple(full[k] for k in self.input_index)
-
-
-def _spread(index, values, n):
-    """A tuple of n with values[k] at index[k], None elsewhere."""
-    full = [None] * n
-    for k, v in zip(index, values):
-        full[k] = v
-    return tuple(full)
