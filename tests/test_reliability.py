@@ -211,7 +211,8 @@ LONG_CALLS = {
                    "[F.group_norm(x, 500_000).sum().backward() for _ in range(50)]"),
     "linear, narrow rows": ("x, w = torch.rand(2_000_000, 3, requires_grad=True), torch.rand(2, 3, requires_grad=True)",
                             "[F.linear(x, w).sum().backward() for _ in range(50)]"),
-    "linear, many features": ("x, w = torch.rand(2, 3, requires_grad=True), torch.rand(2_000_000, 3, requires_grad=True)",
+    "linear, many features": ("x, w = torch.rand(2, 3, requires_grad=True), torch.rand(2_000_000, 3, "
+                              "requires_grad=True)",
                               "[F.linear(x, w).sum().backward() for _ in range(50)]"),
     "matmul, one long sum": ("x = torch.rand(128, 200_000)", "[x @ x.T.contiguous() for _ in range(50)]"),
     "conv2d, many channels": ("x, w = torch.rand(1, 300_000, 3, 3, requires_grad=True), torch.rand(4, 300_000, 3, 3)",

@@ -29,8 +29,10 @@ class Everything(nn.Module):
         self.body = nn.Sequential(
             nn.Conv2d(3, 18, 5, stride=2, padding=2, padding_mode="reflect"), nn.GroupNorm(3, 18), nn.ReLU(),
             nn.Conv2d(18, 27, 3, padding=2, dilation=2, groups=9), nn.BatchNorm2d(27), nn.GELU(),
-            nn.Conv2d(27, 27, 3, padding=1, groups=27), nn.Dropout(0.2), nn.Conv2d(27, 33, 1), nn.LayerNorm([33, 17, 15]),
-            nn.AvgPool2d(3, 2, 1), nn.ConvTranspose2d(33, 19, 4, stride=2, padding=1), nn.Upsample(scale_factor=1.5, mode="bilinear"),
+            nn.Conv2d(27, 27, 3, padding=1, groups=27), nn.Dropout(0.2), nn.Conv2d(27, 33, 1),
+            nn.LayerNorm([33, 17, 15]),
+            nn.AvgPool2d(3, 2, 1), nn.ConvTranspose2d(33, 19, 4, stride=2, padding=1),
+            nn.Upsample(scale_factor=1.5, mode="bilinear"),
             nn.InstanceNorm2d(19, affine=True), nn.MaxPool2d(2), nn.Conv2d(19, 21, (3, 1), stride=(1, 2)),
             nn.AdaptiveAvgPool2d(3), nn.Flatten())
         self.embedding, self.head = nn.Embedding(7, 21 * 9), nn.Linear(21 * 9, 10)
@@ -114,7 +116,8 @@ def test_another_process(isa):
     """Where memory lies elsewhere."""
     torch.set_num_threads(1)
     want = {name: train(name, 3) for name in RUNS}
-    code = ("import sys, test_same_bits as t; from pycnn import _C; _C._set_isa(sys.argv[1]); held = t.torch.zeros(1001);"
+    code = ("import sys, test_same_bits as t; from pycnn import _C; _C._set_isa(sys.argv[1]); held = "
+            "t.torch.zeros(1001);"
             "print({name: t.train(name, 3) for name in t.RUNS})")
     path = os.pathsep.join([str(Path(__file__).parent), str(Path(torch.__file__).parents[1])])
     done = subprocess.run([sys.executable, "-c", code, isa], capture_output=True, text=True,
