@@ -1,11 +1,11 @@
-/* alloc.c -- a cache of freed blocks by size class in front of aligned_alloc. */
+/* alloc.c -- small blocks: a cache by size class in front of aligned_alloc; large ones: the heap; and the counting. */
 #include "alloc.h"
+#include "heap.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -20,13 +20,8 @@
 #define SMALL_STEP 64
 #define SMALL_MAX 4096
 #define SMALL_CLASSES (SMALL_MAX / SMALL_STEP)
-#define CLASSES (SMALL_CLASSES + 4 * 40)
-#define HUGE_PAGE ((size_t)2 << 20)
-
-/* A large block serves requests down to half its size when no other is free: networks shrink their images by steps,
-   and each step would otherwise keep blocks of its own. */
-#define LARGE ((size_t)1 << 20)
-#define LARGER_CLASSES 4
+#define LARGE_CLASS (SMALL_CLASSES + 4 * 8)
+#define LARGE ((size_t)1 << 20) /* from here on: 2^(12 + 8) */
 
 typedef struct header {
     size_t bytes;        /* asked for */
@@ -40,28 +35,34 @@ _Static_assert(sizeof(header) == 64, "payload must stay 64-byte aligned");
 static struct {
     pthread_mutex_t lock;
     header *first;
-} cache[CLASSES];
+} cache[LARGE_CLASS];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static _Atomic int64_t live_blocks, live_bytes, calls, cached_bytes;
+static _Atomic int64_t live_blocks, live_bytes, peak_bytes, calls, cached_bytes;
 static _Atomic int64_t fail_countdown = -1;
 
 static void unlock_all(void)
 {
-    for (int k = CLASSES - 1; k >= 0; k--) pthread_mutex_unlock(&cache[k].lock);
+    pc_heap_unlock();
+    for (int k = LARGE_CLASS - 1; k >= 0; k--) pthread_mutex_unlock(&cache[k].lock);
 }
 static void lock_all(void)
 {
-    for (int k = 0; k < CLASSES; k++) pthread_mutex_lock(&cache[k].lock);
+    for (int k = 0; k < LARGE_CLASS; k++) pthread_mutex_lock(&cache[k].lock);
+    pc_heap_lock();
 }
 static void init(void)
 {
-    for (int k = 0; k < CLASSES; k++) pthread_mutex_init(&cache[k].lock, NULL);
+    for (int k = 0; k < LARGE_CLASS; k++) pthread_mutex_init(&cache[k].lock, NULL);
     pthread_atfork(lock_all, unlock_all, unlock_all); /* a child finds every list whole */
 }
 
-/* Classes: multiples of 64 up to 4 KiB, then four steps per doubling. */
+/* Classes: multiples of 64 up to 4 KiB, then four steps per doubling; large blocks are of the last one. */
 static int class_of(size_t total, size_t *size)
 {
+    if (total > LARGE) {
+        *size = (total + PC_PAGE - 1) / PC_PAGE * PC_PAGE;
+        return LARGE_CLASS;
+    }
     if (total <= SMALL_MAX) {
         *size = (total + SMALL_STEP - 1) / SMALL_STEP * SMALL_STEP;
         return (int)(*size / SMALL_STEP) - 1;
@@ -72,14 +73,21 @@ static int class_of(size_t total, size_t *size)
     return SMALL_CLASSES + 4 * (octave - 12) + (int)((*size >> (octave - 2)) - 5);
 }
 
-static header *take_cached(int size_class)
+static header *take(int size_class, size_t size)
 {
+    if (size_class == LARGE_CLASS) return pc_heap_take(size);
     pthread_mutex_lock(&cache[size_class].lock);
     header *h = cache[size_class].first;
     if (h != NULL) cache[size_class].first = h->next;
     pthread_mutex_unlock(&cache[size_class].lock);
-    if (h != NULL) atomic_fetch_sub_explicit(&cached_bytes, (int64_t)h->size, memory_order_relaxed);
+    if (h == NULL) return aligned_alloc(64, size);
+    atomic_fetch_sub_explicit(&cached_bytes, (int64_t)size, memory_order_relaxed);
     return h;
+}
+
+static int64_t kept_bytes(void)
+{
+    return atomic_load_explicit(&cached_bytes, memory_order_relaxed) + pc_heap_kept();
 }
 
 void *pc_alloc(size_t bytes)
@@ -92,24 +100,20 @@ void *pc_alloc(size_t bytes)
     pthread_once(&once, init);
     size_t size;
     int k = class_of(sizeof(header) + bytes + PC_ALLOC_TAIL, &size);
-    header *h = take_cached(k);
-    for (int j = 1; h == NULL && size >= LARGE && j <= LARGER_CLASSES; j++) h = take_cached(k + j);
+    header *h = take(k, size);
     if (h == NULL) {
-        size_t align = size >= 2 * HUGE_PAGE ? HUGE_PAGE : 64;
-        size = (size + align - 1) / align * align;
-        h = aligned_alloc(align, size);
-        if (h == NULL) {
-            pc_alloc_trim();
-            h = aligned_alloc(align, size);
-        }
-        if (h == NULL) return NULL;
-        if (align == HUGE_PAGE) madvise(h, size, MADV_HUGEPAGE);
-        h->size_class = k;
-        h->size = size;
+        pc_alloc_trim();
+        h = take(k, size);
     }
+    if (h == NULL) return NULL;
+    h->size_class = k;
+    h->size = size;
     h->bytes = bytes;
     atomic_fetch_add_explicit(&live_blocks, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&live_bytes, (int64_t)bytes, memory_order_relaxed);
+    int64_t live = atomic_fetch_add_explicit(&live_bytes, (int64_t)bytes, memory_order_relaxed) + (int64_t)bytes;
+    int64_t peak = atomic_load_explicit(&peak_bytes, memory_order_relaxed);
+    while (live > peak && !atomic_compare_exchange_weak_explicit(&peak_bytes, &peak, live, memory_order_relaxed,
+                                                                 memory_order_relaxed)) { }
     ASAN_POISON_MEMORY_REGION((char *)(h + 1) + bytes, h->size - sizeof(header) - bytes);
     return h + 1;
 }
@@ -123,7 +127,12 @@ void pc_free(void *p)
     atomic_fetch_sub_explicit(&live_blocks, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&live_bytes, (int64_t)h->bytes, memory_order_relaxed);
     ASAN_UNPOISON_MEMORY_REGION(h + 1, size - sizeof(header));
-    if (atomic_load_explicit(&cached_bytes, memory_order_relaxed) + (int64_t)size > CACHE_LIMIT) {
+    const bool keep = kept_bytes() + (int64_t)size <= CACHE_LIMIT;
+    if (k == LARGE_CLASS) {
+        pc_heap_give(h, size, keep);
+        return;
+    }
+    if (!keep) {
         free(h);
         return;
     }
@@ -145,13 +154,15 @@ void *pc_calloc(size_t count, size_t size)
 
 pc_mem_stats pc_alloc_stats(void)
 {
-    return (pc_mem_stats){ atomic_load(&live_blocks), atomic_load(&live_bytes), atomic_load(&calls),
-                           atomic_load(&cached_bytes) };
+    return (pc_mem_stats){ atomic_load(&live_blocks), atomic_load(&live_bytes), atomic_load(&peak_bytes),
+                           atomic_load(&calls), kept_bytes() };
 }
 
 void pc_alloc_trim(void)
 {
-    for (int k = 0; k < CLASSES; k++) {
+    pc_heap_trim();
+    atomic_store(&peak_bytes, atomic_load(&live_bytes));
+    for (int k = 0; k < LARGE_CLASS; k++) {
         pthread_mutex_lock(&cache[k].lock);
         header *h = cache[k].first;
         cache[k].first = NULL;

@@ -15,6 +15,7 @@ void *pc_calloc(size_t count, size_t size);
 
 typedef struct pc_mem_stats {
     int64_t live_blocks, live_bytes; /* handed out and not yet freed */
+    int64_t peak_bytes;              /* the most that live_bytes has been since the cache was last given back */
     int64_t calls;                   /* pc_alloc calls so far */
     int64_t cached_bytes;            /* kept for reuse */
 } pc_mem_stats;

@@ -6,8 +6,9 @@
 static PyObject *alloc_stats(PyObject *module, PyObject *ignored)
 {
     pc_mem_stats s = pc_alloc_stats();
-    return Py_BuildValue("{sLsLsLsL}", "live_blocks", (long long)s.live_blocks, "live_bytes", (long long)s.live_bytes,
-                         "calls", (long long)s.calls, "cached_bytes", (long long)s.cached_bytes);
+    return Py_BuildValue("{sLsLsLsLsL}", "live_blocks", (long long)s.live_blocks, "live_bytes",
+                         (long long)s.live_bytes, "peak_bytes", (long long)s.peak_bytes, "calls", (long long)s.calls,
+                         "cached_bytes", (long long)s.cached_bytes);
 }
 static PyObject *alloc_fail_after(PyObject *module, PyObject *n)
 {

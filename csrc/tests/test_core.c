@@ -31,24 +31,59 @@ static void test_alloc(void)
     assert(pc_alloc_stats().live_blocks == before.live_blocks && pc_alloc_stats().live_bytes == before.live_bytes);
 }
 
-/* A freed large block serves a request of half its size, not a smaller one; and its own size again afterwards. */
+/* A freed large block serves two of about half its size, and then again one of its own. */
 static void test_large_blocks(void)
 {
+    const size_t mb = (size_t)1 << 20;
     pc_alloc_trim();
-    char *large = pc_alloc((size_t)40 << 20);
+    char *large = pc_alloc(41 * mb);
     assert(large != NULL);
     pc_free(large);
-    int64_t cached = pc_alloc_stats().cached_bytes;
-    char *small = pc_alloc((size_t)8 << 20), *half = pc_alloc((size_t)22 << 20);
-    assert(small != NULL && half != NULL && small != large);
-    assert(cached == 0 || (half == large && pc_alloc_stats().cached_bytes == 0)); /* no cache under ASan */
-    memset(half, 1, (size_t)22 << 20);
-    pc_free(small);
+    int64_t cached = pc_alloc_stats().cached_bytes; /* 0 under ASan */
+    assert(cached == 0 || cached >= (int64_t)(41 * mb));
+    char *half = pc_alloc(20 * mb), *other = pc_alloc(20 * mb), *third = pc_alloc(20 * mb);
+    assert(half != NULL && other != NULL && third != NULL);
+    if (cached != 0) assert(half == large && other > large && other < large + 41 * mb);
+    memset(half, 1, 20 * mb);
+    memset(other, 2, 20 * mb);
+    memset(third, 3, 20 * mb);
+    assert(half[20 * mb - 1] == 1 && other[0] == 2 && other[20 * mb - 1] == 2);
     pc_free(half);
-    large = pc_alloc((size_t)40 << 20);
-    assert(large != NULL && (cached == 0 || large == half));
-    memset(large, 1, (size_t)40 << 20);
+    pc_free(third);
+    pc_free(other);
+    large = pc_alloc(41 * mb);
+    assert(large != NULL && (cached == 0 || large == half || large < half));
+    memset(large, 1, 41 * mb);
+    assert(pc_alloc_stats().peak_bytes >= (int64_t)(60 * mb));
     pc_free(large);
+    pc_alloc_trim();
+    assert(pc_alloc_stats().cached_bytes == 0 && pc_alloc_stats().peak_bytes == pc_alloc_stats().live_bytes);
+}
+
+/* Large blocks of many sizes, each with a number of its own in all of it. */
+static void test_many_large_blocks(void)
+{
+    enum { SLOTS = 40 };
+    size_t floats[SLOTS];
+    float *p[SLOTS] = { NULL };
+    unsigned seed = 7;
+    for (int round = 0; round < 3000; round++) {
+        int k = (int)(rand_r(&seed) % SLOTS);
+        if (p[k] != NULL) {
+            for (size_t i = 0; i < floats[k]; i += 1000) assert(p[k][i] == (float)k);
+            assert(p[k][floats[k] - 1] == (float)k);
+            pc_free(p[k]);
+            p[k] = NULL;
+        } else {
+            floats[k] = (size_t)(rand_r(&seed) % (3 << 20)) + 100000;
+            p[k] = pc_alloc(floats[k] * sizeof(float));
+            assert(p[k] != NULL && (uintptr_t)p[k] % 64 == 0);
+            for (size_t i = 0; i < floats[k]; i += 1000) p[k][i] = (float)k;
+            p[k][floats[k] - 1] = (float)k;
+        }
+        if (round == 2000) pc_alloc_trim();
+    }
+    for (int k = 0; k < SLOTS; k++) pc_free(p[k]);
     pc_alloc_trim();
     assert(pc_alloc_stats().cached_bytes == 0);
 }
@@ -454,6 +489,7 @@ int main(void)
 {
     test_alloc();
     test_large_blocks();
+    test_many_large_blocks();
     pthread_t a, b;
     pthread_create(&a, NULL, churn, (void *)1);
     pthread_create(&b, NULL, churn, (void *)2);

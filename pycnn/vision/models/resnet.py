@@ -104,7 +104,8 @@ class BasicBlock(nn.Module):
     def forward(self, x):
         """Return [N, planes, H / stride, W / stride]."""
         out = self.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
+        out = self.conv2(out)  # what goes in is let go of before the next layer makes more
+        out = self.bn2(out)
         out += x if self.downsample is None else self.downsample(x)
         return self.relu(out)
 
@@ -147,8 +148,10 @@ class Bottleneck(nn.Module):
     def forward(self, x):
         """Return [N, 4 * planes, H / stride, W / stride]."""
         out = self.relu(self.bn1(self.conv1(x)))
-        out = self.relu(self.bn2(self.conv2(out)))
-        out = self.bn3(self.conv3(out))
+        out = self.conv2(out)  # what goes in is let go of before the next layer makes more
+        out = self.relu(self.bn2(out))
+        out = self.conv3(out)
+        out = self.bn3(out)
         out += x if self.downsample is None else self.downsample(x)
         return self.relu(out)
 
@@ -234,7 +237,8 @@ class ResNet(nn.Module):
     def forward(self, x):
         """Return the scores [N, num_classes] of images [N, 3, H, W]."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = layer(x)
         return self.fc(self.avgpool(x).flatten(1))
 
 
