@@ -35,9 +35,12 @@ args = arguments(__doc__, rounds=3, batch=8, table=0)  # some fifty shapes, thre
 other_load = require_quiet(args)
 results = {name: measure([(args.batch, *s) for s in shapes], args, 0.02)
            for name, shapes in (("ResNet-50", RESNET50), ("MobileNet v2", MOBILENET_V2))}
-ratios, share = {}, {}
+ratios, share, slowest = {}, {}, {}
 for name, rows in results.items():
     ratios |= {f"{name}, geometric mean": geometric_mean([r["ratio"] for r in rows]),
                f"{name}, lowest": min(r["ratio"] for r in rows)}
+    last = min(rows, key=lambda r: r["ratio"])
+    slowest[name] = f"{last['pass']} of {'x'.join(map(str, last['shape']))}"
     share[name] = geometric_mean([r["speed"]["share_of_arithmetic"] for r in rows])
-report(args, other_load=other_load, measurements=results, share_of_peak=share, ratios=ratios)
+report(args, other_load=other_load, measurements=results, share_of_peak=share, slowest=slowest,
+       ratios=ratios)
