@@ -59,16 +59,40 @@ def _places(values, labels):
     return np.where(labels[at] == values, at, -1)
 
 
-def _count(rows, columns, size):
-    """The matrix of counts, by C."""
+def _weights(values, n):
+    """One number for each of `n` images; None for None."""
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"sample_weight should be one number for each image, got the shape {list(array.shape)}")
+    if len(array) != n:
+        raise ValueError(f"Found input variables with inconsistent numbers of samples: [{n}, {n}, {len(array)}]")
+    return array if array.dtype.kind in "biu" else array.astype(np.float64)
+
+
+def _count(rows, columns, size, weights=None):
+    """The matrix of counts, or of sums of weights, by C."""
     rows, columns = (_C.from_numpy(np.array(a, np.int64)) for a in (rows, columns))
-    return _C.fn._confusion(rows, columns, size).numpy()
+    if weights is None:
+        return _C.fn._confusion(rows, columns, size).numpy()
+    sums = _C.fn._confusion(rows, columns, size, _C.from_numpy(np.array(weights, np.float64))).numpy()
+    return sums if weights.dtype.kind == "f" else sums.astype(np.int64)
+
+
+def _share(right, normalize, weights):
+    """The weighted share of the images that are right, or their weighted number."""
+    if not normalize:
+        return float(right.sum() if weights is None else np.dot(right, weights))
+    if len(right) == 0:
+        raise ValueError("y_true is empty: there is no accuracy of no images")
+    return float(np.average(right, weights=weights))
 
 
 # ---- the matrix ---------------------------------------------------------------------------------------------------
 
 
-def confusion_matrix(y_true, y_pred, *, labels=None, num_classes=None, normalize=None):
+def confusion_matrix(y_true, y_pred, *, labels=None, sample_weight=None, num_classes=None, normalize=None):
     """Count how often an image of class i was taken for class j.
 
     Parameters
@@ -78,6 +102,8 @@ def confusion_matrix(y_true, y_pred, *, labels=None, num_classes=None, normalize
     labels : list, optional
         Classes of the rows and columns, in this order; images of others are left out. Default: those that occur,
         sorted.
+    sample_weight : Tensor, array or list [n] of numbers, optional
+        What each image counts for. Default: one.
     num_classes : int, optional
         Instead of `labels`: the classes are 0, 1, ..., `num_classes` - 1, whether they occur or not.
     normalize : {None, "true", "pred", "all"}
@@ -85,7 +111,7 @@ def confusion_matrix(y_true, y_pred, *, labels=None, num_classes=None, normalize
 
     Returns
     -------
-    ndarray [classes, classes] of int64, float64 if normalized
+    ndarray [classes, classes] of int64, float64 if normalized or weighted by floats
         Rows are right classes, columns predicted ones.
 
     Raises
@@ -107,13 +133,14 @@ def confusion_matrix(y_true, y_pred, *, labels=None, num_classes=None, normalize
     if normalize not in (None, "true", "pred", "all"):
         raise ValueError(f"normalize should be None, 'true', 'pred' or 'all', got {normalize!r}")
     y_true, y_pred = _pair(y_true, y_pred)
+    weights = _weights(sample_weight, len(y_true))
     if num_classes is not None:
         if labels is not None:
             raise ValueError("give either labels or num_classes")
         if len(y_true) and y_true.dtype.kind in "US":
             raise ValueError(f"num_classes counts integers, but the classes are names as {str(y_true[0])!r}: give "
                              "labels")
-        matrix = _count(y_true, y_pred, int(num_classes))
+        matrix = _count(y_true, y_pred, int(num_classes), weights)
     else:
         if labels is None:
             labels = _occurring(y_true, y_pred)
@@ -125,7 +152,7 @@ def confusion_matrix(y_true, y_pred, *, labels=None, num_classes=None, normalize
                 raise ValueError("At least one label specified must be in y_true")
         rows, columns = (_places(y, labels) if len(y) else y for y in (y_true, y_pred))
         known = (rows >= 0) & (columns >= 0)
-        matrix = _count(rows[known], columns[known], len(labels))
+        matrix = _count(rows[known], columns[known], len(labels), None if weights is None else weights[known])
     if normalize is None:
         return matrix
     total = matrix.sum(axis={"true": 1, "pred": 0, "all": None}[normalize], keepdims=True)
@@ -135,7 +162,7 @@ def confusion_matrix(y_true, y_pred, *, labels=None, num_classes=None, normalize
 # ---- accuracy -----------------------------------------------------------------------------------------------------
 
 
-def accuracy_score(y_true, y_pred, *, normalize=True):
+def accuracy_score(y_true, y_pred, *, normalize=True, sample_weight=None):
     """Return the share of images whose class was predicted.
 
     Parameters
@@ -143,6 +170,8 @@ def accuracy_score(y_true, y_pred, *, normalize=True):
     y_true, y_pred : Tensor, array or list [n] of integers or names
     normalize : bool, default True
         False: their number.
+    sample_weight : Tensor, array or list [n] of numbers, optional
+        What each image counts for. Default: one.
 
     Returns
     -------
@@ -159,15 +188,10 @@ def accuracy_score(y_true, y_pred, *, normalize=True):
     0.75
     """
     y_true, y_pred = _pair(y_true, y_pred)
-    right = int((y_true == y_pred).sum())
-    if not normalize:
-        return float(right)
-    if len(y_true) == 0:
-        raise ValueError("y_true is empty: there is no accuracy of no images")
-    return right / len(y_true)
+    return _share(y_true == y_pred, normalize, _weights(sample_weight, len(y_true)))
 
 
-def top_k_accuracy_score(y_true, y_score, *, k=2, normalize=True):
+def top_k_accuracy_score(y_true, y_score, *, k=2, normalize=True, sample_weight=None):
     """Return the share of images whose class is among the `k` of the highest scores.
 
     Parameters
@@ -179,6 +203,8 @@ def top_k_accuracy_score(y_true, y_score, *, k=2, normalize=True):
     k : int, default 2
     normalize : bool, default True
         False: their number.
+    sample_weight : Tensor, array or list [n] of numbers, optional
+        What each image counts for. Default: one.
 
     Returns
     -------
@@ -198,12 +224,7 @@ def top_k_accuracy_score(y_true, y_score, *, k=2, normalize=True):
     labels = _C.from_numpy(np.array(_classes(y_true, "y_true"), np.int64))
     scores = y_score if isinstance(y_score, _C.TensorBase) else _C.from_numpy(np.array(y_score))
     places = _C.fn._places(scores, labels)
-    right = int((places.numpy() < k).sum())
-    if not normalize:
-        return float(right)
-    if len(labels) == 0:
-        raise ValueError("y_true is empty: there is no accuracy of no images")
-    return right / len(labels)
+    return _share(places.numpy() < k, normalize, _weights(sample_weight, len(labels)))
 
 
 # ---- precision, recall, F ----------------------------------------------------------------------------------------
@@ -232,10 +253,10 @@ def _mean(values, weights=None):
     return float(np.average(values[defined], weights=weights))
 
 
-def _counts(y_true, y_pred, labels, occurring):
+def _counts(y_true, y_pred, labels, occurring, weights):
     """Of each label: how many images were taken for it rightly, how many at all, how many there are."""
     every = np.union1d(labels, occurring)  # a wrong class counts for its column though its row is not asked for
-    matrix = _count(_places(y_true, every), _places(y_pred, every), len(every))
+    matrix = _count(_places(y_true, every), _places(y_pred, every), len(every), weights)
     chosen = _places(labels, every)
     return matrix.diagonal()[chosen], matrix.sum(0)[chosen], matrix.sum(1)[chosen]
 
@@ -257,7 +278,7 @@ def _figures(counts, average, zero_division, warn_for, beta=1.0):
     return _mean(precision, weights), _mean(recall, weights), _mean(f, weights), None
 
 
-def _scores(y_true, y_pred, labels, pos_label, average, zero_division, warn_for, beta=1.0):
+def _scores(y_true, y_pred, labels, pos_label, average, sample_weight, zero_division, warn_for, beta=1.0):
     """The figures of two lists of classes."""
     if average not in _AVERAGES:
         raise ValueError(f"average has to be one of {_AVERAGES}, got {average!r}")
@@ -271,11 +292,12 @@ def _scores(y_true, y_pred, labels, pos_label, average, zero_division, warn_for,
             raise ValueError(f"pos_label={pos_label} is not a valid label. It should be one of {occurring}")
         labels = [pos_label]
     labels = occurring if labels is None else np.asarray(labels)
-    return _figures(_counts(y_true, y_pred, labels, occurring), average, zero_division, warn_for, beta)
+    counts = _counts(y_true, y_pred, labels, occurring, _weights(sample_weight, len(y_true)))
+    return _figures(counts, average, zero_division, warn_for, beta)
 
 
 def precision_recall_fscore_support(y_true, y_pred, *, beta=1.0, labels=None, pos_label=1, average=None,
-                                    zero_division="warn"):
+                                    sample_weight=None, zero_division="warn"):
     """Return precision, recall, F and the number of images, of each class or averaged.
 
     Of a class with tp images found, fp others taken for it and fn missed: precision is tp / (tp + fp), recall
@@ -292,13 +314,15 @@ def precision_recall_fscore_support(y_true, y_pred, *, beta=1.0, labels=None, po
     average : {None, "binary", "micro", "macro", "weighted"}
         None: an array of each. "binary": of `pos_label` alone. "micro": of all images together. "macro": the mean over
         classes. "weighted": the mean weighted by the number of images.
+    sample_weight : Tensor, array or list [n] of numbers, optional
+        What each image counts for. Default: one.
     zero_division : {"warn", 0, 1, nan}
         Value of a quotient by zero; "warn": 0, with a warning; nan: left out of averages.
 
     Returns
     -------
     precision, recall, f : float, or ndarray [classes] of float64
-    support : ndarray [classes] of int64, or None where averaged
+    support : ndarray [classes] of int64, float64 if weighted by floats, or None where averaged
 
     Raises
     ------
@@ -309,10 +333,11 @@ def precision_recall_fscore_support(y_true, y_pred, *, beta=1.0, labels=None, po
     --------
     sklearn.metrics.precision_recall_fscore_support : the same numbers.
     """
-    return _scores(y_true, y_pred, labels, pos_label, average, zero_division, _ALL, beta)
+    return _scores(y_true, y_pred, labels, pos_label, average, sample_weight, zero_division, _ALL, beta)
 
 
-def precision_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", zero_division="warn"):
+def precision_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", sample_weight=None,
+                    zero_division="warn"):
     """Return which share of the images that were taken for a class belong to it.
 
     Parameters
@@ -327,6 +352,8 @@ def precision_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary
         The class that is meant with ``average="binary"``.
     average : {None, "binary", "micro", "macro", "weighted"}, default "binary"
         As in :func:`precision_recall_fscore_support`; has to be given for more than two classes.
+    sample_weight : Tensor, array or list [n] of numbers, optional
+        What each image counts for. Default: one.
     zero_division : {"warn", 0, 1, nan}, default "warn"
         Value of a quotient by zero.
 
@@ -334,10 +361,11 @@ def precision_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary
     -------
     float, or ndarray [classes] of float64 with ``average=None``
     """
-    return _scores(y_true, y_pred, labels, pos_label, average, zero_division, ("Precision",))[0]
+    return _scores(y_true, y_pred, labels, pos_label, average, sample_weight, zero_division, ("Precision",))[0]
 
 
-def recall_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", zero_division="warn"):
+def recall_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", sample_weight=None,
+                 zero_division="warn"):
     """Return which share of the images of a class was found.
 
     Parameters
@@ -352,6 +380,8 @@ def recall_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", 
         The class that is meant with ``average="binary"``.
     average : {None, "binary", "micro", "macro", "weighted"}, default "binary"
         As in :func:`precision_recall_fscore_support`; has to be given for more than two classes.
+    sample_weight : Tensor, array or list [n] of numbers, optional
+        What each image counts for. Default: one.
     zero_division : {"warn", 0, 1, nan}, default "warn"
         Value of a quotient by zero.
 
@@ -359,10 +389,11 @@ def recall_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", 
     -------
     float, or ndarray [classes] of float64 with ``average=None``
     """
-    return _scores(y_true, y_pred, labels, pos_label, average, zero_division, ("Recall",))[1]
+    return _scores(y_true, y_pred, labels, pos_label, average, sample_weight, zero_division, ("Recall",))[1]
 
 
-def f1_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", zero_division="warn"):
+def f1_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", sample_weight=None,
+             zero_division="warn"):
     """Return the harmonic mean of precision and recall.
 
     Parameters
@@ -377,6 +408,8 @@ def f1_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", zero
         The class that is meant with ``average="binary"``.
     average : {None, "binary", "micro", "macro", "weighted"}, default "binary"
         As in :func:`precision_recall_fscore_support`; has to be given for more than two classes.
+    sample_weight : Tensor, array or list [n] of numbers, optional
+        What each image counts for. Default: one.
     zero_division : {"warn", 0, 1, nan}, default "warn"
         Value of a quotient by zero.
 
@@ -384,14 +417,14 @@ def f1_score(y_true, y_pred, *, labels=None, pos_label=1, average="binary", zero
     -------
     float, or ndarray [classes] of float64 with ``average=None``
     """
-    return _scores(y_true, y_pred, labels, pos_label, average, zero_division, ("F-score",))[2]
+    return _scores(y_true, y_pred, labels, pos_label, average, sample_weight, zero_division, ("F-score",))[2]
 
 
 # ---- report -------------------------------------------------------------------------------------------------------
 
 
-def classification_report(y_true, y_pred, *, labels=None, target_names=None, digits=2, output_dict=False,
-                          zero_division="warn"):
+def classification_report(y_true, y_pred, *, labels=None, target_names=None, sample_weight=None, digits=2,
+                          output_dict=False, zero_division="warn"):
     """Return a table of precision, recall, F1 and number of images of each class, with their averages.
 
     Parameters
@@ -402,6 +435,8 @@ def classification_report(y_true, y_pred, *, labels=None, target_names=None, dig
     target_names : list of str, optional
         Their names: ``dataset.classes``, together with ``labels=range(len(dataset.classes))`` if some class may not
         occur.
+    sample_weight : Tensor, array or list [n] of numbers, optional
+        What each image counts for. Default: one.
     digits : int, default 2
     output_dict : bool, default False
         Return dicts of numbers instead of text.
@@ -430,7 +465,7 @@ def classification_report(y_true, y_pred, *, labels=None, target_names=None, dig
     if len(names) != len(labels):
         raise ValueError(f"Number of classes, {len(labels)}, does not match size of target_names, {len(names)}. "
                          "Try specifying the labels parameter")
-    counts = _counts(y_true, y_pred, labels, occurring)
+    counts = _counts(y_true, y_pred, labels, occurring, _weights(sample_weight, len(y_true)))
     each = _figures(counts, None, zero_division, _ALL)
     rows = {name: values for name, *values in zip(names, *each)}
     for average, name in (("micro", micro), ("macro", "macro avg"), ("weighted", "weighted avg")):

@@ -467,8 +467,9 @@ op("histc", [S(N(90)), S(U(0, 4, 90), 4, 0, 4), S(N(3, 40), bins=7, min=-1, max=
 # ---- figures of a classifier ----------------------------------------------------------------------------------------
 
 op("_confusion", [S(Z(0, 5, 90), Z(0, 5, 90), 5), S(Z(0, 3, 7, dtype="uint8"), Z(0, 3, 7), 4),
-                  S(Z(0, 1, 0), Z(0, 1, 0), 2)],
-   torch=lambda t, a, b, n: t.bincount(a.long() * n + b, minlength=n * n).view(n, n), grad=False)
+                  S(Z(0, 1, 0), Z(0, 1, 0), 2), S(Z(0, 5, 90), Z(0, 5, 90), 5, N(90, grad=False))],
+   torch=lambda t, a, b, n, w=None: t.bincount(a.long() * n + b, None if w is None else w.double(), n * n).view(n, n),
+   grad=False)
 op("_places", [S(N(40, 7, grad=False), Z(0, 7, 40)), S(Z(0, 3, 20, 6), Z(0, 6, 20)),
                S(N(0, 3, grad=False), Z(0, 1, 0))],
    torch=lambda t, s, l: s.size(1) - 1 - (t.sort(s, dim=1, stable=True).indices == l[:, None]).long().argmax(1),

@@ -146,6 +146,51 @@ def test_report(y_true, y_pred):
         same(*([*r[name].values()] if isinstance(r[name], dict) else r[name] for r in (ours, theirs)))
 
 
+@each_case
+@pytest.mark.parametrize("kind", [float, int, bool])
+@pytest.mark.filterwarnings("ignore:A single label was found")
+def test_weights(y_true, y_pred, kind):
+    weights = np.random.default_rng(6).integers(1, 9, len(y_true)).astype(kind) * kind(1.25)
+    chosen = list(np.unique(np.asarray(y_true)))[::-1][:3]
+    for labels in (None, chosen):
+        for normalize in (None, "true", "all"):
+            ours, theirs = (
+                m.confusion_matrix(y_true, y_pred, labels=labels, sample_weight=weights, normalize=normalize)
+                for m in (metrics, sklearn_metrics))
+            assert ours.dtype == theirs.dtype
+            same(ours, theirs)
+        for average in (None, "micro", "macro", "weighted"):
+            ours, theirs = (m.precision_recall_fscore_support(
+                y_true, y_pred, labels=labels, sample_weight=weights, average=average, zero_division=1)
+                for m in (metrics, sklearn_metrics))
+            for a, b in zip(ours, theirs):
+                same(a, b)
+        for name in ("precision_score", "recall_score", "f1_score"):
+            same(*(getattr(m, name)(y_true, y_pred, labels=labels, average="macro", sample_weight=weights,
+                                    zero_division=0) for m in (metrics, sklearn_metrics)))
+        ours, theirs = (m.classification_report(y_true, y_pred, labels=labels, sample_weight=weights, output_dict=True,
+                                                zero_division=0) for m in (metrics, sklearn_metrics))
+        assert ours.keys() == theirs.keys() and ours["macro avg"] == pytest.approx(theirs["macro avg"], rel=1e-14)
+    for normalize in (True, False):
+        same(*(m.accuracy_score(y_true, y_pred, sample_weight=weights, normalize=normalize)
+               for m in (metrics, sklearn_metrics)))
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_top_k_of_weighted_images(normalize):
+    rng = np.random.default_rng(0)
+    scores, weights = rng.random((500, 10)), rng.random(500)
+    same(*(m.top_k_accuracy_score(TRUE, scores, k=3, normalize=normalize, sample_weight=weights)
+           for m in (metrics, sklearn_metrics)))
+
+
+def test_wrong_weights():
+    for weights, words in (([1, 2], r"inconsistent numbers of samples: \[3, 3, 2\]"),
+                           ([[1], [2], [3]], "one number for each")):
+        with pytest.raises(ValueError, match=words):
+            metrics.confusion_matrix([0, 1, 2], [0, 1, 2], sample_weight=weights)
+
+
 def test_report_of_chosen_classes():
     for options in ({"labels": range(3), "target_names": ["a", "b", "a long name of a class"]},
                     {"labels": range(10), "target_names": [f"class {k}" for k in range(10)]}):

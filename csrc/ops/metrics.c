@@ -30,7 +30,7 @@ done:
 static pc_status confusion_forward(pc_call *c)
 {
     pc_status status = PC_OK;
-    pc_tensor *truth = NULL, *guess = NULL;
+    pc_tensor *truth = NULL, *guess = NULL, *weight = NULL, *given = c->in[2];
     int64_t n = c->v[0].i, shape[2] = { n, n };
 
     for (int k = 0; k < 2; k++)
@@ -39,20 +39,27 @@ static pc_status confusion_forward(pc_call *c)
                  pc_dtype_name(c->in[k]->dtype));
     PC_CHECK(c->in[0]->numel == c->in[1]->numel, PC_EVALUE, "y_true has %" PRId64 " classes, y_pred %" PRId64,
              c->in[0]->numel, c->in[1]->numel);
+    PC_CHECK(given == NULL || (given->ndim == 1 && given->numel == c->in[0]->numel), PC_EVALUE,
+             "weights are given as one number for each of %" PRId64 " images", c->in[0]->numel);
     PC_TRY(plain(c->in[0], PC_I64, &truth));
     PC_TRY(plain(c->in[1], PC_I64, &guess));
+    if (given != NULL) PC_TRY(plain(given, PC_F64, &weight));
     PC_TRY(check_classes(truth, n, "y_true"));
     PC_TRY(check_classes(guess, n, "y_pred"));
-    PC_TRY(pc_tensor_new(PC_I64, 2, shape, &c->out[0]));
-    int64_t *counts = pc_data(c->out[0]), *row = pc_data(truth), *column = pc_data(guess);
-    memset(counts, 0, (size_t)(n * n) * sizeof *counts);
+    PC_TRY(pc_tensor_new(weight != NULL ? PC_F64 : PC_I64, 2, shape, &c->out[0]));
+    const int64_t *row = pc_data(truth), *column = pc_data(guess);
+    int64_t *counts = pc_data(c->out[0]);
+    double *sums = pc_data(c->out[0]);
+    memset(counts, 0, (size_t)(n * n) * 8);
     for (int64_t i = 0; i < truth->numel; i++) {
-        counts[row[i] * n + column[i]]++;
+        if (weight == NULL) counts[row[i] * n + column[i]]++;
+        else sums[row[i] * n + column[i]] += ((const double *)pc_data(weight))[i];
         if (i % POLL_EVERY == POLL_EVERY - 1) PC_TRY(pc_poll());
     }
 done:
     pc_release(truth);
     pc_release(guess);
+    pc_release(weight);
     return status;
 }
 
@@ -85,8 +92,8 @@ done:
 }
 
 static const pc_op ops[] = {
-    { "_confusion(Tensor y_true, Tensor y_pred, int classes) -> Tensor", confusion_forward, NULL,
-      PC_FUNCTION | PC_NOGRAD, "How often an image of class i was taken for class j." },
+    { "_confusion(Tensor y_true, Tensor y_pred, int classes, Tensor? weight=None) -> Tensor", confusion_forward, NULL,
+      PC_FUNCTION | PC_NOGRAD, "How often an image of class i was taken for class j, or the sum of their weights." },
     { "_places(Tensor scores, Tensor labels) -> Tensor", places_forward, NULL, PC_FUNCTION | PC_NOGRAD,
       "How many classes have a higher score than the label; of equal scores the later class comes first." },
 };
