@@ -1,8 +1,8 @@
 """save and load: torch's .pth files, both ways.
 
-A file is data to :func:`load`, never a program: the names that its pickle mentions stand for constructors of C's own,
+A file is data to :func:`load`, no program: the names that its pickle mentions stand for constructors of C's own,
 nothing is imported or called; every length is checked before it is used and every record's CRC-32 before it is
-believed.
+believed. ``weights_only=False`` asks for Python's pickle where that does not do.
 """
 
 import io
@@ -32,7 +32,8 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
         Tensors, parameters, numbers, strings, bytes, None, dtypes, sizes, devices and NumPy arrays; dicts,
         OrderedDicts, Counters, lists, tuples and sets of them: a state_dict, or a dict with those of a model, an
         optimizer and a schedule. NumPy scalars become Python numbers, defaultdicts dicts; attributes that were set on
-        tensors are left out.
+        tensors are left out. A whole module, a namespace or another object of a class is pickled, and loaded with
+        ``weights_only=False`` alone.
     f : path or binary file
         A path is replaced as a whole, by a rename after the last byte is on the disk: an interrupted or failed write
         leaves the old file. A file needs ``write``.
@@ -44,7 +45,7 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
     Raises
     ------
     TypeError
-        If `obj` holds something else; the message says where.
+        If `obj` holds something that cannot be pickled; the message says where.
     CheckpointError
         If the file cannot be written: an OSError with its ``errno`` and ``filename``, and a RuntimeError as in torch.
     AttributeError
@@ -66,7 +67,10 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'write' attribute")
     legacy = not _use_new_zipfile_serialization
     if not _is_path(f):
-        _C.save_checkpoint_to(obj, f.write, legacy)
+        try:
+            _C.save_checkpoint_to(obj, f.write, legacy)
+        except TypeError as error:
+            f.write(_whole(obj, error, legacy))
         if hasattr(f, "flush"):
             f.flush()
         return
@@ -74,7 +78,28 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
     parent = os.path.dirname(path)
     if parent and not os.path.isdir(parent):
         raise CheckpointError(f"Parent directory {parent} does not exist.")
-    _C.save_checkpoint(obj, path, legacy)
+    try:
+        _C.save_checkpoint(obj, path, legacy)
+    except TypeError as error:
+        whole = _whole(obj, error, legacy)
+        beside = f"{path}.tmp{os.getpid()}"
+        with open(beside, "wb") as out:
+            out.write(whole)
+        os.replace(beside, path)
+
+
+def _whole(obj, error, legacy):
+    """The bytes of an archive of an object that is no data, or `error`, which said so."""
+    from pycnn import _objects
+
+    if legacy or not str(error).startswith("cannot save obj"):
+        raise error
+    written = io.BytesIO()
+    try:
+        _objects.save(obj, written)
+    except (AttributeError, TypeError, pickle.PicklingError):
+        raise error from None
+    return written.getvalue()
 
 
 def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):
@@ -89,7 +114,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     pickle_module : optional
         Refused unless `weights_only` is False, as in torch; never used.
     weights_only : bool, optional
-        Data is all that is ever read: False changes nothing.
+        False: where a file holds more than data, such as a whole module, let its pickle import and call what it names.
+        Only for files from those whom you trust.
     mmap : bool, optional
         Accepted for zip files; storages are copied, and checked while they are.
     **pickle_load_args : object
@@ -122,6 +148,17 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
         if pickle_load_args:
             warnings.warn("pickle_load_args only works if `weights_only=False`.", stacklevel=2)
     _check_location(map_location)
+    if weights_only is False:
+        start = None if _is_path(f) or not hasattr(f, "tell") else f.tell()
+        try:
+            return load(f, map_location, mmap=mmap)
+        except CheckpointError as error:
+            if "was not an allowed global" not in str(error):
+                raise
+        from pycnn import _objects
+        if start is not None:
+            f.seek(start)
+        return _objects.load(f)
     if _is_path(f):
         result, _, legacy = _C.load_checkpoint(f)
     elif mmap:

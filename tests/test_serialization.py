@@ -215,11 +215,7 @@ def test_what_cannot_be_saved_is_named_with_its_place():
     class Config:
         pass
 
-    from pycnn import nn
-    for obj, place in (({"a": [0, Config()]}, r"obj\['a'\]\[1\].*Config"), ((lambda: 0), "obj, .*function"),
-                       ({"model": nn.Linear(2, 2)}, r"obj\['model'\].*save its state_dict\(\) instead"),
-                       ({"path": Path("x")}, r"obj\['path'\]"), ([np.array(["a"])], r"obj\[0\].*dtype"),
-                       ([np.array([None])], r"obj\[0\]"), ([np.datetime64("2020-01-01")], r"obj\[0\]|datetime")):
+    for obj, place in (({"a": [0, Config()]}, r"obj\['a'\]\[1\].*Config"), ((lambda: 0), "obj, .*function")):
         with pytest.raises(TypeError, match=place):
             saved(obj)
     deep = []
@@ -230,6 +226,16 @@ def test_what_cannot_be_saved_is_named_with_its_place():
     while deep:
         deep = deep[0]
     assert round_trip(defaultdict(list, a=[1])) == {"a": [1]}
+
+
+def test_objects_of_classes():
+    model = torch.nn.Linear(2, 2)
+    data = saved({"path": Path("x"), "model": model, "texts": np.array(["a"]), "day": np.datetime64("2020-01-01")})
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        loaded(data)
+    got = loaded(data, weights_only=False)
+    assert got["path"] == Path("x") and got["texts"].tolist() == ["a"] and got["day"] == np.datetime64("2020-01-01")
+    assert (got["model"].weight == model.weight).all() and got["model"].weight.requires_grad
 
 
 def test_signatures_are_torch_s():
@@ -350,7 +356,7 @@ def test_an_interrupt_keeps_the_old_file(tmp_path):
     path = tmp_path / "a.pth"
     torch.save(1, path)
     with pytest.raises(TypeError):
-        torch.save([torch.zeros(3), object()], path)
+        torch.save([torch.zeros(3), lambda: 0], path)
     assert torch.load(path) == 1 and os.listdir(tmp_path) == ["a.pth"]
 
 

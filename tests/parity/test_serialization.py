@@ -1,7 +1,9 @@
 """Files between torch and pycnn: byte for byte what torch.save writes, and read on either side."""
 
+import argparse
 import io
 import os
+import pickle
 import random
 import sys
 import zipfile
@@ -11,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torchvision
 
 import pycnn
+from pycnn import vision
 from pycnn.nn.parameter import Parameter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -374,3 +378,30 @@ def sizes_beyond_32_bits(big, tmp_path):
 
 if os.environ.get("PYCNN_BIG_TESTS"):  # they write 10 GB: `make deep` asks for them
     test_sizes_beyond_32_bits = pytest.mark.parametrize("big", [False, True])(sizes_beyond_32_bits)
+
+
+@pytest.mark.parametrize("name, kwargs", [("resnet18", {}), ("efficientnet_b0", {}), ("squeezenet1_1", {}),
+                                          ("vit_b_32", {"image_size": 32})])
+def test_whole_models_go_both_ways(name, kwargs, tmp_path):
+    x = np.random.default_rng(0).standard_normal((1, 3, 32, 32)).astype("f")
+    models = []
+    for t, v, file in ((pycnn, vision, "ours.pt"), (torch, torchvision, "theirs.pt")):
+        model = getattr(v.models, name)(num_classes=3, **kwargs).eval()
+        t.save({"model": model, "args": argparse.Namespace(lr=0.1), "dtype": t.float64, "more": [t.ones(2), 3]},
+               tmp_path / file)
+        models.append(model)
+    want = [m(t.from_numpy(x)).detach().numpy() for m, t in zip(models, (pycnn, torch))]
+    for t in (pycnn, torch):
+        for file, scores in zip(("ours.pt", "theirs.pt"), want):
+            loaded = t.load(tmp_path / file, weights_only=False)
+            assert loaded["args"].lr == 0.1 and loaded["dtype"] is t.float64 and loaded["more"][0].tolist() == [1, 1]
+            got = loaded["model"](t.from_numpy(x)).detach().numpy()
+            np.testing.assert_allclose(got, scores, rtol=1e-4, atol=1e-5 * max(1, np.abs(scores).max()))
+    for t in (pycnn, torch):
+        with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+            t.load(tmp_path / "ours.pt")
+    with open(tmp_path / "theirs.pt", "rb") as file:
+        assert type(pycnn.load(file, weights_only=False)["model"]) is type(models[0])
+    pycnn.save(pycnn.nn.Linear(2, 2).to(pycnn.bfloat16), buffer := io.BytesIO())
+    buffer.seek(0)
+    assert torch.load(buffer, weights_only=False).weight.dtype is torch.bfloat16
