@@ -1,5 +1,7 @@
 """Optimizers and learning rate schedulers. The steps themselves are C, one call for all parameters of a group."""
 
+import importlib as _importlib
+
 from pycnn._missing import missing_attribute
 from pycnn.optim import lr_scheduler
 from pycnn.optim.adadelta import Adadelta
@@ -16,4 +18,6 @@ __all__ = ["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer
 
 
 def __getattr__(name):
+    if name == "swa_utils":
+        return _importlib.import_module("pycnn.optim.swa_utils")
     raise missing_attribute("pycnn.optim", name, __all__)

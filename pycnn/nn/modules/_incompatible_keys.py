@@ -5,8 +5,8 @@ from collections import namedtuple
 from collections.abc import Mapping
 
 
-class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
-    """What load_state_dict returns."""
+class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
+    """What load_state_dict returns; its name is printed, and is torch's."""
 
     def __repr__(self):
         if self.missing_keys or self.unexpected_keys:

@@ -1139,7 +1139,7 @@ class Module:
                 if child is not None:
                     start = prefix + name + "."
                     load(child, {k: v for k, v in local.items() if k.startswith(start)}, start)
-            incompatible = _incompatible_keys.IncompatibleKeys(missing, unexpected)
+            incompatible = _incompatible_keys._IncompatibleKeys(missing, unexpected)
             for hook in module._load_state_dict_post_hooks.values():
                 if hook(module, incompatible) is not None:
                     raise AssertionError("Hooks registered with ``register_load_state_dict_post_hook`` are not "
@@ -1158,7 +1158,7 @@ class Module:
             errors.extend(_incompatible_keys.misplaced(state_dict, missing))
         if errors:
             raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors))
-        return _incompatible_keys.IncompatibleKeys(missing, unexpected)
+        return _incompatible_keys._IncompatibleKeys(missing, unexpected)
 
     def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
                               error_msgs):
