@@ -94,7 +94,7 @@ static pc_status batch_norm_forward(pc_call *c)
     PC_TRY(pc_read_vector(c->in[4], n, 0, shift));
     for (int64_t k = 0; k < n; k++) scale[k] *= inverse[k];
     PC_TRY(pc_apply_channels(&a.f, NULL, a.p, y, &(pc_coefficients){ .scale = scale, .mean = mean, .shift = shift }));
-    PC_TRY(pc_activation_finish(&c->out[0], x->dtype));
+    PC_TRY(pc_become(&c->out[0], x->dtype));
     if (c->grad && c->save & PC_SAVE_IN0) pc_tensor_is_affine(c->out[0], x, scale, mean, shift);
     if (training && x->numel > 0) {
         for (int64_t k = 0; k < n; k++) m2[k] /= (double)(values - 1);
@@ -154,7 +154,7 @@ static pc_status batch_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
         PC_TRY(pc_activation_new(x, need_x ? &a : &g, &gin[0], &gx));
         if (!training) by.mean = slope; /* slope and sum are 0: scale alone counts */
         PC_TRY(pc_apply_channels(&g.f, training ? g.p : NULL, training ? a.p : g.p, gx, &by));
-        PC_TRY(pc_activation_finish(&gin[0], x->dtype));
+        PC_TRY(pc_become(&gin[0], x->dtype));
     }
 done:
     pc_activation_close(&a);

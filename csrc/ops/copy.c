@@ -230,6 +230,28 @@ done:
     return status;
 }
 
+pc_status pc_contiguous_as(pc_tensor *t, pc_dtype dtype, pc_tensor **out)
+{
+    pc_status status = PC_OK;
+    pc_tensor *cast = NULL;
+    if (t == NULL) return PC_OK;
+    if (t->dtype != dtype) PC_TRY(pc_cast(t, dtype, &cast));
+    PC_TRY(pc_contiguous(cast != NULL ? cast : t, out));
+done:
+    pc_release(cast);
+    return status;
+}
+
+pc_status pc_become(pc_tensor **t, pc_dtype dtype)
+{
+    pc_tensor *cast = NULL;
+    if ((*t)->dtype == dtype) return PC_OK;
+    pc_status status = pc_cast(*t, dtype, &cast);
+    pc_release(*t);
+    *t = cast;
+    return status;
+}
+
 pc_status pc_clone(const pc_tensor *t, pc_tensor **out)
 {
     pc_status status = PC_OK;

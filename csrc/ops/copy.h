@@ -10,6 +10,12 @@ pc_status pc_copy(pc_tensor *dst, const pc_tensor *src);
 pc_status pc_contiguous(pc_tensor *t, pc_tensor **out);
 /* A new tensor of the given dtype with t's values: dense inputs keep their strides (torch's preserve_format). */
 pc_status pc_cast(pc_tensor *t, pc_dtype dtype, pc_tensor **out);
+/* The dtype that values of dtype d are computed in. */
+static inline pc_dtype pc_work_dtype(pc_dtype d) { return d == PC_F64 ? PC_F64 : PC_F32; }
+/* t in the given dtype, contiguous and settled: itself, retained, where it is so. NULL stays NULL. */
+pc_status pc_contiguous_as(pc_tensor *t, pc_dtype dtype, pc_tensor **out);
+/* *t becomes a tensor of the given dtype. */
+pc_status pc_become(pc_tensor **t, pc_dtype dtype);
 /* The same dtype, values that stand in private memory alone in private memory of their own. */
 pc_status pc_clone(const pc_tensor *t, pc_tensor **out);
 /* Every element = value (PC_INT, PC_FLOAT or PC_BOOLEAN), converted. */

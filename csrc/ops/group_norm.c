@@ -91,7 +91,7 @@ static pc_status group_norm_forward(pc_call *c)
         pc_pass q = { .f = a.f, .x = a.p, .y = y, .scale = scale, .mean = means, .shift = shift };
         PC_TRY(pc_parallel_for(n * channels, pc_field_grain(&a.f), pc_affine_task, &q));
     }
-    PC_TRY(pc_activation_finish(&c->out[0], x->dtype));
+    PC_TRY(pc_become(&c->out[0], x->dtype));
     PC_TRY(restore_layout(x, &c->out[0]));
 done:
     pc_activation_close(&a);
@@ -149,7 +149,7 @@ static pc_status group_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
             .f = g.f, .x = a.p, .g = g.p, .y = gx, .scale = scale, .mean = means, .slope = slope, .shift = shift
         };
         PC_TRY(pc_parallel_for(planes, pc_field_grain(&g.f), pc_grad_task, &q));
-        PC_TRY(pc_activation_finish(&gin[0], x->dtype));
+        PC_TRY(pc_become(&gin[0], x->dtype));
         PC_TRY(restore_layout(x, &gin[0]));
     }
 done:

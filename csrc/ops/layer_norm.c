@@ -114,38 +114,25 @@ done:
     return status;
 }
 
-/* t in full precision and contiguous; NULL stays NULL. */
-static pc_status in_full(pc_tensor *t, pc_dtype dtype, pc_tensor **out)
-{
-    pc_status status = PC_OK;
-    pc_tensor *full = NULL;
-    if (t == NULL) return PC_OK;
-    if (t->dtype != dtype) PC_TRY(pc_cast(t, dtype, &full));
-    PC_TRY(pc_contiguous(full != NULL ? full : t, out));
-done:
-    pc_release(full);
-    return status;
-}
-
 static pc_status layer_norm_forward(pc_call *c)
 {
     pc_status status = PC_OK;
     pc_tensor *x = NULL, *w = NULL, *b = NULL, *in = c->in[0];
-    const pc_dtype full = in->dtype == PC_F64 ? PC_F64 : PC_F32;
+    const pc_dtype full = pc_work_dtype(in->dtype);
     int64_t samples, n;
     PC_TRY(check_layer_norm(c, &samples, &n));
     if (!c->need[0] && !c->need[1]) c->save &= ~(uint32_t)PC_SAVE_IN0;
     if (!c->need[0]) c->save &= ~(uint32_t)PC_SAVE_IN1;
-    PC_TRY(in_full(in, full, &x));
-    PC_TRY(in_full(c->in[1], full, &w));
-    PC_TRY(in_full(c->in[2], full, &b));
+    PC_TRY(pc_contiguous_as(in, full, &x));
+    PC_TRY(pc_contiguous_as(c->in[1], full, &w));
+    PC_TRY(pc_contiguous_as(c->in[2], full, &b));
     PC_TRY(pc_tensor_new(full, in->ndim, in->shape, &c->out[0]));
     PC_TRY(pc_tensor_new(PC_F64, 2, (int64_t[]){ 2, samples }, &c->aux[0]));
     layers p = { .wide = full == PC_F64, .n = n, .x = pc_data(x), .y = pc_data(c->out[0]), .eps = c->v[1].f,
                  .w = w != NULL ? pc_data(w) : NULL, .b = b != NULL ? pc_data(b) : NULL, .mean = pc_data(c->aux[0]) };
     p.scale = p.mean + samples;
     if (in->numel > 0) PC_TRY(pc_parallel_for(samples, pc_most(1, PC_NORM_CHUNK / n), layer_task, &p));
-    PC_TRY(pc_activation_finish(&c->out[0], in->dtype));
+    PC_TRY(pc_become(&c->out[0], in->dtype));
 done:
     pc_release(x);
     pc_release(w);
@@ -173,17 +160,17 @@ static pc_status layer_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
 {
     pc_status status = PC_OK;
     pc_tensor *x = NULL, *w = NULL, *g = NULL, *in = c->in[0];
-    const pc_dtype full = in->dtype == PC_F64 ? PC_F64 : PC_F32;
+    const pc_dtype full = pc_work_dtype(in->dtype);
     const bool wide = full == PC_F64, statistics = c->need[0] || c->need[1];
     char *gw = NULL, *gb = NULL;
     int64_t samples, n;
     PC_TRY(check_layer_norm(c, &samples, &n));
     const int64_t grain = pc_most(1, pc_most(PC_NORM_CHUNK / pc_most(n, 1), (samples + 63) / 64)),
                   chunks = (samples + grain - 1) / grain;
-    PC_TRY(in_full(gout[0], full, &g));
-    if (statistics) PC_TRY(in_full(in, full, &x));
+    PC_TRY(pc_contiguous_as(gout[0], full, &g));
+    if (statistics) PC_TRY(pc_contiguous_as(in, full, &x));
     if (c->need[0]) {
-        PC_TRY(in_full(c->in[1], full, &w));
+        PC_TRY(pc_contiguous_as(c->in[1], full, &w));
         PC_TRY(pc_tensor_new(full, in->ndim, in->shape, &gin[0]));
     }
     if (c->need[1]) {
@@ -201,7 +188,7 @@ static pc_status layer_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
     if (in->numel > 0) PC_TRY(pc_parallel_for(samples, grain, layer_grad_task, &p));
     if (gw != NULL) PC_TRY(sum_chunks(wide, gw, chunks, n, c->in[1], &gin[1]));
     if (gb != NULL) PC_TRY(sum_chunks(wide, gb, chunks, n, c->in[2], &gin[2]));
-    if (gin[0] != NULL) PC_TRY(pc_activation_finish(&gin[0], in->dtype));
+    if (gin[0] != NULL) PC_TRY(pc_become(&gin[0], in->dtype));
 done:
     pc_release(x);
     pc_release(w);

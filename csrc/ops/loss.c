@@ -17,30 +17,6 @@ enum { NONE = 0, MEAN = 1, SUM = 2 }; /* torch's numbers for reduction= */
 #define STRIP 64
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static pc_dtype full_dtype(pc_dtype d) { return d == PC_F64 ? PC_F64 : PC_F32; }
-
-/* t in the given dtype, contiguous. */
-static pc_status in_full(pc_tensor *t, pc_dtype full, pc_tensor **out)
-{
-    pc_status status = PC_OK;
-    pc_tensor *cast = NULL;
-    if (t->dtype != full) PC_TRY(pc_cast(t, full, &cast));
-    PC_TRY(pc_contiguous(cast != NULL ? cast : t, out));
-done:
-    pc_release(cast);
-    return status;
-}
-
-/* *t as a tensor of another dtype. */
-static pc_status finish(pc_tensor **t, pc_dtype dtype)
-{
-    pc_tensor *cast = NULL;
-    if ((*t)->dtype == dtype) return PC_OK;
-    pc_status status = pc_cast(*t, dtype, &cast);
-    pc_release(*t);
-    *t = cast;
-    return status;
-}
 
 static void set_scalar(pc_tensor *t, double v)
 {
@@ -357,7 +333,7 @@ static pc_status classes_forward(pc_call *c, bool log, bool probabilities, doubl
     pc_status status = PC_OK;
     pc_tensor *in = c->in[0], *weight = c->in[2], *x = NULL, *target = NULL, *w = NULL;
     const int reduction = (int)c->v[0].i, dim = class_dim(in);
-    const pc_dtype full = full_dtype(in->dtype);
+    const pc_dtype full = pc_work_dtype(in->dtype);
     int64_t shape[PC_MAX_DIMS];
     int ndim = 0;
     double total, mass;
@@ -369,13 +345,13 @@ static pc_status classes_forward(pc_call *c, bool log, bool probabilities, doubl
                   .ignore = c->v[1].i,
                   .log = log };
     for (int d = 2; d < in->ndim; d++) s.inner *= in->shape[d];
-    PC_TRY(in_full(in, full, &x));
+    PC_TRY(pc_contiguous_as(in, full, &x));
     s.x = pc_data(x);
     if (weight != NULL) {
-        PC_TRY(in_full(weight, PC_F64, &w));
+        PC_TRY(pc_contiguous_as(weight, PC_F64, &w));
         s.weight = pc_data(w);
     }
-    PC_TRY(in_full(c->in[1], probabilities ? full : PC_I64, &target));
+    PC_TRY(pc_contiguous_as(c->in[1], probabilities ? full : PC_I64, &target));
     if (probabilities) {
         s.p = pc_data(target);
         mass = (double)(s.n * s.inner);
@@ -401,7 +377,7 @@ static pc_status classes_forward(pc_call *c, bool log, bool probabilities, doubl
     if (reduction == MEAN) total /= mass;
     if (reduction != NONE) set_scalar(c->out[0], total);
     if (reduction != NONE && isnan(total)) PC_TRY(warn_of_nan(&s, full, mass));
-    PC_TRY(finish(&c->out[0], in->dtype));
+    PC_TRY(pc_become(&c->out[0], in->dtype));
 done:
     pc_release(x);
     pc_release(target);
@@ -589,7 +565,7 @@ static pc_status points_forward(pc_call *c, pc_range_fn f32, pc_range_fn f64, do
     pc_status status = PC_OK;
     pc_tensor *t[4] = { NULL };
     const int reduction = (int)c->v[0].i;
-    const pc_dtype dtype = pc_result_type(c->nin, c->in), full = full_dtype(dtype);
+    const pc_dtype dtype = pc_result_type(c->nin, c->in), full = pc_work_dtype(dtype);
     int64_t shape[PC_MAX_DIMS], stride[PC_MAX_DIMS];
     int ndim;
     points s = { .a = a, .scale = 1 };
@@ -617,7 +593,7 @@ static pc_status points_forward(pc_call *c, pc_range_fn f32, pc_range_fn f64, do
     double total = 0;
     for (int64_t k = 0; k < chunks; k++) total += s.parts[k];
     if (reduction != NONE) set_scalar(c->out[0], reduction == MEAN ? total / (double)n : total);
-    PC_TRY(finish(&c->out[0], dtype));
+    PC_TRY(pc_become(&c->out[0], dtype));
 done:
     pc_free(s.parts);
     for (int k = 0; k < 4; k++) pc_release(t[k]);

@@ -359,11 +359,11 @@ done:
     return status;
 }
 
-/* Memory for results that belong to tensor t, in the layout of x; pc_activation_finish() makes the tensor of it. */
+/* Memory for results that belong to tensor t, in the layout of x and the dtype that is computed in. */
 pc_status pc_activation_new(const pc_tensor *t, const pc_activation *x, pc_tensor **out, void **p)
 {
     pc_status status = PC_OK;
-    pc_dtype d = t->dtype == PC_F64 ? PC_F64 : PC_F32;
+    pc_dtype d = pc_work_dtype(t->dtype);
     if (x->image.p != NULL && x->image.pixels) {
         float *to;
         bool last = !pc_is_contiguous(t) && (pc_is_channels_last(t) || pc_wants_channels_last(t));
@@ -376,16 +376,6 @@ pc_status pc_activation_new(const pc_tensor *t, const pc_activation *x, pc_tenso
 done:
     return status;
 }
-pc_status pc_activation_finish(pc_tensor **t, pc_dtype dtype)
-{
-    pc_tensor *cast = NULL;
-    if ((*t)->dtype == dtype) return PC_OK;
-    pc_status status = pc_cast(*t, dtype, &cast);
-    pc_release(*t);
-    *t = cast;
-    return status;
-}
-
 pc_status pc_read_vector(pc_tensor *t, int64_t n, double otherwise, double *to)
 {
     pc_status status = PC_OK;

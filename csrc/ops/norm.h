@@ -68,9 +68,8 @@ pc_status pc_activation_open(pc_tensor *t, bool images, pc_activation *a);
 /* A gradient in the layout of x. */
 pc_status pc_activation_open_like(pc_tensor *t, const pc_activation *x, pc_activation *a);
 void pc_activation_close(pc_activation *a);
-/* Memory for results that belong to tensor t, in the layout of x; finish makes the tensor of the asked dtype of it. */
+/* Memory for results that belong to tensor t, in the layout of x and the dtype that is computed in. */
 pc_status pc_activation_new(const pc_tensor *t, const pc_activation *x, pc_tensor **out, void **p);
-pc_status pc_activation_finish(pc_tensor **t, pc_dtype dtype);
 
 /* n numbers of t, or `otherwise` where there is no t. */
 pc_status pc_read_vector(pc_tensor *t, int64_t n, double otherwise, double *to);

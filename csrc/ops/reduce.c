@@ -93,7 +93,7 @@ pc_status pc_in_full_precision(pc_call *c, pc_tensor *gout, pc_tensor **gin, pc_
 {
     pc_status status = PC_OK;
     pc_tensor *x = NULL, *g = NULL, *y = NULL, *wide = NULL, gw, yw;
-    pc_dtype dtype = c->in[0]->dtype, work = dtype == PC_F64 ? PC_F64 : PC_F32;
+    pc_dtype dtype = c->in[0]->dtype, work = pc_work_dtype(dtype);
 
     PC_TRY(c->in[0]->storage == NULL || dtype == work ? pc_tensor_alias(c->in[0], &x) : pc_cast(c->in[0], work, &x));
     PC_TRY(gout->dtype == work ? pc_tensor_alias(gout, &g) : pc_cast(gout, work, &g));
@@ -196,7 +196,7 @@ static pc_status mean_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **g
 {
     pc_status status = PC_OK;
     pc_tensor *part = NULL, *g = NULL, w;
-    pc_dtype work = gout[0]->dtype == PC_F64 ? PC_F64 : PC_F32;
+    pc_dtype work = pc_work_dtype(gout[0]->dtype);
     double n = (double)pc_reduced_count(c->in[0], pc_reduced_mask(c));
 
     PC_TRY(gout[0]->dtype == work ? pc_tensor_alias(gout[0], &g) : pc_cast(gout[0], work, &g));

@@ -10,7 +10,8 @@ typedef struct lines {
     int64_t outer, n, inner;
     void *dst;
     const void *x, *g;
-    bool reverse;
+    bool reverse;      /* of running sums */
+    bool all_products; /* of gradients: of running products, not of the last one alone */
 } lines;
 
 static lines lines_along(const pc_tensor *t, int d)
@@ -41,21 +42,23 @@ static pc_status prod_dim_forward(pc_call *c)
     return pc_reduce_as(c, PC_PROD, mask, c->v[1].i, pc_sum_dtype(&c->v[2], c->in[0]->dtype));
 }
 
-/* The product of all others, without a division: what stands before times what stands behind. */
-#define PROD_BACK(T)                                                                               \
-    static pc_status prod_back_##T(void *ctx, int64_t begin, int64_t end)                          \
+/* The gradient of products, without a division: what stands before an element times a recurrence from behind it. */
+#define PRODUCTS_BACK(T)                                                                           \
+    static pc_status products_back_##T(void *ctx, int64_t begin, int64_t end)                      \
     {                                                                                              \
         pc_status status = PC_OK;                                                                  \
         const lines *l = ctx;                                                                      \
         for (int64_t k = begin; k < end; k++) {                                                    \
             int64_t at = k / l->inner * l->n * l->inner + k % l->inner;                            \
-            const T *x = (const T *)l->x + at;                                                     \
+            const T *x = (const T *)l->x + at, *g = (const T *)l->g + (l->all_products ? at : k);  \
             T *dst = (T *)l->dst + at;                                                             \
-            double behind = ((const T *)l->g)[k], before = 1;                                      \
+            double behind = 0, before = 1;                                                         \
             for (int64_t i = l->n - 1; i >= 0; i--) {                                              \
+                if (i + 1 < l->n) behind *= x[(i + 1) * l->inner];                                 \
+                if (l->all_products) behind += g[i * l->inner];                                    \
+                else if (i + 1 == l->n) behind = *g;                                               \
                 dst[i * l->inner] = (T)behind;                                                     \
                 PC_TRY(pc_poll_at(i));                                                             \
-                behind *= x[i * l->inner];                                                         \
             }                                                                                      \
             for (int64_t i = 0; i < l->n; i++) {                                                   \
                 dst[i * l->inner] = (T)(dst[i * l->inner] * before);                               \
@@ -66,35 +69,40 @@ static pc_status prod_dim_forward(pc_call *c)
     done:                                                                                          \
         return status;                                                                             \
     }
-PROD_BACK(float)
-PROD_BACK(double)
+PRODUCTS_BACK(float)
+PRODUCTS_BACK(double)
 
-static pc_status prod_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
+/* Along the lines of in[0]; gout has a value for each of them, or for each element if there are all products. */
+static pc_status products_backward(pc_call *c, const pc_tensor *gout, lines l, pc_tensor **gin)
 {
     pc_status status = PC_OK;
-    pc_tensor *x = NULL, *g = NULL, *wide = NULL;
+    pc_tensor *x = NULL, *g = NULL;
     const pc_tensor *self = c->in[0];
-    pc_dtype work = self->dtype == PC_F64 ? PC_F64 : PC_F32;
-    uint32_t mask = pc_reduced_mask(c);
-    lines l;
+    pc_dtype work = pc_work_dtype(self->dtype);
 
     PC_TRY(pc_tensor_new(work, self->ndim, self->shape, &x));
     PC_TRY(pc_copy(x, self));
-    PC_TRY(pc_tensor_new(work, gout[0]->ndim, gout[0]->shape, &g));
-    PC_TRY(pc_copy(g, gout[0]));
-    PC_TRY(pc_tensor_new(work, self->ndim, self->shape, self->dtype == work ? &gin[0] : &wide));
-    l = (mask & (mask - 1)) == 0 && mask != 0 ? lines_along(x, __builtin_ctz(mask))
-                                              : (lines){ .outer = 1, .n = x->numel, .inner = 1 };
+    PC_TRY(pc_tensor_new(work, gout->ndim, gout->shape, &g));
+    PC_TRY(pc_copy(g, gout));
+    PC_TRY(pc_tensor_new(work, self->ndim, self->shape, &gin[0]));
     l.x = pc_data(x);
     l.g = pc_data(g);
-    l.dst = pc_data(wide != NULL ? wide : gin[0]);
-    PC_TRY(run_lines(&l, work == PC_F32 ? prod_back_float : prod_back_double));
-    if (wide != NULL) PC_TRY(pc_cast(wide, self->dtype, &gin[0]));
+    l.dst = pc_data(gin[0]);
+    PC_TRY(run_lines(&l, work == PC_F32 ? products_back_float : products_back_double));
+    PC_TRY(pc_become(&gin[0], self->dtype));
 done:
     pc_release(x);
     pc_release(g);
-    pc_release(wide);
     return status;
+}
+
+static pc_status prod_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
+{
+    const pc_tensor *x = c->in[0];
+    uint32_t mask = pc_reduced_mask(c);
+    bool one_dim = mask != 0 && (mask & (mask - 1)) == 0;
+    lines l = one_dim ? lines_along(x, __builtin_ctz(mask)) : (lines){ .outer = 1, .n = x->numel, .inner = 1 };
+    return products_backward(c, gout[0], l, gin);
 }
 
 /* ---- running sums and products ----------------------------------------------------------------- */
@@ -136,7 +144,7 @@ static pc_status scan(pc_tensor *t, int64_t dim, pc_dtype dtype, bool product, b
                                              { scan_prod_f32, scan_prod_f64, scan_prod_i64 } };
     pc_status status = PC_OK;
     pc_tensor *work = NULL, *source = NULL;
-    pc_dtype wide = !pc_dtype_is_float(dtype) ? PC_I64 : dtype == PC_F64 ? PC_F64 : PC_F32;
+    pc_dtype wide = !pc_dtype_is_float(dtype) ? PC_I64 : pc_work_dtype(dtype);
     lines l;
     int d;
 
@@ -169,61 +177,15 @@ static pc_status cumprod_forward(pc_call *c)
     return scan(c->in[0], c->v[0].i, pc_sum_dtype(&c->v[1], c->in[0]->dtype), true, false, &c->out[0]);
 }
 
-/* Element i is in all products from the i-th on: what stands before it times a recurrence from behind. */
-#define CUMPROD_BACK(T)                                                                            \
-    static pc_status cumprod_back_##T(void *ctx, int64_t begin, int64_t end)                       \
-    {                                                                                              \
-        pc_status status = PC_OK;                                                                  \
-        const lines *l = ctx;                                                                      \
-        for (int64_t k = begin; k < end; k++) {                                                    \
-            int64_t at = k / l->inner * l->n * l->inner + k % l->inner;                            \
-            const T *x = (const T *)l->x + at, *g = (const T *)l->g + at;                          \
-            T *dst = (T *)l->dst + at;                                                             \
-            double behind = 0, before = 1;                                                         \
-            for (int64_t i = l->n - 1; i >= 0; i--) {                                              \
-                behind = behind * (i + 1 < l->n ? x[(i + 1) * l->inner] : 0) + g[i * l->inner];    \
-                dst[i * l->inner] = (T)behind;                                                     \
-                PC_TRY(pc_poll_at(i));                                                             \
-            }                                                                                      \
-            for (int64_t i = 0; i < l->n; i++) {                                                   \
-                dst[i * l->inner] = (T)(dst[i * l->inner] * before);                               \
-                before *= x[i * l->inner];                                                         \
-                PC_TRY(pc_poll_at(i));                                                             \
-            }                                                                                      \
-        }                                                                                          \
-    done:                                                                                          \
-        return status;                                                                             \
-    }
-CUMPROD_BACK(float)
-CUMPROD_BACK(double)
-
+/* Element i is in all products from the i-th on. */
 static pc_status cumprod_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {
-    pc_status status = PC_OK;
-    pc_tensor *x = NULL, *g = NULL, *wide = NULL;
-    const pc_tensor *self = c->in[0];
-    pc_dtype work = self->dtype == PC_F64 ? PC_F64 : PC_F32;
-    lines l;
     int d;
-
-    PC_TRY(pc_wrap_dim(c->v[0].i, self->ndim, &d));
-    PC_TRY(pc_tensor_new(work, self->ndim, self->shape, &x));
-    PC_TRY(pc_copy(x, self));
-    PC_TRY(pc_tensor_new(work, self->ndim, self->shape, &g));
-    PC_TRY(pc_copy(g, gout[0]));
-    PC_TRY(pc_tensor_new(work, self->ndim, self->shape, &wide));
-    l = lines_along(x, d);
-    l.x = pc_data(x);
-    l.g = pc_data(g);
-    l.dst = pc_data(wide);
-    PC_TRY(run_lines(&l, work == PC_F32 ? cumprod_back_float : cumprod_back_double));
-    if (work == self->dtype) gin[0] = pc_retain(wide);
-    else PC_TRY(pc_cast(wide, self->dtype, &gin[0]));
-done:
-    pc_release(x);
-    pc_release(g);
-    pc_release(wide);
-    return status;
+    pc_status status = pc_wrap_dim(c->v[0].i, c->in[0]->ndim, &d);
+    if (status != PC_OK) return status;
+    lines l = lines_along(c->in[0], d);
+    l.all_products = true;
+    return products_backward(c, gout[0], l, gin);
 }
 
 /* ---- rows -------------------------------------------------------------------------------------- */

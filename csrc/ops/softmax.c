@@ -136,43 +136,22 @@ static pc_status run(lines *p, const pc_tensor *t, int dim)
     return pc_parallel_for(count, TASK_ELEMENTS / p->n + 1, t->dtype == PC_F64 ? run_f64 : run_f32, p);
 }
 
-/* t in full precision and contiguous. */
-static pc_status in_full(pc_tensor *t, pc_dtype full, pc_tensor **out)
-{
-    pc_status status = PC_OK;
-    pc_tensor *cast = NULL;
-    if (t->dtype != full) PC_TRY(pc_cast(t, full, &cast));
-    PC_TRY(pc_contiguous(cast != NULL ? cast : t, out));
-done:
-    pc_release(cast);
-    return status;
-}
-static pc_status finish(pc_tensor **t, pc_dtype dtype)
-{
-    pc_tensor *cast = NULL;
-    if ((*t)->dtype == dtype) return PC_OK;
-    pc_status status = pc_cast(*t, dtype, &cast);
-    pc_release(*t);
-    *t = cast;
-    return status;
-}
-
 static pc_status forward(pc_call *c, bool log)
 {
     pc_status status = PC_OK;
     pc_tensor *in = c->in[0], *x = NULL;
     int dim = 0;
-    const pc_dtype d = c->v[1].kind == PC_DTYPE ? (pc_dtype)c->v[1].i : in->dtype, full = d == PC_F64 ? PC_F64 : PC_F32;
+    const pc_dtype d = c->v[1].kind == PC_DTYPE ? (pc_dtype)c->v[1].i : in->dtype, full = pc_work_dtype(d);
     PC_TRY(pc_wrap_dim(c->v[0].i, in->ndim, &dim));
     PC_CHECK(pc_dtype_is_float(d), PC_ENOTIMPL,
              "\"%ssoftmax%s_kernel_impl\" not implemented for '%s'. Give dtype=, for instance "
              "torch.float32",
              log ? "log_" : "", dim >= in->ndim - 1 ? "_lastdim" : "", pc_dtype_type_name(d));
-    PC_TRY(in_full(in, full, &x));
+    PC_TRY(pc_contiguous_as(in, full, &x));
     PC_TRY(pc_tensor_new(full, in->ndim, in->shape, &c->out[0]));
     lines p = { .x = pc_data(x), .out = pc_data(c->out[0]), .log = log };
     PC_TRY(run(&p, x, dim));
-    PC_TRY(finish(&c->out[0], d));
+    PC_TRY(pc_become(&c->out[0], d));
 done:
     pc_release(x);
     return status;
@@ -184,15 +163,15 @@ static pc_status backward(pc_call *c, pc_tensor *gout, bool log, pc_tensor **gin
 {
     pc_status status = PC_OK;
     pc_tensor *g = NULL, *y = NULL, *out = c->out[0];
-    const pc_dtype full = out->dtype == PC_F64 ? PC_F64 : PC_F32;
+    const pc_dtype full = pc_work_dtype(out->dtype);
     int dim = 0;
     PC_TRY(pc_wrap_dim(c->v[0].i, out->ndim, &dim));
-    PC_TRY(in_full(gout, full, &g));
-    PC_TRY(in_full(out, full, &y));
+    PC_TRY(pc_contiguous_as(gout, full, &g));
+    PC_TRY(pc_contiguous_as(out, full, &y));
     PC_TRY(pc_tensor_new(full, out->ndim, out->shape, &gin[0]));
     lines p = { .y = pc_data(y), .g = pc_data(g), .out = pc_data(gin[0]), .log = log };
     PC_TRY(run(&p, y, dim));
-    PC_TRY(finish(&gin[0], c->in[0]->dtype));
+    PC_TRY(pc_become(&gin[0], c->in[0]->dtype));
 done:
     pc_release(g);
     pc_release(y);

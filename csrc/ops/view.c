@@ -100,35 +100,20 @@ done:
     return status;
 }
 
-static pc_status view_forward(pc_call *c)
+/* in[0] with sizes of which one may be -1. */
+static pc_status resized(pc_call *c, int n, const int64_t *sizes, bool copy_allowed)
 {
     pc_status status = PC_OK;
     int64_t shape[PC_MAX_DIMS];
-    PC_TRY(infer_size(c->in[0]->numel, c->v[0].ints.n, c->v[0].ints.v, shape));
-    PC_TRY(to_shape(c, c->v[0].ints.n, shape, false));
+    PC_TRY(infer_size(c->in[0]->numel, n, sizes, shape));
+    PC_TRY(to_shape(c, n, shape, copy_allowed));
 done:
     return status;
 }
 
-static pc_status reshape_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    int64_t shape[PC_MAX_DIMS];
-    PC_TRY(infer_size(c->in[0]->numel, c->v[0].ints.n, c->v[0].ints.v, shape));
-    PC_TRY(to_shape(c, c->v[0].ints.n, shape, true));
-done:
-    return status;
-}
-
-static pc_status view_as_forward(pc_call *c)
-{
-    pc_status status = PC_OK;
-    int64_t shape[PC_MAX_DIMS];
-    PC_TRY(infer_size(c->in[0]->numel, c->in[1]->ndim, c->in[1]->shape, shape));
-    PC_TRY(to_shape(c, c->in[1]->ndim, shape, false));
-done:
-    return status;
-}
+static pc_status view_forward(pc_call *c) { return resized(c, c->v[0].ints.n, c->v[0].ints.v, false); }
+static pc_status reshape_forward(pc_call *c) { return resized(c, c->v[0].ints.n, c->v[0].ints.v, true); }
+static pc_status view_as_forward(pc_call *c) { return resized(c, c->in[1]->ndim, c->in[1]->shape, false); }
 
 static pc_status reshape_as_forward(pc_call *c)
 {

@@ -13,6 +13,8 @@ PyObject *pc_py_raise_read(pc_status status, PyObject *path, int64_t size);
 PyObject *pc_py_raise_write(pc_status status, PyObject *path);
 /* A path as a str for messages, and its bytes for the system. */
 int pc_py_get_path(PyObject *o, PyObject **text, PyObject **bytes);
+/* The file of a path, which *path names in messages. -1 with an exception. */
+int pc_py_open_source(PyObject *o, PyObject **path, pc_source *s);
 /* A sink that calls a Python function with bytes: { { .write = pc_py_sink_write }, function }. */
 typedef struct pc_py_sink {
     pc_sink sink;

@@ -69,6 +69,22 @@ int pc_py_get_path(PyObject *o, PyObject **text, PyObject **bytes)
     return PyUnicode_FSDecoder(o, text) && PyUnicode_FSConverter(o, bytes) ? 0 : -1;
 }
 
+int pc_py_open_source(PyObject *o, PyObject **path, pc_source *s)
+{
+    PyObject *bytes;
+    *path = NULL;
+    if (pc_py_get_path(o, path, &bytes) < 0) {
+        Py_CLEAR(*path);
+        return -1;
+    }
+    pc_status status = pc_source_open(PyBytes_AsString(bytes), s);
+    Py_DECREF(bytes);
+    if (status == PC_OK) return 0;
+    pc_py_raise_read(status, *path, -1);
+    Py_CLEAR(*path);
+    return -1;
+}
+
 /* ---- checkpoints -------------------------------------------------------------------------------------- */
 
 /* (object, bytes used, is it a legacy file) */
@@ -91,19 +107,12 @@ static PyObject *load_source(const pc_source *s, PyObject *path)
 
 static PyObject *load_checkpoint(PyObject *module, PyObject *o)
 {
-    PyObject *path = NULL, *bytes = NULL, *result = NULL;
+    PyObject *path;
     pc_source s;
-    if (pc_py_get_path(o, &path, &bytes) < 0) goto done;
-    pc_status status = pc_source_open(PyBytes_AsString(bytes), &s);
-    if (status != PC_OK) {
-        pc_py_raise_read(status, path, -1);
-        goto done;
-    }
-    result = load_source(&s, path);
+    if (pc_py_open_source(o, &path, &s) < 0) return NULL;
+    PyObject *result = load_source(&s, path);
     pc_source_close(&s);
-done:
-    Py_XDECREF(path);
-    Py_XDECREF(bytes);
+    Py_DECREF(path);
     return result;
 }
 

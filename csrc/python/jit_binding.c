@@ -690,20 +690,13 @@ done:
 
 static PyObject *load_torchscript(PyObject *module, PyObject *args)
 {
-    PyObject *o, *names, *path = NULL, *bytes = NULL, *result = NULL;
+    PyObject *o, *names, *path;
     pc_source s;
     if (!PyArg_ParseTuple(args, "OO!", &o, &PyList_Type, &names)) return NULL;
-    if (pc_py_get_path(o, &path, &bytes) < 0) goto done;
-    pc_status status = pc_source_open(PyBytes_AsString(bytes), &s);
-    if (status != PC_OK) {
-        pc_py_raise_read(status, path, -1);
-        goto done;
-    }
-    result = load_source(&s, path, names);
+    if (pc_py_open_source(o, &path, &s) < 0) return NULL;
+    PyObject *result = load_source(&s, path, names);
     pc_source_close(&s);
-done:
-    Py_XDECREF(path);
-    Py_XDECREF(bytes);
+    Py_DECREF(path);
     return result;
 }
 
