@@ -147,12 +147,14 @@ static int64_t parts_of(int64_t count, int64_t terms)
 
 static void f32_tile(const pc_tile *t)
 {
-    if (t->nu * t->nv * t->n <= CHAIN) {
+    const int64_t terms = t->nu * t->nv * t->n;
+    if (terms <= CHAIN) {
         tile_chain(t);
         return;
     }
     const int64_t us = parts_of(t->nu, t->nv * t->n), vs = parts_of(t->nv, t->n), qs = parts_of(t->n, 1);
-    for (int64_t i = 0; i < us * vs * qs; i++) { /* parts of nearly equal length */
+    const int64_t count = us * vs * qs;
+    for (int64_t i = 0; i < count; i++) { /* parts of nearly equal length */
         const int64_t ui = i / (vs * qs), vi = i / qs % vs, qi = i % qs;
         const int64_t u = ui * t->nu / us, v = vi * t->nv / vs, q = qi * t->n / qs;
         pc_tile part = *t;
@@ -161,6 +163,7 @@ static void f32_tile(const pc_tile *t)
         part.n = (qi + 1) * t->n / qs - q;
         part.a += u * t->au + v * t->av + q * t->aq;
         part.b += u * t->bu + v * t->bv + q * t->bq;
+        if (t->soon != NULL) part.soon += i * terms / count * t->soon_step;
         if (i > 0) {
             part.accumulate = true;
             part.bias = NULL;
