@@ -29,9 +29,11 @@ static _Atomic(const char *) forced;
 
 pc_status pc_force_convolution(const char *name)
 {
+    const pc_conv_algorithm *const *const lists[] = { forward_algorithms, input_algorithms, weight_algorithms };
     const char *found = NULL;
-    for (int k = 0; forward_algorithms[k] != NULL && name != NULL; k++)
-        if (strcmp(forward_algorithms[k]->name, name) == 0) found = forward_algorithms[k]->name;
+    for (int i = 0; i < 3 && name != NULL; i++)
+        for (int k = 0; lists[i][k] != NULL; k++)
+            if (strcmp(lists[i][k]->name, name) == 0) found = lists[i][k]->name;
     if (name != NULL && found == NULL)
         return pc_fail(PC_EVALUE, "no algorithm of a convolution is called \"%.40s\"", name);
     forced = found;

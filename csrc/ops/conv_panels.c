@@ -19,6 +19,7 @@ static void pack_sixteen(const float *w, int64_t lane_stride, int64_t inner, int
     float block[16][16];
     for (int64_t at = 0, tap = 0, c = 0; at < inner * taps; at += 16) {
         const int64_t n = least(16, inner * taps - at), from = least(at, inner * taps - 16);
+        for (int i = 0; i < 16; i++) __builtin_prefetch(w + from + 64 + i * lane_stride); /* sixteen streams are many */
         pc_k->u32_transpose16((uint32_t *)block, 16, (const uint32_t *)w + from, lane_stride);
         for (int64_t i = at - from; i < at - from + n; i++) {
             memcpy(to + (tap * inner + c) * stored, block[i], sizeof block[0]);
