@@ -119,6 +119,22 @@ def residual(s, x):
     return s.L.relu_(y)
 
 
+def residual_apart(s, x):
+    """The same out of place, with a convolution behind it."""
+    y = s.L.relu(s.norm(x.shape[1])(conv(s, x, x.shape[1], 3, 1, 1)) + x)
+    return conv(s, y, 4, 1, 1, 0)
+
+
+def activation_first(s, x):
+    """Batch norm and ReLU before a convolution."""
+    return conv(s, s.L.nn.functional.relu(s.norm(x.shape[1])(x), inplace=True), 6, 3, 1, 1)
+
+
+def forget(s, x):
+    """Let go of a tensor: backward alone may have it now."""
+    s.tensors = [s.tensors[0] if t is x else t for t in s.tensors]
+
+
 def expression(text):
     """A function of the state, a tensor x and further numbers k."""
     fn = eval("lambda s, x, *k: " + text)
@@ -127,6 +143,7 @@ def expression(text):
 
 
 IMAGES = [(conv, [(4, 3, 1, 1), (8, 3, 1, 1), (3, 1, 1, 0), (4, 3, 2, 1), (6, 2, 1, 0)]), (residual, [()]),
+          (residual_apart, [()]), (activation_first, [()]), (forget, [()]),
           (channels_last, [()])] + [(expression(text), variants) for text, variants in [
     ("s.L.relu(x)", [()]), ("s.L.nn.functional.relu(x, inplace=True)", [()]), ("s.norm(x.shape[1])(x)", [()]),
     ("s.L.nn.functional.max_pool2d(x, k[0])", [(2,)]), ("s.L.nn.functional.max_pool2d(x, 3, k[0], 1)", [(2,), (1,)]),
@@ -141,7 +158,7 @@ ANY = [(linear, [()]), (write, [(0, 0.25), ((..., 0), -0.5)]), (write_tensor, [(
     "x.detach()",
     "x.clone()", "x.contiguous()", "x[0]", "x.transpose(0, -1)", "x[..., ::2]", "x.sigmoid()", "x.sum(-1)",
     "x.T if x.dim() == 2 else x", "s.L.softmax(x, -1)", "x.expand(2, *x.shape)", "x.copy_(like(s, x))", "x.zero_()",
-    "x.unsqueeze(0)", "x.requires_grad_()"]]
+    "x.unsqueeze(0)", "x.detach().requires_grad_()"]]
 
 
 def facts(t):
