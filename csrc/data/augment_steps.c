@@ -84,12 +84,8 @@ static const struct row {
     [STEP_AUTO_AUGMENT] = { "auto_augment", 6, 0, TAIL_ANY, 2 },
 };
 
-const char *step_name(step_kind kind)
-{
-    return rows[kind].name;
-}
-
-bool step_takes_floats(step_kind kind)
+/* May the step follow to_tensor? */
+static bool takes_floats(step_kind kind)
 {
     switch (kind) {
     case STEP_HFLIP: case STEP_VFLIP: case STEP_CROP: case STEP_PAD: case STEP_NORMALIZE: case STEP_ERASE: return true;
@@ -313,8 +309,8 @@ pc_status fixed_step(const step *s, step_kind kind, const double *v, pc_image_sh
     int h = shape->h, w = shape->w, c = shape->c;
     int64_t oh = h, ow = w;
     uint8_t fill[4];
-    PC_CHECK(*is_float ? step_takes_floats(kind) : kind != STEP_NORMALIZE && kind != STEP_ERASE, PC_ETYPE,
-             *is_float ? "%s must come before ToTensor" : "%s must come after ToTensor", step_name(kind));
+    PC_CHECK(*is_float ? takes_floats(kind) : kind != STEP_NORMALIZE && kind != STEP_ERASE, PC_ETYPE,
+             *is_float ? "%s must come before ToTensor" : "%s must come after ToTensor", rows[kind].name);
     switch (kind) {
     case STEP_CROP: oh = (int64_t)v[2], ow = (int64_t)v[3]; break;
     case STEP_PAD:
@@ -421,7 +417,7 @@ done:
 
 static size_t aligned(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 
-size_t extent_bytes(const extent *need)
+static size_t extent_bytes(const extent *need)
 {
     return 2 * aligned(need->image) + aligned(need->work) + 2 * aligned(need->floats * sizeof(float)) +
            aligned(need->noise * sizeof(float)) + 64;

@@ -99,10 +99,6 @@ typedef struct plan {
 static inline drawn *plan_entries(const plan *pl) { return (drawn *)((char *)pl + ((sizeof *pl + 63) & ~(size_t)63)); }
 static inline snapshot *plan_snapshots(const plan *pl) { return (snapshot *)(plan_entries(pl) + pl->p->max_drawn); }
 
-/* "rotate" of STEP_ROTATE. */
-const char *step_name(step_kind kind);
-/* May the step follow to_tensor? */
-bool step_takes_floats(step_kind kind);
 /* PC_EVALUE if h or w is below 1 or absurd. */
 pc_status check_extent(int64_t h, int64_t w);
 /* PC_EVALUE unless h, w and c are what pc_pipeline_apply takes. */
@@ -112,7 +108,6 @@ pc_status fixed_step(const step *s, step_kind kind, const double *v, pc_image_sh
                      extent *need);
 /* Numbers of the fixed steps that a size-dependent one becomes: at most 1. *n is how many. */
 pc_status settle_step(const step *s, pc_image_shape shape, drawn *out, int *n);
-size_t extent_bytes(const extent *need);
 
 /* augment_rows.c: images whose pixels stand side by side in each row. */
 void sharpen_rows(pc_image a, double factor, uint8_t *dst);

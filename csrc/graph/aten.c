@@ -15,7 +15,8 @@ int pc_aten_dtype(pc_dtype d)
     return dtype_numbers[d];
 }
 
-int pc_aten_dtype_of(int64_t number)
+/* The dtype of torch's number; -1: none. */
+static int dtype_of_number(int64_t number)
 {
     for (int d = 0; d < PC_DTYPE_COUNT; d++)
         if (dtype_numbers[d] == number) return d;
@@ -504,7 +505,7 @@ static bool fit(pc_graph *g, const pc_param *p, pc_arg a, pc_arg *out)
     case PC_T_SCALAR: return is_number(g, &a);
     case PC_T_BOOL: return a.kind == PC_ARG_BOOL || (a.kind == PC_ARG_VAR && g->vars[a.i].type == PC_VAR_BOOL);
     case PC_T_DTYPE: {
-        int d = a.kind == PC_ARG_INT ? pc_aten_dtype_of(a.i) : -1;
+        int d = a.kind == PC_ARG_INT ? dtype_of_number(a.i) : -1;
         *out = (pc_arg){ .kind = PC_ARG_DTYPE, .i = d };
         return d >= 0;
     }

@@ -27,8 +27,7 @@ pc_status pc_aten_read(pc_graph *g, const pc_aten_call *call, pc_graph_node **ou
 /* Does this node give a list of unknown length? */
 bool pc_aten_gives_list(const pc_graph_node *n);
 
-/* torch's number of a dtype, and back; -1: none. */
+/* torch's number of a dtype. */
 int pc_aten_dtype(pc_dtype d);
-int pc_aten_dtype_of(int64_t number);
 
 #endif

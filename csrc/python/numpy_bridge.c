@@ -79,8 +79,8 @@ static PyObject *shareable(PyObject *o)
     return PyArray_FROM_OF(o, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_ENSURECOPY);
 }
 
-/* o is aligned, native, and without negative strides. */
-pc_status pc_py_from_numpy(PyObject *o, int share, pc_tensor **out)
+/* A tensor of an array that is aligned, native and without negative strides; of its memory if `share`. */
+static pc_status from_array(PyObject *o, bool share, pc_tensor **out)
 {
     PyArrayObject *a = (PyArrayObject *)o;
     pc_dtype d;
@@ -129,7 +129,7 @@ static PyObject *from_numpy(PyObject *module, PyObject *o)
     }
     PyObject *a = shareable(o);
     if (a == NULL) return NULL;
-    pc_status status = pc_py_from_numpy(a, 1, &t);
+    pc_status status = from_array(a, true, &t);
     Py_DECREF(a);
     return status == PC_OK ? pc_py_wrap(t) : pc_py_raise(status);
 }
@@ -149,7 +149,7 @@ pc_tensor *pc_py_data(PyObject *o)
         Py_DECREF(a);
         if ((a = plain) == NULL) return NULL;
     }
-    pc_status status = pc_py_from_numpy(a, 0, &t);
+    pc_status status = from_array(a, false, &t);
     Py_DECREF(a);
     if (status != PC_OK) pc_py_raise(status);
     return t;

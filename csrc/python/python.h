@@ -64,8 +64,6 @@ int pc_py_add_random(PyObject *module);
 
 /* numpy_bridge.c: the only file that includes NumPy's headers. */
 int pc_py_add_numpy(PyObject *module);
-/* Tensor from a NumPy array or scalar, sharing memory where share is true. */
-pc_status pc_py_from_numpy(PyObject *array, int share, pc_tensor **out);
 int pc_py_is_array(PyObject *o); /* ndarray or NumPy scalar */
 /* A new tensor with a copy of anything that NumPy reads as numbers; NULL with an exception. */
 pc_tensor *pc_py_data(PyObject *o);

@@ -5,28 +5,11 @@
 #include "../graph/torchscript.h"
 #include "../core/alloc.h"
 #undef NDEBUG
+#include "memory_sink.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct memory_sink {
-    pc_sink sink;
-    uint8_t *p;
-    int64_t n, room;
-} memory_sink;
-
-static pc_status memory_write(pc_sink *sink, const void *p, int64_t n)
-{
-    memory_sink *m = (memory_sink *)sink;
-    if (n > m->room - m->n) {
-        m->room = 2 * (m->n + n);
-        m->p = realloc(m->p, (size_t)m->room);
-    }
-    memcpy(m->p + m->n, p, (size_t)n);
-    m->n += n;
-    return PC_OK;
-}
 
 static pc_tensor *ramp(int ndim, const int64_t *shape)
 {

@@ -6,6 +6,7 @@
 #include "../io/crc32.h"
 #include "../io/inflate.h"
 #include "../io/zip.h"
+#include "memory_sink.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,24 +56,6 @@ static void test_inflate(void)
 }
 
 /* ---- a checkpoint to work on ------------------------------------------------------------------------ */
-
-typedef struct memory_sink {
-    pc_sink sink;
-    uint8_t *p;
-    int64_t n, room;
-} memory_sink;
-
-static pc_status memory_write(pc_sink *sink, const void *p, int64_t n)
-{
-    memory_sink *m = (memory_sink *)sink;
-    if (n > m->room - m->n) {
-        m->room = 2 * (m->n + n);
-        m->p = realloc(m->p, (size_t)m->room);
-    }
-    memcpy(m->p + m->n, p, (size_t)n);
-    m->n += n;
-    return PC_OK;
-}
 
 static void pickle_tensor(pc_pickler *k, const char *key, int64_t numel, int ndim, const int64_t *shape,
                           const int64_t *stride)
