@@ -1,7 +1,7 @@
 """torch.multiprocessing: Python's module, and ``spawn``. A tensor that is sent to another process is copied."""
 
 import multiprocessing as _multiprocessing
-from multiprocessing import *
+from multiprocessing import *  # noqa: F403
 
 from pycnn._missing import getattr_of as _getattr_of
 

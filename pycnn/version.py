@@ -1,6 +1,6 @@
 """torch.version: what pycnn was built as."""
 
-from pycnn import __version__
+from pycnn import __version__  # noqa: F401
 
 debug = False
 cuda = hip = xpu = None

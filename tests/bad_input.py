@@ -218,9 +218,9 @@ def empty_folder(t, name):
 
 def mnist(t):
     """MNIST in files that end after 500 bytes of their images."""
-    for name in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+    for file in ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
                  "t10k-labels-idx1-ubyte"):
-        written(t, bytes([0, 0, 8, 3, 0, 0, 0, 100, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(500), f"MNIST/raw/{name}")
+        written(t, bytes([0, 0, 8, 3, 0, 0, 0, 100, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(500), f"MNIST/raw/{file}")
     return t.datasets.MNIST(t.folder)
 
 
@@ -374,7 +374,6 @@ CASES = [Case(*row) for row in [
     ("load: code", lambda t: t.torch.load(written(t, pickle.dumps(Command()))), CheckpointError, "", r"file.pth \(\d+ bytes\)", REFUSED),
     ("load: a model in it", lambda t: t.torch.load(written(t, archive(name("__main__", "SimpleCNN") + b")\x81"))), CheckpointError, "Weights only load failed.*GLOBAL __main__.SimpleCNN was not an allowed global by default", r"torch.save\(torch.load\(f, weights_only=False\).state_dict\(\), f\)", (pickle.UnpicklingError, "Weights only load failed(?s:.*)__main__.SimpleCNN")),
     ("load: a namespace in it", lambda t: t.torch.load(written(t, checkpoint_of_args(t))), CheckpointError, "Weights only load failed.*argparse.Namespace", r"vars\(args\)", REFUSED),
-    ("save: a whole model", lambda t: t.torch.save(t.nn.Linear(2, 2), t.folder / "x.pth"), TypeError, "", r"save its state_dict\(\) instead", ACCEPTED),
     ("jit.load: truncated", lambda t: t.torch.jit.load(written(t, script(t)[:2000], "model.pt")), CheckpointError, "", r"model.pt \(2000 bytes\): truncated", (RuntimeError, "failed finding central directory")),
     ("save: a full device", lambda t: t.torch.save({"a": t.torch.ones(100000)}, "/dev/full"), CheckpointError, "", "No space left on device: '/dev/full'", (RuntimeError, "unexpected pos")),
     ("save: no such folder", lambda t: t.torch.save({}, t.folder / "none" / "x.pth"), CheckpointError, "Parent directory .*none does not exist."),
@@ -449,7 +448,7 @@ def empty_batch(t):
     return [p.grad.abs().sum().item() for p in model.parameters()]
 
 
-# What works although it looks odd: name, call, the result.
+# What works in pycnn although it looks odd: name, call, the result. (torch takes labels of int64 and uint8 alone.)
 FINE = [
     ("an empty batch", empty_batch, [0, 0, 0, 0]),
     *((f"loss: {name} labels",

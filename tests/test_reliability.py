@@ -363,38 +363,12 @@ def quick_gc():
     gc.unfreeze()
 
 
-class Step:
-    """A training step of a small net that can be broken off anywhere and begun again."""
-
-    def __init__(self, optimizer="Adam"):
-        self.model, (self.x, self.y) = small_net(0)
-        self.optimizer = getattr(torch.optim, optimizer)(self.model.parameters(), lr=0.001)
-
-    def __call__(self):
-        self.optimizer.zero_grad()
-        x = self.model[2](F.relu(self.model[0](self.x)))
-        loss = F.cross_entropy(self.model[4](x.view(-1, 8 * 64)), self.y)
-        loss.backward()
-        self.optimizer.step()
-        return loss.item()
-
-
-@pytest.fixture
-def quick_gc():
-    """Collections look at what comes from now on alone."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 def break_off_everywhere(make, live_blocks):
     """Let each allocation of ``make()()`` fail in turn; after each failure the same call
     must do, and nothing may leak."""
     n, before = 0, live_blocks()
     while True:
         work, again = make(), False
-        kept = live_blocks()
         while True:
             _C._alloc_fail_after(-1 if again else n)
             try:
@@ -410,22 +384,6 @@ def break_off_everywhere(make, live_blocks):
         if not again:
             return n
         n += 1
-
-
-class Step:
-    """A training step of a small net that can be broken off anywhere and begun again."""
-
-    def __init__(self, optimizer="Adam"):
-        self.model, (self.x, self.y) = small_net(0)
-        self.optimizer = getattr(torch.optim, optimizer)(self.model.parameters(), lr=0.001)
-
-    def __call__(self):
-        self.optimizer.zero_grad()
-        x = self.model[2](F.relu(self.model[0](self.x)))
-        loss = F.cross_entropy(self.model[4](x.view(-1, 8 * 64)), self.y)
-        loss.backward()
-        self.optimizer.step()
-        return loss.item()
 
 
 @pytest.mark.parametrize("threads", [1, 2])

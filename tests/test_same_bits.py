@@ -14,7 +14,7 @@ import pytest
 import pycnn as torch
 import pycnn.nn.functional as F
 from program import Program, pycnn_modules
-from pycnn import _C, nn
+from pycnn import nn
 from pycnn.utils.data import DataLoader
 from pycnn.vision import datasets, models
 

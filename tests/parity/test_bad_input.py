@@ -11,7 +11,7 @@ import torch
 import torchvision
 
 import pycnn
-from bad_input import ACCEPTED, CASES, FINE, library, text
+from bad_input import ACCEPTED, CASES, library, text
 
 pytestmark = pytest.mark.parity
 

@@ -5,11 +5,8 @@ import random
 
 import numpy as np
 import pytest
-import torch
-import torch.utils.data
 
-import pycnn
-from both import BOTH, check_same, same
+from both import check_same, same
 from program import Program, pycnn_modules, torch_modules
 
 pytestmark = pytest.mark.parity

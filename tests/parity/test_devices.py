@@ -18,7 +18,7 @@ import pycnn
 import pycnn.backends.cudnn
 import pycnn.cuda.amp
 import pycnn.multiprocessing
-from both import BOTH, same
+from both import same
 
 pytestmark = pytest.mark.parity
 

@@ -160,8 +160,8 @@ def test_refused_windows():
 @pytest.mark.parametrize("grad", [False, True])
 def test_checkpoints_in_time(grad):
     """The same gradients, dropout included, from a function that runs twice."""
-    import pycnn.utils.checkpoint
-    import torch.utils.checkpoint
+    import pycnn.utils.checkpoint  # noqa: F401
+    import torch.utils.checkpoint  # noqa: F401
     calls = []
 
     def run(m, x):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torchvision.io
-import torchvision.utils
+import torchvision.utils  # noqa: F401
 from PIL import Image
 
 import pycnn

@@ -4,7 +4,6 @@ Its arithmetic on Tensors is not Pillow's. Matrix products and sums are rounded 
 thousand may be the neighbouring one.
 """
 
-import random
 
 import numpy as np
 import pytest

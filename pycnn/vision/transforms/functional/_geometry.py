@@ -207,9 +207,8 @@ def resize(img, size, interpolation=InterpolationMode.BILINEAR, max_size=None, a
     step = resize_step(size, interpolation, max_size)
     if isinstance(img, Tensor):
         c, h, w = dimensions(img)
-        for _, h, w, _ in _images.pipeline_of((step,)).draw(h, w, c):
-            img = _tensors.resize(img, int(h), int(w), mode_of(interpolation).value, bool(antialias))
-        return img
+        (_, new_h, new_w, _), = _images.pipeline_of((step,)).draw(h, w, c)
+        return _tensors.resize(img, int(new_h), int(new_w), mode_of(interpolation).value, bool(antialias))
     if antialias is False and is_pil(img):
         warnings.warn("Anti-alias option is always applied for PIL Image input. Argument antialias is ignored.",
                       stacklevel=2)
