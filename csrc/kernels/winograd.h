@@ -23,10 +23,11 @@ typedef struct pc_winograd_filter {
     int m;
     const float *w;
     int64_t lane, step, row, column; /* strides; step: of the inner channels */
-    int64_t lanes, inner;            /* of the panel */
+    int64_t lanes;                   /* of the panel */
     int64_t count;                   /* inner channels to be done, from w and u on */
     float *u;
     int64_t stored;                  /* lanes of u: whole vectors */
+    int64_t position;                /* floats from a position of u to the next */
 } pc_winograd_filter;
 
 #endif

@@ -228,72 +228,105 @@ static void f32_winograd_gradient(const pc_winograd_tile *t, const float *zeros,
     else winograd_gradient(t, zeros, sums, 2);
 }
 
-ALWAYS_INLINE void winograd_weight(const pc_winograd_filter *f, const int m)
+/* Lanes and inner channels whose filters are brought side by side at a time. */
+#define GROUP 16
+
+/* taps[9 * c + j][lane] = tap j of the filter of a lane and an inner channel: n lanes, the others 0, of `count`
+   channels. Filters stand by lanes as weights do, or by channels and turned round for the input's gradient. */
+static void gather_filters(const pc_winograd_filter *f, const float *w, int64_t n, int64_t count, float *taps)
+{
+    if (n < GROUP) memset(taps, 0, (size_t)(9 * count * GROUP) * sizeof *taps);
+    if (f->step == 9 && f->row == 3 && f->column == 1) {
+        f32_planes_to_pixels(taps, GROUP, w, f->lane, n, 9 * count);
+        return;
+    }
+    const bool turned = n == GROUP && f->lane == 9 && f->step > 0 && f->row == -3 && f->column == -1;
+    for (int64_t c = 0; c < count; c++, w += f->step, taps += 9 * GROUP) {
+        if (turned && c + 1 < count) { /* reads 7 floats beyond the last lane's filter: there is a next channel */
+            uint32_t rows[GROUP][GROUP];
+            u32_transpose16(rows[0], GROUP, (const uint32_t *)w - 8, 9);
+            for (int j = 0; j < 9; j++) memcpy(taps + j * GROUP, rows[8 - j], sizeof rows[0]);
+            continue;
+        }
+        for (int64_t lane = 0; lane < n; lane++)
+#pragma GCC unroll 9
+            for (int j = 0; j < 9; j++)
+                taps[j * GROUP + lane] = w[lane * f->lane + j / 3 * f->row + j % 3 * f->column];
+    }
+}
+
+/* VL lanes of one channel. */
+ALWAYS_INLINE void winograd_weight(const float *taps, float *u, int64_t position, const int m)
 {
     const int edge = m + 2;
-    for (int64_t k = 0; k < f->stored; k += VL) {
-        const int64_t left = f->lanes - k, n = left < 0 ? 0 : left < VL ? left : VL;
-        for (int64_t c = 0; c < f->count; c++) {
-            const float *w = f->w + k * f->lane + c * f->step;
-            float taps[9][VL] = { { 0 } };
-            vf v[9], half[18];
-            for (int64_t lane = 0; lane < n; lane++)
+    vf v[9], half[18];
 #pragma GCC unroll 9
-                for (int j = 0; j < 9; j++) taps[j][lane] = w[lane * f->lane + j / 3 * f->row + j % 3 * f->column];
-#pragma GCC unroll 9
-            for (int j = 0; j < 9; j++) v[j] = vf_load(taps[j]);
+    for (int j = 0; j < 9; j++) v[j] = vf_load(taps + j * GROUP);
 #pragma GCC unroll 3
-            for (int j = 0; j < 3; j++) winograd_weight_line(m, v + j, 3, half + j, 3);
+    for (int j = 0; j < 3; j++) winograd_weight_line(m, v + j, 3, half + j, 3);
 #pragma GCC unroll 6
-            for (int i = 0; i < edge; i++) {
-                vf row[6];
-                winograd_weight_line(m, half + 3 * i, 1, row, 1);
+    for (int i = 0; i < edge; i++) {
+        vf row[6];
+        winograd_weight_line(m, half + 3 * i, 1, row, 1);
 #pragma GCC unroll 6
-                for (int j = 0; j < edge; j++) vf_store(f->u + ((i * edge + j) * f->inner + c) * f->stored + k, row[j]);
-            }
-        }
+        for (int j = 0; j < edge; j++) vf_store(u + (i * edge + j) * position, row[j]);
     }
 }
 
 /* u = the transformed filters. */
 static void f32_winograd_weight(const pc_winograd_filter *f)
 {
-    if (f->m == 4) winograd_weight(f, 4);
-    else winograd_weight(f, 2);
-}
-
-ALWAYS_INLINE void winograd_filter(const pc_winograd_filter *f, float *gw, const int m)
-{
-    const int edge = m + 2;
-    for (int64_t k = 0; k < f->lanes; k += VL) {
-        const int64_t n = f->lanes - k < VL ? f->lanes - k : VL;
-        for (int64_t c = 0; c < f->count; c++) {
-            float taps[9][VL], *to = gw + k * f->lane + c * f->step;
-            vf half[18], row[3];
-#pragma GCC unroll 6
-            for (int j = 0; j < edge; j++) {
-                vf column[6];
-#pragma GCC unroll 6
-                for (int i = 0; i < edge; i++)
-                    column[i] = vf_load(f->u + ((i * edge + j) * f->inner + c) * f->stored + k);
-                winograd_filter_line(m, column, 1, half + j, edge);
-            }
-#pragma GCC unroll 3
-            for (int i = 0; i < 3; i++) {
-                winograd_filter_line(m, half + i * edge, 1, row, 1);
-#pragma GCC unroll 3
-                for (int j = 0; j < 3; j++) vf_store(taps[3 * i + j], row[j]);
-            }
-            for (int64_t lane = 0; lane < n; lane++)
-#pragma GCC unroll 9
-                for (int j = 0; j < 9; j++) to[lane * f->lane + j / 3 * f->row + j % 3 * f->column] = taps[j][lane];
+    for (int64_t k = 0; k < f->stored; k += GROUP) {
+        const int64_t left = f->lanes - k, n = left < 0 ? 0 : left < GROUP ? left : GROUP;
+        for (int64_t c0 = 0; c0 < f->count; c0 += GROUP) {
+            const int64_t count = f->count - c0 < GROUP ? f->count - c0 : GROUP;
+            float taps[GROUP * 9 * GROUP];
+            gather_filters(f, f->w + k * f->lane + c0 * f->step, n, count, taps);
+            for (int64_t c = 0; c < count; c++)
+                for (int64_t j = 0; j < GROUP && k + j < f->stored; j += VL) {
+                    float *u = f->u + (c0 + c) * f->stored + k + j;
+                    if (f->m == 4) winograd_weight(taps + 9 * c * GROUP + j, u, f->position, 4);
+                    else winograd_weight(taps + 9 * c * GROUP + j, u, f->position, 2);
+                }
         }
     }
 }
 
-/* gw = the filters' gradient, from that of the transformed ones in u. */
+/* VL lanes of one channel. */
+ALWAYS_INLINE void winograd_filter(float *taps, const float *u, int64_t position, const int m)
+{
+    const int edge = m + 2;
+    vf half[18], row[3];
+#pragma GCC unroll 6
+    for (int j = 0; j < edge; j++) {
+        vf column[6];
+#pragma GCC unroll 6
+        for (int i = 0; i < edge; i++) column[i] = vf_load(u + (i * edge + j) * position);
+        winograd_filter_line(m, column, 1, half + j, edge);
+    }
+#pragma GCC unroll 3
+    for (int i = 0; i < 3; i++) {
+        winograd_filter_line(m, half + i * edge, 1, row, 1);
+#pragma GCC unroll 3
+        for (int j = 0; j < 3; j++) vf_store(taps + (3 * i + j) * GROUP, row[j]);
+    }
+}
+
+/* gw = the filters' gradient, from that of the transformed ones in u; filters stand as weights do. */
 static void f32_winograd_filter(const pc_winograd_filter *f, float *gw)
 {
-    if (f->m == 4) winograd_filter(f, gw, 4);
-    else winograd_filter(f, gw, 2);
+    for (int64_t k = 0; k < f->lanes; k += GROUP) {
+        const int64_t n = f->lanes - k < GROUP ? f->lanes - k : GROUP;
+        for (int64_t c0 = 0; c0 < f->count; c0 += GROUP) {
+            const int64_t count = f->count - c0 < GROUP ? f->count - c0 : GROUP;
+            float taps[GROUP * 9 * GROUP];
+            for (int64_t c = 0; c < count; c++)
+                for (int64_t j = 0; j < n; j += VL) {
+                    const float *u = f->u + (c0 + c) * f->stored + k + j;
+                    if (f->m == 4) winograd_filter(taps + 9 * c * GROUP + j, u, f->position, 4);
+                    else winograd_filter(taps + 9 * c * GROUP + j, u, f->position, 2);
+                }
+            f32_pixels_to_planes(gw + k * f->lane + 9 * c0, f->lane, taps, GROUP, n, 9 * count);
+        }
+    }
 }

@@ -80,13 +80,13 @@ static void set_up(winograd *w, int m, const pc_nhwc *in, int64_t k, int64_t oh,
 }
 
 static int64_t stored_lanes(const winograd *w, int64_t panel) { return pc_panel_lanes(w->k, panel, w->width); }
-static float *panel_of(const winograd *w, float *u, int64_t panel)
-{
-    return u + panel * w->width * w->positions * w->in->c;
-}
+/* From a position of a panel of filters to the next; not a power of two either. */
+static int64_t filter_pitch(const winograd *w, int64_t panel) { return stored_lanes(w, panel) * w->in->c + 16; }
+static int64_t panel_at(const winograd *w, int64_t panel) { return panel * w->positions * filter_pitch(w, 0); }
+static float *panel_of(const winograd *w, float *u, int64_t panel) { return u + panel_at(w, panel); }
 static int64_t filter_floats(const winograd *w)
 {
-    return ((w->panels - 1) * w->width + stored_lanes(w, w->panels - 1)) * w->positions * w->in->c;
+    return panel_at(w, w->panels - 1) + w->positions * filter_pitch(w, w->panels - 1);
 }
 static int64_t v_floats(const winograd *w) { return w->positions * w->block * w->pitch; }
 static int64_t product_floats(const winograd *w) { return w->positions * w->block * w->lane_pitch; }
@@ -135,7 +135,7 @@ static void multiply(const winograd *w, int64_t panel, int64_t at, int64_t count
     const int64_t lanes = stored_lanes(w, panel), c = w->in->c;
     pc_tile t = {
         .a = v + at * w->block * w->pitch, .ai = w->pitch, .a4 = 4 * w->pitch, .aq = 1,
-        .b = panel_of(w, w->u, panel) + at * c * lanes, .bq = lanes, .nu = 1, .nv = 1, .n = c,
+        .b = panel_of(w, w->u, panel) + at * filter_pitch(w, panel), .bq = lanes, .nu = 1, .nv = 1, .n = c,
         .c = products + at * w->block * w->lane_pitch, .ci = w->lane_pitch, .c4 = 4 * w->lane_pitch,
         .m = count, .width = lanes,
     };
@@ -227,6 +227,7 @@ static pc_status transform_filters(void *ctx, int64_t begin, int64_t end)
         int64_t panel = i / j->parts, c0 = i % j->parts * j->part;
         pc_winograd_filter f = j->f;
         f.stored = stored_lanes(w, panel);
+        f.position = filter_pitch(w, panel);
         f.lanes = least(w->k - panel * w->width, f.stored);
         f.w += panel * w->width * f.lane + c0 * f.step;
         f.u = panel_of(w, w->u, panel) + c0 * f.stored;
@@ -239,7 +240,7 @@ static pc_status transform_filters(void *ctx, int64_t begin, int64_t end)
 static transform transform_of(const winograd *w)
 {
     /* Some 20 us each. */
-    transform j = { .w = w, .f = { .m = w->m, .inner = w->in->c }, .part = most(1024 / w->width, 1) };
+    transform j = { .w = w, .f = { .m = w->m }, .part = most(1024 / w->width, 1) };
     j.parts = ceil_div(w->in->c, j.part);
     return j;
 }
@@ -336,7 +337,7 @@ static void sum_products(const winograd *w, int64_t panel, int64_t at, int64_t c
     pc_tile t = {
         .a = v + at * w->block * w->pitch, .ai = 1, .a4 = 4, .aq = w->pitch,
         .b = products + at * w->block * w->lane_pitch, .bq = w->lane_pitch, .nu = 1, .nv = 1, .n = count,
-        .c = panel_of(w, u, panel) + at * c * lanes, .ci = lanes, .c4 = 4 * lanes,
+        .c = panel_of(w, u, panel) + at * filter_pitch(w, panel), .ci = lanes, .c4 = 4 * lanes,
         .m = c, .width = lanes, .accumulate = accumulate,
     };
     pc_k->f32_tile(&t);
@@ -403,12 +404,13 @@ static pc_status finish_filters(void *ctx, int64_t begin, int64_t end)
         int64_t panel = i / j->parts, c0 = i % j->parts * j->part;
         pc_winograd_filter f = j->f;
         f.stored = stored_lanes(w, panel);
+        f.position = filter_pitch(w, panel);
         f.lanes = least(w->k - panel * w->width, f.stored);
         f.u = panel_of(w, w->u, panel) + c0 * f.stored;
         f.count = least(j->part, w->in->c - c0);
         for (int64_t slot = 1; slot < w->slots; slot++)
             for (int64_t at = 0; at < w->positions; at++) {
-                float *to = f.u + at * w->in->c * f.stored;
+                float *to = f.u + at * f.position;
                 pc_k->f32_accumulate(to, to + slot * w->slot_floats, f.count * f.stored);
             }
         pc_k->f32_winograd_filter(&f, w->gw + panel * w->width * f.lane + c0 * f.step);

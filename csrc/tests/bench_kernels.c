@@ -137,7 +137,8 @@ static pc_winograd_filter panel_of(const pc_kernels *k, const bench_case *c, dou
     const int64_t lanes = k->f32_tile_width(), inner = c->size[1], edge = c->size[0] + 2;
     *size = 4.0 * (double)(lanes * inner * (9 + edge * edge));
     return (pc_winograd_filter){ .m = (int)c->size[0], .w = f[0], .lane = 9 * inner, .step = 9, .row = 3, .column = 1,
-                                 .lanes = lanes, .inner = inner, .count = inner, .u = f[1], .stored = lanes };
+                                 .lanes = lanes, .count = inner, .u = f[1], .stored = lanes,
+                                 .position = lanes * inner + 16 };
 }
 static double winograd_weight(const pc_kernels *k, const bench_case *c)
 {
