@@ -215,6 +215,25 @@ static void f32_pixels_to_planes(float *restrict dst, int64_t plane, const float
         for (int64_t i = 0; i < n; i++) dst[k * plane + i] = src[i * pitch + k];
 }
 
+/* Channels of n pixels, `pitch` apart, one behind the other in rows of `lanes`, a multiple of VL: zeros behind them. */
+static void f32_copy_panel(float *restrict dst, int64_t lanes, const float *restrict src, int64_t pitch,
+                           int64_t channels, int64_t n)
+{
+    if (channels == lanes && lanes == 2 * VL) {
+        for (int64_t i = 0; i < n; i++, dst += lanes, src += pitch) {
+            const vf a = vf_load(src), b = vf_load(src + VL);
+            vf_store(dst, a);
+            vf_store(dst + VL, b);
+        }
+        return;
+    }
+    for (int64_t i = 0; i < n; i++, dst += lanes, src += pitch)
+        for (int64_t k = 0; k < lanes; k += VL) {
+            const int64_t left = channels - k < 0 ? 0 : channels - k;
+            vf_store(dst + k, left >= VL ? vf_load(src + k) : vf_load_n(src + k, (int)left));
+        }
+}
+
 /* ---- depthwise ---------------------------------------------------------------------------------- */
 
 /* Filters of up to 3x3 on a full vector of channels, weights in registers. Where filters of three columns take steps of
@@ -289,54 +308,98 @@ static void f32_depthwise(const pc_tile *t)
     }
 }
 
-ALWAYS_INLINE void depthwise_weight_3x3(const pc_tile *t, int64_t k, const int step)
+/* ---- depthwise, weight gradient ----------------------------------------------------------------- */
+
+/* Of outputs o < count, which read at o * step + from: those within [0, size) are [*lo, *hi). */
+ALWAYS_INLINE void reading(int64_t from, int64_t step, int64_t count, int64_t size, int64_t *lo, int64_t *hi)
 {
-    vf acc[9];
-    for (int j = 0; j < 9; j++) acc[j] = (vf){ 0 };
-    for (int64_t u = 0; u < t->nu; u++) {
-        const float *a = t->a + u * t->au + k, *b = t->b + u * t->bu + k;
-        int64_t v = 0;
-        for (; v + 2 <= t->nv; v += 2) {
-            vf g0 = vf_load(b + v * t->bv), g1 = vf_load(b + (v + 1) * t->bv);
-#pragma GCC unroll 3
-            for (int r = 0; r < 3; r++) {
-                vf x[5];
-#pragma GCC unroll 5
-                for (int j = 0; j < 3 + step; j++) x[j] = vf_load(a + r * t->ai + v * t->av + j * t->aq);
-#pragma GCC unroll 3
-                for (int j = 0; j < 3; j++) acc[r * 3 + j] = vf_fma(x[j], g0, vf_fma(x[j + step], g1, acc[r * 3 + j]));
-            }
-        }
-        for (; v < t->nv; v++)
-            for (int j = 0; j < 9; j++)
-                acc[j] = vf_fma(vf_load(a + j / 3 * t->ai + v * t->av + j % 3 * t->aq), vf_load(b + v * t->bv), acc[j]);
-    }
-    for (int j = 0; j < 9; j++) vf_store(t->c + j * t->ci + k, vf_load(t->c + j * t->ci + k) + acc[j]);
+    *lo = from < 0 ? (-from + step - 1) / step : 0;
+    *hi = size > from ? (size - from - 1) / step + 1 : 0;
+    if (*hi > count) *hi = count;
+    if (*lo > *hi) *lo = *hi;
 }
 
-/* c[i][k] += sum over u, v of a[i / taps * ai + i % taps * aq + u * au + v * av + k] * b[u * bu + v * bv + k]
-   for the m = rows * taps taps of a filter, n = taps; (u, v) are rows and pixels. */
-static void f32_depthwise_weight(const pc_tile *t)
+/* One output of a 3x3 filter, where taps may read padding. */
+ALWAYS_INLINE void depthwise_sums_edge(vf *acc, const float *x, int64_t row, int64_t pixel, vf g, int64_t h, int64_t w,
+                                       int64_t rows, int64_t columns)
 {
-    const bool usual = t->m == 9 && t->n == 3;
+#pragma GCC unroll 9
+    for (int j = 0; j < 9; j++)
+        if (h + j / 3 >= 0 && h + j / 3 < rows && w + j % 3 >= 0 && w + j % 3 < columns)
+            acc[j] = vf_fma(vf_load(x + j / 3 * row + j % 3 * pixel), g, acc[j]);
+}
+
+/* 3x3 without dilation, a full vector of channels, steps of 1 or 2 columns. Two outputs share their loads. */
+ALWAYS_INLINE void depthwise_sums_3x3(const pc_depthwise_sums *t, int64_t k, const int step)
+{
+    const int64_t row = t->x_row, pixel = t->x_pixel, ahead = t->ahead_x, ahead_g = t->ahead_g;
+    int64_t lo, hi, lo2, hi2;
+    vf acc[9];
+    for (int j = 0; j < 9; j++) acc[j] = (vf){ 0 };
+    reading(-t->pw, step, t->ow, t->w, &lo, &hi2);
+    reading(2 - t->pw, step, t->ow, t->w, &lo2, &hi);
+    if (hi < lo) hi = lo;
+    for (int64_t u = t->first; u < t->last; u++) {
+        const int64_t h = u * t->sh - t->ph;
+        const float *x = t->x + h * row - t->pw * pixel + k, *g = t->g + u * t->g_row + k;
+        const bool whole = h >= 0 && h + 3 <= t->h;
+        int64_t v = 0;
+        for (; v < (whole ? lo : t->ow); v++)
+            depthwise_sums_edge(acc, x + v * step * pixel, row, pixel, vf_load(g + v * t->g_pixel), h, v * step - t->pw,
+                                t->h, t->w);
+        for (; v + 2 <= hi; v += 2) {
+            const float *a = x + v * step * pixel, *b = g + v * t->g_pixel;
+            vf g0 = vf_load(b), g1 = vf_load(b + t->g_pixel);
+            __builtin_prefetch(b + ahead_g);
+            __builtin_prefetch(b + ahead_g + t->g_pixel);
+#pragma GCC unroll 3
+            for (int r = 0; r < 3; r++) {
+                vf z[5];
+#pragma GCC unroll 5
+                for (int j = 0; j < 3 + step; j++) z[j] = vf_load(a + r * row + j * pixel);
+                if (r < step) {
+#pragma GCC unroll 4
+                    for (int j = 0; j < 2 * step; j++) __builtin_prefetch(a + r * row + j * pixel + ahead);
+                }
+#pragma GCC unroll 3
+                for (int j = 0; j < 3; j++) acc[r * 3 + j] = vf_fma(z[j], g0, vf_fma(z[j + step], g1, acc[r * 3 + j]));
+            }
+        }
+        for (; v < t->ow; v++)
+            depthwise_sums_edge(acc, x + v * step * pixel, row, pixel, vf_load(g + v * t->g_pixel), h, v * step - t->pw,
+                                t->h, t->w);
+    }
+    for (int j = 0; j < 9; j++) vf_store(t->c + j * t->width + k, vf_load(t->c + j * t->width + k) + acc[j]);
+}
+
+static void f32_depthwise_weight(const pc_depthwise_sums *t)
+{
+    const bool usual = t->r == 3 && t->s == 3 && t->dh == 1 && t->dw == 1;
     for (int64_t k = 0; k < t->width; k += VL) { /* not next_channels: what is added to must not be taken twice */
         const int n = t->width - k < VL ? (int)(t->width - k) : VL;
-        if (usual && n == VL && t->av == t->aq) {
-            depthwise_weight_3x3(t, k, 1);
+        if (usual && n == VL && t->sw == 1) {
+            depthwise_sums_3x3(t, k, 1);
             continue;
         }
-        if (usual && n == VL && t->av == 2 * t->aq) {
-            depthwise_weight_3x3(t, k, 2);
+        if (usual && n == VL && t->sw == 2) {
+            depthwise_sums_3x3(t, k, 2);
             continue;
         }
-        for (int64_t i = 0; i < t->m; i++) {
-            const float *from = t->a + i / t->n * t->ai + i % t->n * t->aq + k;
-            float *c = t->c + i * t->ci + k;
+        for (int64_t i = 0; i < t->r * t->s; i++) {
+            const int64_t down = i / t->s * t->dh - t->ph, right = i % t->s * t->dw - t->pw;
+            float *c = t->c + i * t->width + k;
             vf acc = { 0 };
-            for (int64_t u = 0; u < t->nu; u++)
-                for (int64_t v = 0; v < t->nv; v++)
-                    acc = vf_fma(load_channels(from + u * t->au + v * t->av, n),
-                                 load_channels(t->b + u * t->bu + v * t->bv + k, n), acc);
+            int64_t u, u1, v0, v1;
+            reading(down, t->sh, t->last, t->h, &u, &u1);
+            reading(right, t->sw, t->ow, t->w, &v0, &v1);
+            for (u = u > t->first ? u : t->first; u < u1; u++) {
+                const float *x = t->x + (u * t->sh + down) * t->x_row + right * t->x_pixel + k;
+                const float *g = t->g + u * t->g_row + k;
+                for (int64_t v = v0; v < v1; v++) {
+                    const vf z = load_channels(x + v * t->sw * t->x_pixel, n);
+                    acc = vf_fma(z, load_channels(g + v * t->g_pixel, n), acc);
+                }
+            }
             store_channels(c, load_channels(c, n) + acc, n);
         }
     }

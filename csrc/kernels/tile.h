@@ -26,4 +26,20 @@ typedef struct pc_tile {
     int64_t soon_i, soon_step; /* and for each step of a sum, over all rows of a tile, soon_step */
 } pc_tile;
 
+/* The weight gradient of a depthwise convolution:
+       c[r][s][k] += sum over first <= u < last, v < ow of
+                         x[u * sh - ph + r * dh][v * sw - pw + s * dw][k] * g[u][v][k]      k < width
+   in this order; what lies outside the image x, of h rows and w pixels, counts nothing. Strides are in floats. What is
+   ahead_x and ahead_g behind what is read is fetched meanwhile. */
+typedef struct pc_depthwise_sums {
+    const float *x, *g;
+    int64_t x_row, x_pixel, g_row, g_pixel;
+    int64_t ahead_x, ahead_g;
+    int64_t h, w;
+    int64_t first, last, ow;
+    int64_t r, s, sh, sw, dh, dw, ph, pw;
+    float *c;
+    int64_t width;
+} pc_depthwise_sums;
+
 #endif

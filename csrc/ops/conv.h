@@ -50,8 +50,9 @@ typedef struct pc_panels {
 pc_status pc_panels_pack(const pc_panels *p);
 /* Floats of a group. depth: taps times inner channels. */
 int64_t pc_panel_group_floats(int64_t lanes, int64_t panels, int64_t width, int64_t depth);
-/* One panel of `stored` lanes to `lanes` rows [inner][tap] of a contiguous tensor. */
-void pc_panel_unpack(const float *from, int64_t stored, int64_t lanes, int64_t inner, int64_t taps, float *to);
+/* One panel of `stored` lanes to `lanes` rows [inner][tap], which are `stride` floats apart. */
+void pc_panel_unpack(const float *from, int64_t stored, int64_t lanes, int64_t inner, int64_t taps, float *to,
+                     int64_t stride);
 
 /* What a pass makes of its weight once, of so many floats: pc_derived's values; NULL when memory is short. *found: they
    are filled already. own: what they depend on beside the instruction set and the weight's shape, the algorithm first.
@@ -71,6 +72,7 @@ extern const pc_conv_algorithm pc_conv_phases_input;
 /* conv_direct.c: first those for special shapes, last one that accepts all. */
 extern const pc_conv_algorithm pc_conv_pointwise_forward, pc_conv_depthwise_forward, pc_conv_direct_forward;
 extern const pc_conv_algorithm pc_conv_pointwise_input, pc_conv_depthwise_input, pc_conv_direct_input;
+/* conv_weight.c: likewise. */
 extern const pc_conv_algorithm pc_conv_pointwise_weight, pc_conv_depthwise_weight, pc_conv_direct_weight;
 
 /* Sums of g over all but channels. g is gathered. */

@@ -17,14 +17,12 @@ int64_t pc_panel_group_floats(int64_t lanes, int64_t panels, int64_t width, int6
 static void pack_sixteen(const float *w, int64_t lane_stride, int64_t inner, int64_t taps, float *to, int64_t stored)
 {
     float block[16][16];
-    for (int64_t at = 0, tap = 0, c = 0; at < inner * taps; at += 16) {
+    for (int64_t at = 0; at < inner * taps; at += 16) {
         const int64_t n = least(16, inner * taps - at), from = least(at, inner * taps - 16);
         for (int i = 0; i < 16; i++) __builtin_prefetch(w + from + 64 + i * lane_stride); /* sixteen streams are many */
         pc_k->u32_transpose16((uint32_t *)block, 16, (const uint32_t *)w + from, lane_stride);
-        for (int64_t i = at - from; i < at - from + n; i++) {
-            memcpy(to + (tap * inner + c) * stored, block[i], sizeof block[0]);
-            if (++tap == taps) tap = 0, c++;
-        }
+        for (int64_t i = 0, f = at; i < n; i++, f++)
+            memcpy(to + (f % taps * inner + f / taps) * stored, block[f - from], sizeof block[0]);
     }
 }
 
@@ -67,7 +65,8 @@ pc_status pc_panels_pack(const pc_panels *p)
     return pc_parallel_for(p->groups * p->panels, ((int64_t)1 << 16) / (floats + 1) + 1, pack_panels, (void *)p);
 }
 
-void pc_panel_unpack(const float *from, int64_t stored, int64_t lanes, int64_t inner, int64_t taps, float *to)
+void pc_panel_unpack(const float *from, int64_t stored, int64_t lanes, int64_t inner, int64_t taps, float *to,
+                     int64_t stride)
 {
     const int64_t depth = inner * taps;
     int64_t lane = 0;
@@ -75,13 +74,12 @@ void pc_panel_unpack(const float *from, int64_t stored, int64_t lanes, int64_t i
         for (int64_t at = 0; at < depth; at += 16) {
             float block[16][16];
             const int64_t first = least(at, depth - 16);
-            for (int64_t i = 0, tap = first % taps, q = first / taps; i < 16; i++) {
-                memcpy(block[i], from + (tap * inner + q) * stored + lane, sizeof block[0]);
-                if (++tap == taps) tap = 0, q++;
-            }
-            pc_k->u32_transpose16((uint32_t *)to + lane * depth + first, depth, (const uint32_t *)block, 16);
+            for (int64_t i = 0, f = first; i < 16; i++, f++)
+                memcpy(block[i], from + (f % taps * inner + f / taps) * stored + lane, sizeof block[0]);
+            pc_k->u32_transpose16((uint32_t *)to + lane * stride + first, stride, (const uint32_t *)block, 16);
         }
     for (; lane < lanes; lane++)
         for (int64_t v = 0; v < taps; v++)
-            for (int64_t q = 0; q < inner; q++) to[lane * depth + q * taps + v] = from[(v * inner + q) * stored + lane];
+            for (int64_t q = 0; q < inner; q++)
+                to[lane * stride + q * taps + v] = from[(v * inner + q) * stored + lane];
 }

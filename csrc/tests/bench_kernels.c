@@ -86,9 +86,10 @@ static double depthwise_weight(const pc_kernels *k, const bench_case *c)
 {
     const int64_t channels = c->size[0], m = c->size[1], r = c->size[2];
     memset(f[2], 0, (size_t)(r * r * channels) * sizeof(float));
-    k->f32_depthwise_weight(&(pc_tile){ .a = f[0], .ai = (m + r) * channels, .aq = channels, .au = (m + r) * channels,
-                                        .av = channels, .b = f[1], .bu = m * channels, .bv = channels, .nu = 4, .nv = m,
-                                        .n = r, .c = f[2], .ci = channels, .m = r * r, .width = channels });
+    k->f32_depthwise_weight(&(pc_depthwise_sums){
+        .x = f[0], .x_row = m * channels, .x_pixel = channels, .h = 4, .w = m, .g = f[1], .g_row = m * channels,
+        .g_pixel = channels, .last = 4, .ow = m, .r = r, .s = r, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .ph = r / 2,
+        .pw = r / 2, .c = f[2], .width = channels });
     return 2.0 * 4 * (double)(r * r * m * channels);
 }
 /* size: channels, pixels */
