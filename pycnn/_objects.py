@@ -85,7 +85,8 @@ class _Pickler(pickle._Pickler):
             return super().save_global(obj, name)
         if not module:
             name = obj.__qualname__
-            home = "pycnn.nn" if getattr(nn, name, None) is obj else obj.__module__
+            public = [home for home in ("pycnn", "pycnn.nn") if getattr(sys.modules[home], name, None) is obj]
+            home = public[0] if public else obj.__module__
             module = home.replace("pycnn.vision", "torchvision").replace("pycnn", "torch", 1)
         self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())
         self.memoize(obj)
@@ -131,9 +132,9 @@ def _rebuild_parameter(data, requires_grad, hooks):
 class _Unpickler(pickle.Unpickler):
     """Reads torch's names as pycnn's, and tensors from an archive."""
 
-    def __init__(self, file, read):
+    def __init__(self, file, record):
         super().__init__(file, encoding="utf-8")
-        self.read, self.storages = read, {}
+        self.record, self.storages = record, {}
 
     def find_class(self, module, name):
         if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_parameter"):
@@ -152,19 +153,21 @@ class _Unpickler(pickle.Unpickler):
         if kind != "storage" or not isinstance(dtype, _C.dtype):
             raise pickle.UnpicklingError(f"a record of kind {kind!r} is unknown")
         if key not in self.storages:
-            tensor = _from_bytes(self.read(f"data/{key}"), dtype)
+            tensor = _from_bytes(self.record(f"data/{key}"), dtype)
             if tensor.numel() != numel:
                 raise pickle.UnpicklingError(f"record data/{key} has {tensor.numel()} elements, not {numel}")
             self.storages[key] = tensor
         return self.storages[key]
 
 
-def load(file):
+def load(file, unpickler=_Unpickler):
     """Read any object from torch's archive, running what it names.
 
     Parameters
     ----------
     file : path or binary file
+    unpickler : type
+        Made of the pickle, as a file, and of a function that returns a record; by default one that trusts the file.
 
     Returns
     -------
@@ -177,4 +180,4 @@ def load(file):
     """
     with zipfile.ZipFile(file) as archive:
         root = next(name for name in archive.namelist() if name.endswith("/data.pkl"))[:-len("data.pkl")]
-        return _Unpickler(io.BytesIO(archive.read(root + "data.pkl")), lambda name: archive.read(root + name)).load()
+        return unpickler(io.BytesIO(archive.read(root + "data.pkl")), lambda name: archive.read(root + name)).load()

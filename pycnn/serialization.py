@@ -5,17 +5,20 @@ nothing is imported or called; every length is checked before it is used and eve
 believed. ``weights_only=False`` asks for Python's pickle where that does not do.
 """
 
+import contextlib
 import io
 import os
 import pickle
 import warnings
+import zipfile
 
 from pycnn import _C
 from pycnn._missing import getattr_of as _getattr_of
 from pycnn._C import CheckpointError
 from pycnn._device import device
 
-__all__ = ["CheckpointError", "load", "save"]
+__all__ = ["CheckpointError", "add_safe_globals", "clear_safe_globals", "get_safe_globals",
+           "get_unsafe_globals_in_checkpoint", "load", "safe_globals", "save"]
 
 
 def _is_path(f):
@@ -83,9 +86,14 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
     except TypeError as error:
         whole = _whole(obj, error, legacy)
         beside = f"{path}.tmp{os.getpid()}"
-        with open(beside, "wb") as out:
-            out.write(whole)
-        os.replace(beside, path)
+        try:
+            with open(beside, "wb") as out:
+                out.write(whole)
+            os.replace(beside, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(beside)
+            raise
 
 
 def _whole(obj, error, legacy):
@@ -149,27 +157,120 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
             warnings.warn("pickle_load_args only works if `weights_only=False`.", stacklevel=2)
     _check_location(map_location)
     if weights_only is False:
-        start = None if _is_path(f) or not hasattr(f, "tell") else f.tell()
         try:
             return load(f, map_location, mmap=mmap)
         except CheckpointError as error:
             if "was not an allowed global" not in str(error):
                 raise
         from pycnn import _objects
-        if start is not None:
-            f.seek(start)
         return _objects.load(f)
-    if _is_path(f):
-        result, _, legacy = _C.load_checkpoint(f)
-    elif mmap:
+    if mmap and not _is_path(f):
         raise ValueError("f must be a file path in order to use the mmap argument")
-    else:
-        result, legacy = _load_file(f)
+    try:
+        result, legacy = _C.load_checkpoint(f)[::2] if _is_path(f) else _load_file(f)
+    except CheckpointError as error:
+        if not _safe or "was not an allowed global" not in str(error):
+            raise
+        return _load_safe(f, error)
     if mmap and legacy:
         raise RuntimeError("mmap can only be used with files saved with `torch.save(..., "
                            "_use_new_zipfile_serialization=True), please torch.save your checkpoint with this option "
                            "in order to use mmap.")
     return result
+
+
+def _load_safe(f, error):
+    """What a file holds that names more than data, with the user's safe globals; `error`: why it was refused."""
+    from pycnn import _safe_globals
+    try:
+        return _safe_globals.load(f, _safe)
+    except zipfile.BadZipFile:
+        raise error from None  # a file of torch before 1.6
+    except pickle.UnpicklingError as other:
+        raise CheckpointError(str(other)) from other
+
+
+# ---- names that the user calls safe -------------------------------------------------------------------------------
+
+_safe = set()
+
+
+def add_safe_globals(safe_globals):
+    """Let :func:`load` call classes and functions that a file names, and give objects of these classes their state.
+
+    Parameters
+    ----------
+    safe_globals : list
+        Classes and functions; or pairs of one and the full name that it has in files, where that is another.
+
+    Examples
+    --------
+    >>> import argparse
+    >>> save({"options": argparse.Namespace(lr=0.1)}, "file.pth")
+    >>> with safe_globals([argparse.Namespace]):
+    ...     pycnn.load("file.pth")
+    {'options': Namespace(lr=0.1)}
+    """
+    global _safe
+    _safe = _safe.union(safe_globals)
+
+
+def get_safe_globals():
+    """Return the list of what was added.
+
+    Returns
+    -------
+    list
+    """
+    return list(_safe)
+
+
+def clear_safe_globals():
+    """Take back all that was added."""
+    global _safe
+    _safe = set()
+
+
+class safe_globals:
+    """Add safe globals for the time of a ``with`` block.
+
+    Parameters
+    ----------
+    safe_globals : list
+        As for :func:`add_safe_globals`.
+    """
+
+    def __init__(self, safe_globals):
+        self.safe_globals = safe_globals
+
+    def __enter__(self):
+        add_safe_globals(self.safe_globals)
+
+    def __exit__(self, type, value, traceback):
+        global _safe
+        _safe = _safe.difference(self.safe_globals)
+
+
+def get_unsafe_globals_in_checkpoint(f):
+    """Return the names in a file that :func:`load` refuses.
+
+    Parameters
+    ----------
+    f : path or binary file
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    ValueError
+        If it is no archive of ``torch.save``.
+    """
+    if not zipfile.is_zipfile(f):
+        raise ValueError("Expected input to be a checkpoint returned by torch.save")
+    from pycnn import _safe_globals
+    return list(_safe_globals.names_in(f) - _safe_globals.known() - set(_safe_globals.by_name(_safe)))
 
 
 def _check_location(location):
@@ -197,10 +298,14 @@ def _load_file(f):
                           "into a buffer like io.BytesIO and try to load from it instead.") from None
     name = str(getattr(f, "name", "<file>"))
     raw = f.raw if type(f) is io.BufferedReader else f
-    if type(raw) is io.FileIO:
-        result, used, legacy = _C.load_checkpoint_fd(raw.fileno(), start, name)
-    else:
-        result, used, legacy = _C.load_checkpoint_bytes(f.read(), name)
+    try:
+        if type(raw) is io.FileIO:
+            result, used, legacy = _C.load_checkpoint_fd(raw.fileno(), start, name)
+        else:
+            result, used, legacy = _C.load_checkpoint_bytes(f.read(), name)
+    except CheckpointError:
+        f.seek(start)
+        raise
     f.seek(start + used)  # several may stand in a row
     return result, legacy
 

@@ -96,6 +96,31 @@ def test_a_file_that_ends_too_soon(state, tmp_path, monkeypatch, server):
     assert os.listdir(tmp_path) == []
 
 
+def test_ctrl_c_leaves_nothing(server, state, tmp_path, monkeypatch):
+    folder, address = server
+    (folder / "w.pth").write_bytes(bytes(1 << 20))
+
+    class Interrupted:
+        def __init__(self, **options):
+            self.done = 0
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *failure):
+            return False
+
+        def update(self, n):
+            self.done += n
+            assert len(os.listdir(tmp_path)) == 1  # the part that is there already, under another name
+            if self.done > 1 << 18:
+                raise KeyboardInterrupt
+    monkeypatch.setattr("tqdm.auto.tqdm", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        hub.load_state_dict_from_url(f"{address}/w.pth", tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
 def test_offline(offline, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     from pycnn.vision.models import ResNet50_Weights

@@ -325,9 +325,10 @@ static pc_status refuse_name(const char *module, const char *name)
     return pc_fail(
         PC_EFORMAT,
         "Weights only load failed: GLOBAL %s.%s was not an allowed global by default. Nothing of the "
-        "file has been run. Checkpoints hold tensors, numbers, strings, and dicts, lists and tuples of them (of a "
-        "namespace, save vars(args))",
-        module, name);
+        "file has been run. Please use `torch.serialization.add_safe_globals([%s.%s])` to allowlist this global if you "
+        "trust this class/function. Checkpoints should hold tensors, numbers, strings, and dicts, lists and tuples of "
+        "them (of a namespace, save vars(args))",
+        module, name, module, name);
 }
 
 static pc_status push_name(machine *m, const char *module, const char *name)

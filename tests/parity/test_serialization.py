@@ -1,8 +1,11 @@
 """Files between torch and pycnn: byte for byte what torch.save writes, and read on either side."""
 
 import argparse
+import dataclasses
+import inspect
 import io
 import os
+import pathlib
 import pickle
 import random
 import sys
@@ -405,3 +408,34 @@ def test_whole_models_go_both_ways(name, kwargs, tmp_path):
     pycnn.save(pycnn.nn.Linear(2, 2).to(pycnn.bfloat16), buffer := io.BytesIO())
     buffer.seek(0)
     assert torch.load(buffer, weights_only=False).weight.dtype is torch.bfloat16
+
+
+@dataclasses.dataclass
+class Settings:
+    lr: float
+    layers: list
+
+
+def test_safe_globals_go_both_ways(tmp_path):
+    for writer in (pycnn, torch):
+        path = tmp_path / f"{writer.__name__}.pth"
+        writer.save({"settings": Settings(0.1, [1, (2,)]), "args": argparse.Namespace(w=writer.arange(3)),
+                     "size": writer.Size([1, 2]), "dtype": writer.int32, "path": pathlib.PurePosixPath("a/b"),
+                     "parameter": writer.nn.Parameter(writer.ones(2))}, path)
+        for reader in (pycnn, torch):
+            names = [Settings, argparse.Namespace, pathlib.PurePosixPath]
+            unsafe = sorted(f"{c.__module__}.{c.__qualname__}" for c in names)
+            assert sorted(reader.serialization.get_unsafe_globals_in_checkpoint(str(path))) == unsafe
+            with pytest.raises(pickle.UnpicklingError, match="was not an allowed global"):
+                reader.load(path)
+            with reader.serialization.safe_globals(names):
+                got = reader.load(path)
+            assert got["settings"] == Settings(0.1, [1, (2,)]) and got["args"].w.tolist() == [0, 1, 2]
+            assert got["size"] == reader.Size([1, 2]) and got["dtype"] is reader.int32
+            assert type(got["parameter"]) is reader.nn.Parameter and got["path"] == names[2]("a/b")
+
+
+def test_safe_globals_signatures():
+    for name in ("add_safe_globals", "get_safe_globals", "clear_safe_globals", "get_unsafe_globals_in_checkpoint"):
+        ours, theirs = (inspect.signature(getattr(t.serialization, name)).parameters for t in (pycnn, torch))
+        assert list(ours) == list(theirs)
