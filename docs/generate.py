@@ -134,6 +134,8 @@ def errors():
                     case.call(t)
                 except Exception as error:
                     answer = said(error, folder)
+                else:
+                    raise AssertionError(f"tests/bad_input.py: '{case.name}' raises nothing")
             shown = "".join(f"   {line}\n" for line in answer.split("\n"))
             text += f"**{what}**\n\n.. code-block:: text\n\n{shown}\n"
     return text

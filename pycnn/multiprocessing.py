@@ -64,8 +64,10 @@ class _Spawned:
         self.processes, self._errors = processes, errors
 
     def join(self, timeout=None, grace_period=None):
-        """Wait for all; returns True once they have ended. When one fails the others are
-        ended and its error is raised."""
+        """Wait for all, and return True once they have ended.
+
+        When one fails the others are ended and its error is raised.
+        """
         from multiprocessing.connection import wait
         alive = {p.sentinel: p for p in self.processes if p.exitcode is None}
         ended = [alive[s] for s in wait(list(alive), timeout)] if alive else []

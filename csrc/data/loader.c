@@ -198,7 +198,7 @@ pc_status pc_loader_next(pc_loader *l, int64_t timeout_ns, pc_tensor **out)
     int outputs = pc_source_outputs(&l->source);
     task *t = NULL;
     PC_TRY(take(l, timeout_ns, &t));
-    if (t->status != PC_OK) PC_CHECK(false, t->status, "%s", t->message);
+    PC_CHECK(t->status == PC_OK, t->status, "%s", t->message);
     for (int i = 0; i < outputs; i++) {
         out[i] = t->out[i];
         t->out[i] = NULL;

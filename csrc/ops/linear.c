@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* Integers are multiplied as integers. */
 static pc_dtype full_dtype(pc_dtype d) { return d == PC_F16 || d == PC_BF16 ? PC_F32 : d; }
 
 /* t as rows of `columns` elements, in dtype; a matrix keeps its strides. */
@@ -119,12 +120,7 @@ static pc_status linear_forward(pc_call *c)
     PC_TRY(pc_tensor_new(full, in->ndim - (weight->ndim == 1), shape, &c->out[0]));
     if (bias != NULL) PC_TRY(spread_bias(bias, m, c->out[0]));
     PC_TRY(multiply(m, n, k, matrix(x, false), matrix(w, true), bias != NULL, c->out[0]));
-    if (full != in->dtype) {
-        pc_tensor *half = NULL;
-        PC_TRY(pc_cast(c->out[0], in->dtype, &half));
-        pc_release(c->out[0]);
-        c->out[0] = half;
-    }
+    PC_TRY(pc_become(&c->out[0], in->dtype));
 done:
     pc_release(x);
     pc_release(w);
@@ -136,17 +132,10 @@ static pc_status gradient(int64_t m, int64_t n, int64_t k, pc_matrix a, pc_matri
                           pc_tensor **gin)
 {
     pc_status status = PC_OK;
-    pc_tensor *g = NULL;
-    PC_TRY(pc_tensor_new(full_dtype(like->dtype), like->ndim, like->shape, &g));
-    PC_TRY(multiply(m, n, k, a, b, 0, g));
-    if (g->dtype != like->dtype) {
-        PC_TRY(pc_cast(g, like->dtype, gin));
-    } else {
-        *gin = g;
-        g = NULL;
-    }
+    PC_TRY(pc_tensor_new(full_dtype(like->dtype), like->ndim, like->shape, gin));
+    PC_TRY(multiply(m, n, k, a, b, 0, *gin));
+    PC_TRY(pc_become(gin, like->dtype));
 done:
-    pc_release(g);
     return status;
 }
 

@@ -40,10 +40,10 @@ typedef struct pc_call {
 /* Forward allocates c->out[k] (pc_out or pc_tensor_new*); for a Tensor[] there is room for as many as a view of
    in[0] can need. What it has put into out and aux is released by the caller on failure. */
 typedef pc_status (*pc_forward_fn)(pc_call *c);
-/* The rows of an operator that folds relu hold relu_folded == false in backward when the gradient of relu's output is
-   itself wanted: then relu's own node applies the mask.
-   gout[k] is NULL where no gradient reached out[k], and settled unless the row has PC_PRIVATE. Set gin[k] (owned
-   by the caller afterwards, also on failure) for each k with c->need[k]; NULL there means zero. */
+/* gout[k] is NULL where no gradient reached out[k], and settled unless the row has PC_PRIVATE. Set gin[k] (owned
+   by the caller afterwards, also on failure) for each k with c->need[k]; NULL there means zero.
+   Of an operator that folds relu, relu_folded is false in backward when the gradient of relu's output is itself wanted:
+   then relu's own node applies the mask. */
 typedef pc_status (*pc_backward_fn)(pc_call *c, pc_tensor *const *gout, pc_tensor **gin);
 
 enum {
@@ -69,7 +69,7 @@ typedef struct pc_op {
     pc_forward_fn forward;
     pc_backward_fn backward; /* NULL without PC_NOGRAD: backward() raises an error that names the operator */
     uint32_t flags;
-    const char *doc;    /* the first line of the docstring */
+    const char *doc;    /* a sentence; lines behind it are what op_doc.c asks for */
 } pc_op;
 
 typedef struct pc_family {

@@ -72,15 +72,17 @@ static pc_status dflt(reader *r, pc_param *p)
 {
     pc_status status = PC_OK;
     pc_value *v = &p->dflt, item;
+    bool yes = eat(r, "True");
     p->has_default = true;
-    if (eat(r, "None")) {
+    if (yes || eat(r, "False")) {
+        *v = (pc_value){ .kind = PC_BOOLEAN, .i = yes };
+    } else if (eat(r, "None")) {
         v->kind = PC_NONE;
-    } else if (eat(r, "True") || eat(r, "False")) {
-        *v = (pc_value){ .kind = PC_BOOLEAN, .i = r->at[-2] == 'u' };
     } else if (eat(r, "[")) {
         *v = (pc_value){ .kind = PC_INTS };
         while (!eat(r, "]")) {
             PC_TRY(number(r, &item));
+            PC_CHECK(v->ints.n < PC_MAX_DIMS, PC_EVALUE, "schema '%s': too many numbers", r->text);
             v->ints.v[v->ints.n++] = item.i;
             eat(r, ",");
         }

@@ -329,9 +329,12 @@ static int walk(pc_tensor *self, item *items, int n, cursor *c)
     *c = (cursor){ .t = pc_retain(self) };
     for (int k = 0; k < n; k++)
         named += items[k].kind == TENSOR ? span(items[k].t) : items[k].kind == NUMBER || items[k].kind == SLICE;
-    if (self->ndim == 0 && n == 1 && items[0].kind == NUMBER && !items[0].tensor)
-        return pc_py_raise(select_number(c, items, 0)) == NULL ? -1 : -1;
-    if (self->ndim == 0 && n == 1 && items[0].kind == SLICE) return pc_py_raise(slice(c, items)) == NULL ? -1 : -1;
+    bool one_number = n == 1 && items[0].kind == NUMBER && !items[0].tensor;
+    bool one_slice = n == 1 && items[0].kind == SLICE;
+    if (self->ndim == 0 && (one_number || one_slice)) { /* the error is theirs */
+        pc_py_raise(one_number ? select_number(c, items, 0) : slice(c, items));
+        return -1;
+    }
     if (named > self->ndim) {
         PyErr_Format(PyExc_IndexError, "too many indices for tensor of dimension %d", self->ndim);
         return -1;

@@ -60,7 +60,7 @@ class LambdaLR(LRScheduler):
                 fn.__dict__.update(attributes)
 
     def get_lr(self):
-        self._lrs()
+        self._lrs()  # for its warning alone
         return [base * fn(self.last_epoch) for fn, base in zip(self.lr_lambdas, self.base_lrs, strict=True)]
 
 
