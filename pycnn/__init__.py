@@ -25,19 +25,24 @@ globals().update({name: fn for name, fn in vars(_C.fn).items() if not name.start
 from pycnn._from_data import as_tensor, asarray, from_dlpack, from_numpy, is_tensor, tensor  # noqa: E402
 from pycnn._einsum import einsum  # noqa: E402
 from pycnn.functional import (  # noqa: E402
-    allclose, argwhere, broadcast_shapes, broadcast_tensors, diag, div, divide, equal, is_nonzero, isin, meshgrid,
-    nan_to_num, norm, promote_types, result_type, split, trace, unique, unique_consecutive)
+    allclose, argwhere, atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_shapes, broadcast_tensors,
+    cartesian_prod, cdist, column_stack, diag, div, divide, dstack, equal, is_nonzero, isin, meshgrid, nan_to_num, norm,
+    promote_types, result_type, split, trace, unique, unique_consecutive)
+from pycnn import _compound  # noqa: E402
+
+globals().update({name: getattr(_compound, name) for name in _compound.FUNCTIONS})
 
 half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 
 # Loaded when first used: torch.nn after `import pycnn as torch`, and nothing that a script does not need.
 _SUBMODULES = {"accelerator", "amp", "autograd", "backends", "cuda", "distributed", "functional", "hub", "jit",
-               "metrics", "multiprocessing", "nn", "optim", "plot", "random", "serialization", "utils",
+               "linalg", "metrics", "multiprocessing", "nn", "optim", "plot", "random", "serialization", "utils",
                "version", "vision"}
 _LAZY = {name: module for module, names in {
     "_alias": ["install_as_torch"], "_config": ["show_config"], "amp": ["GradScaler", "autocast"],
-    "serialization": ["load", "save"],
+    "linalg": ["det", "inverse", "matrix_power", "pinverse", "slogdet"],
+    "nn.functional": ["cosine_similarity", "pairwise_distance"], "serialization": ["load", "save"],
     "random": ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed",
                "set_rng_state"],
     "_switches": ["are_deterministic_algorithms_enabled", "compile", "get_default_device",

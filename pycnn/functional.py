@@ -460,3 +460,146 @@ def div(input, other, *, rounding_mode=None, out=None):
 
 
 divide = div
+
+
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+    """Return the distance of each row of one matrix from each of another.
+
+    Parameters
+    ----------
+    x1 : Tensor [..., P, M]
+    x2 : Tensor [..., R, M]
+    p : float, default 2.0
+        Of the norm.
+    compute_mode : str
+        Accepted: differences are always taken.
+
+    Returns
+    -------
+    Tensor [..., P, R]
+
+    Raises
+    ------
+    RuntimeError
+        If rows differ in length.
+    """
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)
+
+
+def block_diag(*tensors):
+    """Return a matrix with others along its diagonal.
+
+    Parameters
+    ----------
+    *tensors : Tensor
+        Of two dimensions at most.
+
+    Returns
+    -------
+    Tensor
+    """
+    blocks = [atleast_2d(t) for t in tensors]
+    width = sum(b.shape[1] for b in blocks)
+    rows, at = [], 0
+    for b in blocks:
+        rows.append(_C.fn.constant_pad_nd(b, [at, width - at - b.shape[1]]))
+        at += b.shape[1]
+    return _C.fn.cat(rows, 0)
+
+
+def cartesian_prod(*tensors):
+    """Return all combinations of elements of vectors.
+
+    Parameters
+    ----------
+    *tensors : Tensor [n]
+
+    Returns
+    -------
+    Tensor [combinations, vectors]
+        Of one vector: itself.
+    """
+    if len(tensors) == 1:
+        return tensors[0]
+    return _C.fn.stack([grid.reshape(-1) for grid in meshgrid(*tensors, indexing="ij")], 1)
+
+
+def _atleast(tensors, grow):
+    if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+        return tuple(map(grow, tensors[0]))
+    return grow(tensors[0]) if len(tensors) == 1 else tuple(map(grow, tensors))
+
+
+def atleast_1d(*tensors):
+    """Return tensors with one dimension at least.
+
+    Parameters
+    ----------
+    *tensors : Tensor
+        Or one sequence of them.
+
+    Returns
+    -------
+    Tensor, or tuple of Tensor
+    """
+    return _atleast(tensors, lambda t: t.reshape(1) if t.dim() == 0 else t)
+
+
+def atleast_2d(*tensors):
+    """Return tensors with two dimensions at least, new ones in front.
+
+    Parameters
+    ----------
+    *tensors : Tensor
+        Or one sequence of them.
+
+    Returns
+    -------
+    Tensor, or tuple of Tensor
+    """
+    return _atleast(tensors, lambda t: t.reshape([1] * (2 - t.dim()) + list(t.shape)) if t.dim() < 2 else t)
+
+
+def atleast_3d(*tensors):
+    """Return tensors with three dimensions at least: rows and columns become the first two.
+
+    Parameters
+    ----------
+    *tensors : Tensor
+        Or one sequence of them.
+
+    Returns
+    -------
+    Tensor, or tuple of Tensor
+    """
+    return _atleast(tensors, lambda t: t if t.dim() > 2 else t.unsqueeze(-1) if t.dim() == 2 else t.reshape(1, -1, 1))
+
+
+def dstack(tensors):
+    """Join tensors along the third dimension.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+
+    Returns
+    -------
+    Tensor
+    """
+    return _C.fn.cat(list(atleast_3d(list(tensors))), 2)
+
+
+def column_stack(tensors):
+    """Join tensors side by side, vectors as columns.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensor
+
+    Returns
+    -------
+    Tensor
+    """
+    return _C.fn.cat([t.reshape(-1, 1) if t.dim() < 2 else t for t in tensors], 1)

@@ -79,6 +79,8 @@ INTEGERS = [S(Z(0, 9, 5)), S(Z(0, 9, 5, dtype="uint8")), S(B(5))]
 op("exp exp2 expm1 sin cos tan atan sinh cosh tanh sigmoid erf", unary(-3, 3) + SPECIAL + INTEGERS, rtol=5e-6,
    grad_factor=5)
 op("log log2 log10 log1p sqrt rsqrt reciprocal", unary(0.05, 4) + SPECIAL + INTEGERS, rtol=4e-6, grad_factor=4)
+op("erfc", unary(-3, 3) + INTEGERS, rtol=5e-6)
+op("erfinv", unary(-0.95, 0.95) + INTEGERS[:1], rtol=1e-5)
 op("asin acos", unary(-0.9, 0.9) + INTEGERS[:1])
 op("square abs absolute sign", unary() + SPECIAL + INTEGERS[:2], dtypes=ALL_DTYPES)
 op("neg negative", unary() + SPECIAL + INTEGERS[:2], dtypes=ALL_DTYPES, errors=[S(B(3))])

@@ -88,6 +88,30 @@ FUNCTION(cosh, "cosh_vml_cpu", coshf(a), cosh(a), a * sinhf(b), a * sinh(b))
 VECTOR_FUNCTION(erf, "erf_vml_cpu", erf(a), 1.12837916709551257f * expf(-(b * b)) * a,
          1.12837916709551257 * exp(-(b * b)) * a)
 
+FUNCTION(erfc, "erfc_vml_cpu", erfcf(a), erfc(a), -1.12837916709551257f * expf(-(b * b)) * a,
+         -1.12837916709551257 * exp(-(b * b)) * a)
+
+/* A rational guess, which two of Newton's steps make exact. */
+static double erf_inverse(double y)
+{
+    const double size = fabs(y);
+    double x;
+    if (!(size < 1)) return size == 1 ? copysign(INFINITY, y) : NAN;
+    if (size <= 0.7) {
+        const double z = y * y;
+        x = y * (((-0.140543331 * z + 0.914624893) * z - 1.645349621) * z + 0.886226899)
+            / ((((0.012229801 * z - 0.329097515) * z + 1.442710462) * z - 2.118377725) * z + 1);
+    } else {
+        const double z = sqrt(-log((1 - size) / 2));
+        x = copysign(((1.641345311 * z + 3.429567803) * z - 1.624906493) * z - 1.970840454, y)
+            / ((1.637067800 * z + 3.543889200) * z + 1);
+    }
+    for (int k = 0; k < 2; k++) x -= (erf(x) - y) / (1.12837916709551257 * exp(-x * x));
+    return x;
+}
+FUNCTION(erfinv, "erfinv_vml_cpu", (float)erf_inverse((double)a), erf_inverse(a),
+         a * 0.886226925452758014f * expf(b * b), a * 0.886226925452758014 * exp(b * b))
+
 /* A name, torch's name of its kernel, value and gradient in float64; kernels for both exist in float32. */
 #define VECTOR_BOTH(name, TORCH, COST, F64, G64)                                                   \
     PC_PLAIN1(name##_f64, double, double, , F64)                                                   \
@@ -435,6 +459,8 @@ static const pc_op rows[] = {
     ROW(sin, IN0, "Sine, of radians."),
     ROW(cos, IN0, "Cosine, of radians."),
     ROW(tan, OUT0, "Tangent, of radians."),
+    ROW(erfc, IN0, "One minus the error function."),
+    ROW(erfinv, OUT0, "Inverse of the error function."),
     ROW(asin, IN0, "Inverse sine."),
     ROW(acos, IN0, "Inverse cosine."),
     ROW(atan, IN0, "Inverse tangent."),

@@ -695,6 +695,20 @@ static int expose(int k, uint32_t flags, PyObject *fn, PyObject *nn)
     return rc;
 }
 
+/* As torch prints two results: a line each. */
+static PyObject *results_repr(PyObject *self, PyObject *ignored)
+{
+    PyObject *name = PyObject_GetAttrString((PyObject *)Py_TYPE(self), "__name__"), *text = NULL;
+    PyObject *fields = PyObject_GetAttrString((PyObject *)Py_TYPE(self), "__match_args__");
+    if (name != NULL && fields != NULL)
+        text = PyUnicode_FromFormat("torch.return_types.%U(\n%U=%R,\n%U=%R)", name, PyTuple_GetItem(fields, 0),
+                                    PyTuple_GetItem(self, 0), PyTuple_GetItem(fields, 1), PyTuple_GetItem(self, 1));
+    Py_XDECREF(name);
+    Py_XDECREF(fields);
+    return text;
+}
+static PyMethodDef results_repr_def = { "__repr__", results_repr, METH_NOARGS, NULL };
+
 static int add_row(int row, PyObject *fn, PyObject *nn)
 {
     const pc_op *op = pc_op_at(row);
@@ -711,6 +725,10 @@ static int add_row(int row, PyObject *fn, PyObject *nn)
         PyStructSequence_Desc desc = { full, "The results of an operator, by position and by name.", fields, 2 };
         return_types[row] = PyStructSequence_NewType(&desc);
         if (return_types[row] == NULL) return -1;
+        PyObject *repr = PyDescr_NewMethod(return_types[row], &results_repr_def);
+        int rc = repr != NULL ? PyObject_SetAttrString((PyObject *)return_types[row], "__repr__", repr) : -1;
+        Py_XDECREF(repr);
+        if (rc < 0) return -1;
     }
     for (int inplace = 0; inplace <= ((op->flags & PC_INPLACE) != 0); inplace++) {
         char name[40];
