@@ -46,4 +46,65 @@ class Buffer(Tensor):
         return self
 
 
+class UninitializedParameter(Parameter):
+    """A parameter of a lazy layer, whose shape is not known yet.
+
+    Parameters
+    ----------
+    requires_grad : bool, default True
+    device : device or str, optional
+        "cpu"; any other is refused.
+    dtype : dtype, optional
+    """
+
+    def __new__(cls, requires_grad=True, device=None, dtype=None):
+        return _C.TensorBase._make_subclass(cls, _C.fn.empty(0, device=device, dtype=dtype), requires_grad)
+
+    def materialize(self, shape, device=None, dtype=None):
+        """Become a Parameter of a shape, its values not set.
+
+        Parameters
+        ----------
+        shape : tuple of int
+        device : device or str, optional
+        dtype : dtype, optional
+        """
+        self.data = _C.fn.empty(tuple(shape), device=device, dtype=dtype or self.data.dtype)
+        self.__class__ = Parameter
+
+    @property
+    def shape(self):
+        """There is none yet.
+
+        Raises
+        ------
+        RuntimeError
+            Always.
+        """
+        raise RuntimeError("Can't access the shape of an uninitialized parameter or buffer. This error usually happens "
+                           "in `load_state_dict` when trying to load an uninitialized parameter into an initialized "
+                           "one. Call `forward` to initialize the parameters before accessing their attributes.")
+
+    def __repr__(self):
+        return f"<{type(self).__name__}>"
+
+    def __deepcopy__(self, memo):
+        memo[id(self)] = result = type(self)(self.requires_grad)
+        return result
+
+
+def is_lazy(param):
+    """Return True if a parameter has no shape yet.
+
+    Parameters
+    ----------
+    param : object
+
+    Returns
+    -------
+    bool
+    """
+    return isinstance(param, UninitializedParameter)
+
+
 __getattr__ = _getattr_of(__name__, globals())

@@ -13,6 +13,8 @@ from pycnn.nn.modules.dropout import Dropout, Dropout1d, Dropout2d, Dropout3d
 from pycnn.nn.modules.flatten import Flatten, Unflatten
 from pycnn.nn.modules.fold import Fold, Unfold
 from pycnn.nn.modules.instancenorm import InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
+from pycnn.nn.modules.lazy import (LazyBatchNorm1d, LazyBatchNorm2d, LazyConv1d, LazyConv2d, LazyConvTranspose2d,
+                                   LazyLinear)
 from pycnn.nn.modules.linear import Identity, Linear
 from pycnn.nn.modules.loss import (BCELoss, BCEWithLogitsLoss, CosineEmbeddingLoss, CrossEntropyLoss, GaussianNLLLoss,
                                    HingeEmbeddingLoss, HuberLoss, KLDivLoss, L1Loss, MarginRankingLoss, MSELoss,
