@@ -56,17 +56,21 @@ docs: $(VENV)/.built
 
 environment: $(VENV)/.built
 
-# The one package that pip cannot bring: installed if that is allowed, otherwise the command is printed.
+# What pip cannot bring: installed if that is allowed, otherwise the command is printed.
 system:
-	@ls /usr/lib/*-linux-gnu/blis-*/libblis.a >/dev/null 2>&1 || [ -n "$$PYCNN_BLIS" ] || \
-	if [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy --no-install-recommends $(BLIS); \
+	@missing=; \
+	ls /usr/lib/*-linux-gnu/blis-*/libblis.a >/dev/null 2>&1 || [ -n "$$PYCNN_BLIS" ] || missing="$(BLIS)"; \
+	$(PYTHON) -c "import ensurepip" 2>/dev/null || missing="$$missing python3-venv"; \
+	$(PYTHON) -c "import os, sysconfig; os.stat(sysconfig.get_path('include') + '/Python.h')" 2>/dev/null || \
+		missing="$$missing python3-dev"; \
+	if [ -z "$$missing" ]; then exit 0; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get update -q && apt-get install -qy --no-install-recommends $$missing; \
 	elif sudo -n true 2>/dev/null; then \
-		sudo apt-get update -q && sudo apt-get install -qy --no-install-recommends $(BLIS); \
-	else echo "BLIS is missing. Please run:  sudo apt-get install $(BLIS)"; exit 1; fi
+		sudo apt-get update -q && sudo apt-get install -qy --no-install-recommends $$missing; \
+	else echo "Packages are missing. Please run:  sudo apt-get install" $$missing; exit 1; fi
 
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV) || { \
-		echo "venv is missing. Please run:  sudo apt-get install python3-venv python3-dev"; exit 1; }
+$(VENV)/bin/python: | system
+	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install -q --upgrade pip
 
 $(VENV)/.built: $(SOURCES) | system $(VENV)/bin/python

@@ -15,7 +15,7 @@ SANITIZED = "san.so" in os.environ.get("LD_PRELOAD", "")
 
 
 @pytest.mark.parametrize("user, sudo, wanted", [
-    ("1000", 1, "BLIS is missing. Please run:  sudo apt-get install libblis-serial-dev"),
+    ("1000", 1, "Packages are missing. Please run:  sudo apt-get install libblis-serial-dev"),
     ("1000", 0, "run: apt-get install -qy --no-install-recommends libblis-serial-dev"),
     ("0", 1, "run: apt-get install -qy --no-install-recommends libblis-serial-dev")])
 def test_a_missing_system_package(tmp_path, user, sudo, wanted):
@@ -30,6 +30,19 @@ def test_a_missing_system_package(tmp_path, user, sudo, wanted):
                          env={**env, "PATH": f"{tmp_path}:{env['PATH']}"})
     assert wanted in run.stdout
     assert (run.returncode == 0) == (user == "0" or sudo == 0)
+
+
+def test_a_python_without_headers_or_venv(tmp_path):
+    """Debian's python3 alone."""
+    for name, text in {"ls": "exit 0", "id": "echo 1000", "sudo": "exit 1", "python": "exit 1"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    env = {k: v for k, v in os.environ.items() if k not in ("LD_PRELOAD", "MAKEFLAGS", "MAKELEVEL")}
+    run = subprocess.run([shutil.which("make"), "-s", "-C", ROOT, "system", f"PYTHON={tmp_path / 'python'}"],
+                         capture_output=True, text=True, env={**env, "PATH": f"{tmp_path}:{env['PATH']}"})
+    assert run.returncode != 0
+    assert run.stdout.splitlines() == [
+        "Packages are missing. Please run:  sudo apt-get install python3-venv python3-dev"]
 
 
 @pytest.mark.skipif(SANITIZED, reason="sanitizers make the library several times as large")
