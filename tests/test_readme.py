@@ -37,3 +37,12 @@ def test_links_lead_somewhere():
     for text in (ENGLISH, CHINESE, (ROOT / "CONTRIBUTING.md").read_text()):
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (ROOT / target).exists(), target
+
+
+def test_paths_exist():
+    """Of CONTRIBUTING.md, what stands as code and begins with a folder of the project, examples apart."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    named = re.findall(r"`((?:csrc|pycnn|tests|docs|benchmarks)/[^`\s]*)`", text)
+    paths = [path for path in named if not re.search("[<*]", path)]
+    assert len(paths) > 30
+    assert not [p for p in paths if not (ROOT / p).exists()]
