@@ -27,7 +27,7 @@ from pycnn._einsum import einsum  # noqa: E402
 from pycnn.functional import (  # noqa: E402
     allclose, argwhere, atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_shapes, broadcast_tensors,
     cartesian_prod, cdist, column_stack, diag, div, divide, dstack, equal, is_nonzero, isin, meshgrid, nan_to_num, norm,
-    promote_types, result_type, split, trace, unique, unique_consecutive)
+    promote_types, result_type, split, tensor_split, trace, unique, unique_consecutive)
 from pycnn import _compound  # noqa: E402
 
 globals().update({name: getattr(_compound, name) for name in _compound.FUNCTIONS})

@@ -271,28 +271,12 @@ class Tensor(_C.TensorBase):
         -------
         Tensor
             This tensor.
-
-        Raises
-        ------
-        NotImplementedError
-            If a dimension is left whole with `accumulate`.
         """
-        if not accumulate:
-            self[tuple(slice(None) if i is None else i for i in indices)] = values
-            return self
-        if any(i is None for i in indices):
-            raise NotImplementedError("index_put_: None among the indices is not supported with accumulate=True")
-        spread = []
-        for i in indices:
-            spread += i.nonzero().unbind(1) if i.dtype is _C.bool else [i]
-        spread = functional.broadcast_tensors(*spread)
-        place = 0
-        for size, i in zip(self.shape, spread):
-            place = place * size + _C.fn.where(i < 0, i + size, i)
-        rest = self.shape[len(spread):]
-        values = values if isinstance(values, Tensor) else tensor(values)
-        values = values.to(self.dtype).expand(*spread[0].shape, *rest).reshape(-1, *rest)
-        self.view(-1, *rest).index_add_(0, place.reshape(-1), values)
+        index = tuple(slice(None) if i is None else i for i in indices)
+        if accumulate:
+            self._add_at(index, values)
+        else:
+            self[index] = values
         return self
 
     def index_put(self, indices, values, accumulate=False):
@@ -317,7 +301,7 @@ class Tensor(_C.TensorBase):
         ----------
         fill_value : number
         wrap : bool, default False
-            True is not supported.
+            In a matrix with more rows than columns, begin again below each diagonal, a row left out between them.
 
         Returns
         -------
@@ -326,14 +310,18 @@ class Tensor(_C.TensorBase):
 
         Raises
         ------
-        NotImplementedError
-            If `wrap`, or this is no matrix.
+        RuntimeError
+            If this has fewer than two dimensions, or more and these are not of one length.
         """
-        if wrap:
-            raise NotImplementedError("fill_diagonal_: wrap=True is not supported")
-        if self.dim() != 2:
-            raise NotImplementedError(f"fill_diagonal_: a matrix is needed, got {self.dim()} dimensions")
-        self.diagonal().fill_(fill_value)
+        if self.dim() < 2:
+            raise RuntimeError("dimensions must larger than 1")
+        if self.dim() > 2 and len(set(self.shape)) > 1:
+            raise RuntimeError("all dimensions of input must be of equal length")
+        (height, width), step = self.shape[:2], sum(self.stride())
+        self.as_strided((min(height, width),), (step,), self.storage_offset()).fill_(fill_value)
+        if wrap and self.dim() == 2 and height > width + 1:
+            start = self.storage_offset() + self.stride(0) * (width + 1)
+            self.as_strided((-(-height * width // (width + 1)) - width,), (step,), start).fill_(fill_value)
         return self
 
     def resize_(self, *sizes):
@@ -389,6 +377,23 @@ class Tensor(_C.TensorBase):
             Views.
         """
         return functional.split(self, split_size, dim)
+
+    def tensor_split(self, indices_or_sections, dim=0):
+        """Cut into pieces along a dimension; see :func:`pycnn.tensor_split`.
+
+        Parameters
+        ----------
+        indices_or_sections : int, sequence of int or Tensor
+            How many pieces, or where each but the first begins.
+        dim : int, default 0
+            Dimension, counted from the end if negative.
+
+        Returns
+        -------
+        tuple of Tensor
+            Views.
+        """
+        return functional.tensor_split(self, indices_or_sections, dim)
 
     def norm(self, p="fro", dim=None, keepdim=False, dtype=None):
         """Return the norm of all elements, or over dimensions; see :func:`pycnn.norm`.

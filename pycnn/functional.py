@@ -85,6 +85,37 @@ def split(tensor, split_size_or_sections, dim=0):
     return _C.fn.split(tensor, sizes, dim)
 
 
+def tensor_split(input, indices_or_sections, dim=0):
+    """Cut a tensor into pieces along a dimension, of nearly equal size or at given places.
+
+    Parameters
+    ----------
+    input : Tensor
+    indices_or_sections : int, sequence of int or Tensor
+        How many pieces, or where each but the first begins: as slices do, counted from the end if negative.
+    dim : int, default 0
+
+    Returns
+    -------
+    tuple of Tensor
+        Views.
+
+    Examples
+    --------
+    >>> [len(piece) for piece in tensor_split(pycnn.arange(7), 3)]
+    [3, 2, 2]
+    >>> tensor_split(pycnn.arange(7), (1, 5))
+    (tensor([0]), tensor([1, 2, 3, 4]), tensor([5, 6]))
+    """
+    at = indices_or_sections
+    if isinstance(at, _C.TensorBase):
+        at = at.tolist()
+    if isinstance(at, (tuple, list)) and len(at) > 8:  # more than an operator's list of ints holds
+        before = (slice(None),) * (dim % input.dim())
+        return tuple(input[(*before, slice(*ends))] for ends in zip([None, *at], [*at, None]))
+    return _C.fn.tensor_split(input, at, dim)
+
+
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """Return the norm of all elements, or over dimensions.
 

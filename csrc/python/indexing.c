@@ -441,7 +441,8 @@ static pc_status drop_ones(pc_tensor **value, int ndim)
     return PC_OK;
 }
 
-static pc_status store(pc_tensor *to, pc_tensor **value)
+/* add: rather than overwrite. */
+static pc_status store(pc_tensor *to, pc_tensor **value, bool add)
 {
     pc_tensor *in[2], *out;
     pc_status status = drop_ones(value, to->ndim);
@@ -458,12 +459,13 @@ static pc_status store(pc_tensor *to, pc_tensor **value)
     }
     in[0] = to;
     in[1] = *value;
-    status = apply("copy_", 2, in, (pc_value[PC_MAX_PARAMS]){ { .kind = PC_BOOLEAN } }, true, &out);
+    if (add) status = apply("add", 2, in, (pc_value[PC_MAX_PARAMS]){ { .kind = PC_INT, .i = 1 } }, true, &out);
+    else status = apply("copy_", 2, in, (pc_value[PC_MAX_PARAMS]){ { .kind = PC_BOOLEAN } }, true, &out);
     if (status == PC_OK) pc_release(out);
     return status;
 }
 
-static pc_status put(cursor *c, pc_tensor **value)
+static pc_status put(cursor *c, pc_tensor **value, bool add)
 {
     pc_tensor *in[PC_MAX_DIMS + 3] = { c->t }, *out;
     int kept = c->t->ndim - c->covered, most = 0; /* dimensions that the result of reading would have */
@@ -479,21 +481,18 @@ static pc_status put(cursor *c, pc_tensor **value)
     if (status != PC_OK) return status;
     in[1] = *value;
     memcpy(in + 2, c->index, (size_t)c->nindex * sizeof *in);
-    status = apply("_index_put_", c->nindex + 2, in, (pc_value[PC_MAX_PARAMS]){ { .kind = PC_BOOLEAN } }, true, &out);
+    pc_value v[PC_MAX_PARAMS] = { { .kind = PC_BOOLEAN, .i = add } };
+    status = apply("_index_put_", c->nindex + 2, in, v, true, &out);
     if (status == PC_OK) pc_release(out);
     return status;
 }
 
-int pc_py_index_set(PyObject *self, PyObject *index, PyObject *value)
+static int assign(PyObject *self, PyObject *index, PyObject *value, bool add)
 {
     pc_tensor *t = ((pc_py_tensor *)self)->t, *v;
     item items[MAX_ITEMS];
     cursor c;
     pc_status status;
-    if (value == NULL) {
-        PyErr_SetString(PyExc_TypeError, "Tensor does not support deleting items");
-        return -1;
-    }
     int n = read_items(index, items);
     if (n < 0) return -1;
     v = value_tensor(value, t);
@@ -503,7 +502,7 @@ int pc_py_index_set(PyObject *self, PyObject *index, PyObject *value)
     }
     int rc = walk(t, items, n, &c);
     if (rc == 0) {
-        status = c.nindex > 0 ? put(&c, &v) : store(c.t, &v);
+        status = c.nindex > 0 ? put(&c, &v, add) : store(c.t, &v, add);
         if (status != PC_OK) {
             pc_py_raise(status);
             rc = -1;
@@ -513,4 +512,20 @@ int pc_py_index_set(PyObject *self, PyObject *index, PyObject *value)
     items_free(items, n);
     cursor_free(&c);
     return rc;
+}
+
+int pc_py_index_set(PyObject *self, PyObject *index, PyObject *value)
+{
+    if (value == NULL) {
+        PyErr_SetString(PyExc_TypeError, "Tensor does not support deleting items");
+        return -1;
+    }
+    return assign(self, index, value, false);
+}
+
+PyObject *pc_py_index_add(PyObject *self, PyObject *args)
+{
+    PyObject *index, *value;
+    if (!PyArg_ParseTuple(args, "OO", &index, &value) || assign(self, index, value, true) != 0) return NULL;
+    Py_RETURN_NONE;
 }

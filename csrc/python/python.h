@@ -71,6 +71,8 @@ pc_tensor *pc_py_data(PyObject *o);
 /* indexing.c: t[index] and t[index] = value. */
 PyObject *pc_py_index(PyObject *self, PyObject *index);
 int pc_py_index_set(PyObject *self, PyObject *index, PyObject *value);
+/* t[index] += value, where places that are pointed at twice get both: (index, value). */
+PyObject *pc_py_index_add(PyObject *self, PyObject *args);
 
 /* image_binding.c: NULL with TypeError if o is no Pipeline (borrowed). */
 struct pc_pipeline *pc_py_pipeline_of(PyObject *o);

@@ -588,6 +588,7 @@ static PyMethodDef methods[] = {
     { "_make_subclass", make_subclass, METH_VARARGS | METH_STATIC,
       "_make_subclass(cls, data, require_grad=False): a cls that shares data's values." },
     { "item", tensor_item, METH_NOARGS, "The only element, as a Python number." },
+    { "_add_at", pc_py_index_add, METH_VARARGS, "Add values where an index points, as often as it does." },
     { "tolist", tensor_tolist, METH_NOARGS, "Nested lists of Python numbers (a number for a 0-dim tensor)." },
     { "size", KEYWORDS(tensor_size), METH_VARARGS | METH_KEYWORDS, "The shape, or one of its entries." },
     { "stride", KEYWORDS(tensor_stride), METH_VARARGS | METH_KEYWORDS, "Strides in elements, or one of them." },

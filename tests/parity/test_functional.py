@@ -57,6 +57,17 @@ CALLS = {
     "index_put added": lambda m, x: x.index_put((m.tensor([0, 0, -1]), m.tensor([1, 1, 2])), m.tensor(2.0),
                                                 accumulate=True),
     "index_put mask": lambda m, x: x.index_put((x > 0,), m.tensor(1.0), accumulate=True),
+    "index_put columns": lambda m, x: (x * 1).T.index_put((m.tensor([0, 0, -1]), m.tensor([1, 1, 2])), x[0, 1:],
+                                                          accumulate=True),
+    "fill_diagonal_ of a cube": lambda m, x: (x * 1)[:, :3].expand(3, 3, 3).clone().fill_diagonal_(7.0),
+    "fill_diagonal_ of a view": lambda m, x: m.cat([x] * 3)[1:, 1:].fill_diagonal_(7.0),
+    "fill_diagonal_, wrapped": lambda m, x: m.cat([x] * 4)[1:].fill_diagonal_(7.0, wrap=True),
+    "fill_diagonal_, wrapped, wide": lambda m, x: m.cat([x] * 3).T.fill_diagonal_(7.0, wrap=True),
+    "fill_diagonal_, wrapped columns": lambda m, x: m.cat([x] * 4).T.contiguous().T.fill_diagonal_(7.0, True),
+    "tensor_split many": lambda m, x: list(m.cat([x] * 3, 1).tensor_split([1, 1, 2, 4, 3, 5, 6, 9, -2, 40], -1)),
+    "tensor_split parts": lambda m, x: list(m.tensor_split(m.cat([x] * 3, 1), 10, dim=1)),
+    "tensor_split by tensors": lambda m, x: [*x.tensor_split(m.tensor([1, 2]), 1), *x.tensor_split(m.tensor(2))],
+    "unfold of one window": lambda m, x: m.nn.functional.unfold(x[None, None], (3, 4)).mul_(2) + x.sum(),
     "embedding": lambda m, x: m.nn.functional.embedding(m.tensor([[0, 2], [1, 1]]), x, padding_idx=1),
     "embedding from the end": lambda m, x: m.nn.functional.embedding(m.tensor([2, 1]), x, padding_idx=-1),
     "split many": lambda m, x: list(m.cat([x] * 3, 1).split([1, 0, 2, 1, 1, 2, 1, 1, 1, 2], 1)),
@@ -66,6 +77,70 @@ CALLS = {
 @pytest.mark.parametrize("name", CALLS)
 def test_calls(name):
     compare(CALLS[name], [A], what=name)
+
+
+@pytest.mark.parametrize("index", [(None, [0, 0]), ([0, 1, 0], None, [1, 1, -1]), (None, None, [3, 3])], ids=str)
+def test_added_where_dimensions_stay_whole(index):
+    """torch's Python takes no None; NumPy's slices mean the same."""
+    want, got = np.zeros((2, 3, 4), "f"), pycnn.zeros(2, 3, 4)
+    where = tuple(slice(None) if i is None else np.array(i) for i in index)
+    values = np.arange(want[where].size, dtype="f").reshape(want[where].shape)
+    np.add.at(want, where, values)
+    got.index_put_([None if i is None else pycnn.tensor(i) for i in index], pycnn.from_numpy(values), accumulate=True)
+    assert np.array_equal(got.numpy(), want)
+
+
+# What trivial arguments leave as it is: a view of the input, or a copy, as in torch.
+TRIVIAL = {
+    "unfold": lambda m, x: m.nn.functional.unfold(x, (4, 5)), "unfold 1x1": lambda m, x: m.nn.functional.unfold(x, 1),
+    "fold": lambda m, x: m.nn.functional.fold(x.reshape(2, 60, 1), (4, 5), (4, 5)),
+    "pixel_shuffle": lambda m, x: m.nn.functional.pixel_shuffle(x, 1),
+    "pixel_unshuffle": lambda m, x: m.nn.functional.pixel_unshuffle(x, 1),
+    "channel_shuffle": lambda m, x: m.nn.functional.channel_shuffle(x, 1),
+    "nearest": lambda m, x: m.nn.functional.interpolate(x, scale_factor=1),
+    "bilinear": lambda m, x: m.nn.functional.interpolate(x, scale_factor=1, mode="bilinear"),
+    "adaptive_avg_pool2d": lambda m, x: m.nn.functional.adaptive_avg_pool2d(x, (4, 5)),
+    "adaptive_max_pool2d": lambda m, x: m.nn.functional.adaptive_max_pool2d(x, (4, 5)),
+    "avg_pool2d": lambda m, x: m.nn.functional.avg_pool2d(x, 1),
+    "max_pool2d": lambda m, x: m.nn.functional.max_pool2d(x, 1),
+    **{f"pad {mode}": lambda m, x, mode=mode: m.nn.functional.pad(x, (0, 0, 0, 0), mode=mode)
+       for mode in ("constant", "reflect", "replicate", "circular")},
+    "dropout": lambda m, x: m.nn.functional.dropout(x, 0.0), "evaluated": lambda m, x: m.nn.functional.dropout(x, 0.5, False),
+    "dropout2d": lambda m, x: m.nn.functional.dropout2d(x, 0.0),
+    "roll": lambda m, x: x.roll(0, 0), "flip": lambda m, x: x.flip(()), "repeat": lambda m, x: x.repeat(1, 1, 1, 1),
+    "tile": lambda m, x: x.tile((1,)), "cat": lambda m, x: m.cat([x]), "rot90": lambda m, x: x.rot90(0),
+    "sum": lambda m, x: x[:1].sum(0), "mean": lambda m, x: x[:1].mean(0), "amax": lambda m, x: x[:1].amax(0),
+    "max": lambda m, x: x[:1].max(0)[0], "cumsum": lambda m, x: x[:1].cumsum(0), "sort": lambda m, x: x[:1].sort(0)[0],
+    "clamp": lambda m, x: x.clamp(-100, 100), "tril": lambda m, x: x.tril(100), "index": lambda m, x: x[[0, 1]],
+    "index_select": lambda m, x: x.index_select(0, m.tensor([0, 1])), "where": lambda m, x: m.where(x == x, x, 0.0),
+    "round": lambda m, x: x.round(), "nan_to_num": lambda m, x: x.nan_to_num(),
+    "to": lambda m, x: x.to(m.float32), "to copy": lambda m, x: x.to(m.float32, copy=True), "float": lambda m, x: x.float(),
+    "type": lambda m, x: x.type(m.float32), "contiguous": lambda m, x: x.contiguous(), "reshape": lambda m, x: x.reshape(6, 20),
+    "flatten": lambda m, x: x.flatten(1), "ravel": lambda m, x: x.ravel(), "expand": lambda m, x: x.expand(2, 3, 4, 5),
+    "squeeze": lambda m, x: x.squeeze(), "movedim": lambda m, x: x.movedim(0, 0), "cpu": lambda m, x: x.cpu(),
+    "data": lambda m, x: x.data, "narrow": lambda m, x: x.narrow(0, 0, 2), "split": lambda m, x: x.split(2)[0],
+    "chunk": lambda m, x: x.chunk(1)[0], "repeat_interleave": lambda m, x: x.repeat_interleave(1, 0),
+    "take_along_dim": lambda m, x: x.take_along_dim(m.zeros(1, 3, 4, 5, dtype=m.int64), 0), "diagonal": lambda m, x: x.diagonal(),
+    "masked_select": lambda m, x: x.masked_select(x == x),
+    "broadcast_to": lambda m, x: m.broadcast_to(x, (2, 3, 4, 5)), "detach": lambda m, x: x.detach(),
+    "requires_grad_": lambda m, x: x.requires_grad_(), "softmax": lambda m, x: x[:1].softmax(0), "pow": lambda m, x: x.pow(1),
+    "add": lambda m, x: x + 0, "mul": lambda m, x: x * 1, "einsum": lambda m, x: m.einsum("abcd->abcd", x),
+    "stack": lambda m, x: m.stack([x]), "vstack": lambda m, x: m.vstack([x]),
+    "upsampled": lambda m, x: m.nn.Upsample(scale_factor=1)(x), "identity": lambda m, x: m.nn.Identity()(x),
+    "relu": lambda m, x: m.relu(x), "normalize": lambda m, x: m.nn.functional.normalize(x),
+    "flatten all": lambda m, x: m.nn.Flatten()(x), "unflatten": lambda m, x: x.unflatten(0, (2, 1)),
+}
+
+
+@pytest.mark.parametrize("name", TRIVIAL)
+def test_views_and_copies(name):
+    shares = []
+    for m in (torch, pycnn):
+        x = m.ones(2, 3, 4, 5)
+        y = TRIVIAL[name](m, x)
+        y.detach().fill_(7.0)
+        shares.append(bool((x == 7).any()))
+    assert shares[0] == shares[1], f"a view in torch: {shares[0]}"
 
 
 @pytest.mark.parametrize("call", [

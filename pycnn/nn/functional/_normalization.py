@@ -125,7 +125,7 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
     if running_mean is None:
         if not use_input_stats:
             raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
-        return _nn.group_norm(input, c, weight, bias, eps)
+        return _nn.group_norm(input, c, weight, bias, eps).contiguous()
     means, variances, weight, bias = (None if t is None else t.repeat(n)
                                       for t in (running_mean, running_var, weight, bias))
     out = _nn.batch_norm(input.reshape(1, n * c, *input.shape[2:]), means, variances, weight, bias,

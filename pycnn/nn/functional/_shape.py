@@ -1,6 +1,7 @@
 """Padding, pixels and channels in another order, one-hot vectors, embeddings, distances."""
 
 from pycnn import _C
+from pycnn._device import contiguous_format
 
 _nn, _fn = _C.nn, _C.fn
 
@@ -54,7 +55,8 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
                            f"{ow}), but its components must be at least one.")
     x = _fn.constant_pad_nd(input, [pw, pw, ph, ph], 0.0) if ph or pw else input
     x = x.unfold(2, span_h, sh).unfold(3, span_w, sw)[..., ::dh, ::dw]
-    return x.permute(0, 1, 4, 5, 2, 3).reshape(n, c * kh * kw, oh * ow)
+    columns = x.permute(0, 1, 4, 5, 2, 3).clone(memory_format=contiguous_format)  # a single window would be a view
+    return columns.view(n, c * kh * kw, oh * ow)
 
 
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
@@ -224,7 +226,8 @@ def channel_shuffle(input, groups):
     n, c = input.shape[:2]
     if groups <= 0 or c % groups != 0:
         raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
-    return input.reshape(n, groups, c // groups, *input.shape[2:]).transpose(1, 2).reshape(input.shape)
+    shuffled = input.reshape(n, groups, c // groups, *input.shape[2:]).transpose(1, 2)
+    return shuffled.clone(memory_format=contiguous_format).view(input.shape)
 
 
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
