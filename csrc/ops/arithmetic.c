@@ -222,14 +222,13 @@ static pc_status true_divide_backward(pc_call *c, pc_tensor *const *gout, pc_ten
 done:
     return status;
 }
-/* Steps have no slope. */
-static pc_status no_slope(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
-{
-    return PC_OK;
-}
 static pc_status div_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {
-    return c->v[0].i == ROUND_NONE ? true_divide_backward(c, gout, gin) : PC_OK;
+    pc_status status = PC_OK;
+    if (c->v[0].i == ROUND_NONE) return true_divide_backward(c, gout, gin);
+    for (int k = 0; k < 2 && status == PC_OK; k++) /* steps have no slope */
+        if (c->need[k]) status = pc_zeros_like(c->in[k], &gin[k]);
+    return status;
 }
 
 /* ---- remainder, fmod ----------------------------------------------------------------------------- */
@@ -762,7 +761,7 @@ static const pc_op rows[] = {
       "self / other: another name of div." },
     { "true_divide(Operand self, Operand other) -> Tensor", true_divide_forward, true_divide_backward, PLAIN | IN01,
       "self / other, never rounded." },
-    { "floor_divide(Operand self, Operand other) -> Tensor", floor_divide_forward, no_slope, PLAIN,
+    { "floor_divide(Operand self, Operand other) -> Tensor", floor_divide_forward, NULL, PLAIN,
       "self / other, rounded down.\n"
       "note: Integers stay integers; division of an integer by 0 is refused." },
     { "remainder(Operand self, Operand other) -> Tensor", remainder_forward, remainder_backward, PLAIN | IN01,

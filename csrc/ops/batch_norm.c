@@ -65,8 +65,6 @@ static pc_status batch_norm_forward(pc_call *c)
     void *y;
     PC_TRY(check_batch_norm(c));
     if (!c->need[3] && !(training && c->need[0])) c->save &= ~(uint32_t)PC_SAVE_IN0;
-    if (training || !c->need[3]) c->save &= ~(uint32_t)PC_SAVE_IN1;
-    if (training) c->save &= ~(uint32_t)PC_SAVE_IN2;
     if (!c->need[0] && !training) c->save &= ~(uint32_t)PC_SAVE_IN3;
 
     const int64_t n = x->shape[1], values = x->numel / pc_most(n, 1);
@@ -79,12 +77,7 @@ static pc_status batch_norm_forward(pc_call *c)
     if (training && x->numel > 0) {
         PC_TRY(pc_channel_moments(&a.f, a.p, mean, m2));
         for (int64_t k = 0; k < n; k++) inverse[k] = 1 / sqrt(m2[k] / (double)values + eps);
-        if (c->grad) { /* mean, inverse, bias */
-            PC_TRY(pc_tensor_new(PC_F64, 2, (int64_t[]){ 3, n }, &c->aux[0]));
-            memcpy(pc_data(c->aux[0]), mean, (size_t)(2 * n) * sizeof *mean);
-            PC_TRY(pc_read_vector(c->in[4], n, 0, (double *)pc_data(c->aux[0]) + 2 * n));
-            c->takes_relu = x->dtype == PC_F32 && (c->save & PC_SAVE_IN0);
-        }
+        c->takes_relu = c->grad && x->dtype == PC_F32 && (c->save & PC_SAVE_IN0);
     } else {
         PC_TRY(pc_read_vector(c->in[1], n, 0, mean));
         PC_TRY(pc_read_vector(c->in[2], n, 1, inverse));
@@ -92,6 +85,11 @@ static pc_status batch_norm_forward(pc_call *c)
     }
     PC_TRY(pc_read_vector(c->in[3], n, 1, scale));
     PC_TRY(pc_read_vector(c->in[4], n, 0, shift));
+    if (c->grad) { /* mean, inverse, bias: running statistics may be other ones by then */
+        PC_TRY(pc_tensor_new(PC_F64, 2, (int64_t[]){ 3, n }, &c->aux[0]));
+        memcpy(pc_data(c->aux[0]), mean, (size_t)(2 * n) * sizeof *mean);
+        memcpy((double *)pc_data(c->aux[0]) + 2 * n, shift, (size_t)n * sizeof *shift);
+    }
     for (int64_t k = 0; k < n; k++) scale[k] *= inverse[k];
     PC_TRY(pc_apply_channels(&a.f, NULL, a.p, y, &(pc_coefficients){ .scale = scale, .mean = mean, .shift = shift }));
     PC_TRY(pc_become(&c->out[0], x->dtype));
@@ -111,7 +109,7 @@ static pc_status batch_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
 {
     pc_status status = PC_OK;
     pc_tensor *x = c->in[0];
-    const bool training = c->v[BN_TRAINING].i, statistics = c->aux[0] != NULL,
+    const bool training = c->v[BN_TRAINING].i, statistics = training && c->in[0]->numel > 0,
                need_x = c->need[3] || (training && c->need[0]);
     const bool any = c->need[0] || c->need[3] || c->need[4];
     const int64_t n = x->shape[1], values = x->numel / pc_most(n, 1);
@@ -130,12 +128,7 @@ static pc_status batch_norm_backward(pc_call *c, pc_tensor *const *gout, pc_tens
     } else { /* the gradient alone decides the layout */
         PC_TRY(pc_activation_open(gout[0], true, &g));
     }
-    if (statistics) memcpy(mean, pc_data(c->aux[0]), (size_t)(2 * n) * sizeof *mean);
-    else if (c->in[2] != NULL && c->in[2]->storage != NULL) {
-        if (c->need[3]) PC_TRY(pc_read_vector(c->in[1], n, 0, mean));
-        PC_TRY(pc_read_vector(c->in[2], n, 1, inverse));
-        for (int64_t k = 0; k < n; k++) inverse[k] = 1 / sqrt(inverse[k] + c->v[BN_EPS].f);
-    }
+    memcpy(mean, pc_data(c->aux[0]), (size_t)(2 * n) * sizeof *mean);
     PC_TRY(pc_read_vector(c->in[3] != NULL && c->in[3]->storage != NULL ? c->in[3] : NULL, n, 1, scale));
     for (int64_t k = 0; k < n; k++) scale[k] *= inverse[k];
     by = (pc_coefficients){ .scale = scale, .mean = mean, .slope = slope, .shift = sum,
@@ -167,7 +160,7 @@ static const pc_op rows[] = {
     { "batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, Tensor? bias=None, "
       "bool training=False, float momentum=0.1, float eps=1e-05) -> Tensor",
       batch_norm_forward, batch_norm_backward,
-      PC_NN | PC_PRIVATE | PC_SAVE_IN0 | PC_SAVE_IN1 | PC_SAVE_IN2 | PC_SAVE_IN3,
+      PC_NN | PC_PRIVATE | PC_SAVE_IN0 | PC_SAVE_IN3,
       "Each channel minus its mean, divided by its deviation, times weight plus bias." },
 };
 PC_FAMILY(batch_norm, rows);

@@ -214,7 +214,10 @@ static pc_status cat_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gi
     int64_t at = 0;
     for (int k = 0; k < c->nin; k++) {
         pc_tensor w = pc_window(gout[0]);
-        if (skipped(c->in[k])) continue;
+        if (skipped(c->in[k])) {
+            if (c->need[k]) PC_TRY(pc_zeros_like(c->in[k], &gin[k]));
+            continue;
+        }
         if (c->need[k]) {
             pc_window_narrow(&w, d, at, c->in[k]->shape[d], 1);
             PC_TRY(part_of(gout[0], &w, c->in[k]->dtype, &gin[k]));

@@ -21,7 +21,10 @@ static pc_status backward(pc_call *c, const pc_ew *e, const pc_row_args *args, p
     return pc_elementwise(e, 2, (pc_tensor *[]){ gout[0], read }, args, NULL, &gin[0]);
 }
 /* Steps have no slope. */
-static pc_status no_slope(pc_call *c, pc_tensor *const *gout, pc_tensor **gin) { return PC_OK; }
+static pc_status no_slope(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
+{
+    return pc_zeros_like(c->in[0], &gin[0]);
+}
 
 /* NAME_forward and NAME_backward of a table entry; PRE sets `args` where there are arguments. */
 #define CALLS(name, PRE)                                                                           \

@@ -105,7 +105,8 @@ TRIVIAL = {
     "max_pool2d": lambda m, x: m.nn.functional.max_pool2d(x, 1),
     **{f"pad {mode}": lambda m, x, mode=mode: m.nn.functional.pad(x, (0, 0, 0, 0), mode=mode)
        for mode in ("constant", "reflect", "replicate", "circular")},
-    "dropout": lambda m, x: m.nn.functional.dropout(x, 0.0), "evaluated": lambda m, x: m.nn.functional.dropout(x, 0.5, False),
+    "dropout": lambda m, x: m.nn.functional.dropout(x, 0.0),
+    "evaluated": lambda m, x: m.nn.functional.dropout(x, 0.5, False),
     "dropout2d": lambda m, x: m.nn.functional.dropout2d(x, 0.0),
     "roll": lambda m, x: x.roll(0, 0), "flip": lambda m, x: x.flip(()), "repeat": lambda m, x: x.repeat(1, 1, 1, 1),
     "tile": lambda m, x: x.tile((1,)), "cat": lambda m, x: m.cat([x]), "rot90": lambda m, x: x.rot90(0),
@@ -114,16 +115,20 @@ TRIVIAL = {
     "clamp": lambda m, x: x.clamp(-100, 100), "tril": lambda m, x: x.tril(100), "index": lambda m, x: x[[0, 1]],
     "index_select": lambda m, x: x.index_select(0, m.tensor([0, 1])), "where": lambda m, x: m.where(x == x, x, 0.0),
     "round": lambda m, x: x.round(), "nan_to_num": lambda m, x: x.nan_to_num(),
-    "to": lambda m, x: x.to(m.float32), "to copy": lambda m, x: x.to(m.float32, copy=True), "float": lambda m, x: x.float(),
-    "type": lambda m, x: x.type(m.float32), "contiguous": lambda m, x: x.contiguous(), "reshape": lambda m, x: x.reshape(6, 20),
+    "to": lambda m, x: x.to(m.float32), "to copy": lambda m, x: x.to(m.float32, copy=True),
+    "float": lambda m, x: x.float(),
+    "type": lambda m, x: x.type(m.float32), "contiguous": lambda m, x: x.contiguous(),
+    "reshape": lambda m, x: x.reshape(6, 20),
     "flatten": lambda m, x: x.flatten(1), "ravel": lambda m, x: x.ravel(), "expand": lambda m, x: x.expand(2, 3, 4, 5),
     "squeeze": lambda m, x: x.squeeze(), "movedim": lambda m, x: x.movedim(0, 0), "cpu": lambda m, x: x.cpu(),
     "data": lambda m, x: x.data, "narrow": lambda m, x: x.narrow(0, 0, 2), "split": lambda m, x: x.split(2)[0],
     "chunk": lambda m, x: x.chunk(1)[0], "repeat_interleave": lambda m, x: x.repeat_interleave(1, 0),
-    "take_along_dim": lambda m, x: x.take_along_dim(m.zeros(1, 3, 4, 5, dtype=m.int64), 0), "diagonal": lambda m, x: x.diagonal(),
+    "take_along_dim": lambda m, x: x.take_along_dim(m.zeros(1, 3, 4, 5, dtype=m.int64), 0),
+    "diagonal": lambda m, x: x.diagonal(),
     "masked_select": lambda m, x: x.masked_select(x == x),
     "broadcast_to": lambda m, x: m.broadcast_to(x, (2, 3, 4, 5)), "detach": lambda m, x: x.detach(),
-    "requires_grad_": lambda m, x: x.requires_grad_(), "softmax": lambda m, x: x[:1].softmax(0), "pow": lambda m, x: x.pow(1),
+    "requires_grad_": lambda m, x: x.requires_grad_(), "softmax": lambda m, x: x[:1].softmax(0),
+    "pow": lambda m, x: x.pow(1),
     "add": lambda m, x: x + 0, "mul": lambda m, x: x * 1, "einsum": lambda m, x: m.einsum("abcd->abcd", x),
     "stack": lambda m, x: m.stack([x]), "vstack": lambda m, x: m.vstack([x]),
     "upsampled": lambda m, x: m.nn.Upsample(scale_factor=1)(x), "identity": lambda m, x: m.nn.Identity()(x),
@@ -257,3 +262,17 @@ def test_checkpoints_in_time(grad):
                 *([x.grad] if grad else [])]
     compare(run, [A], grads=False)
     assert calls == ["torch"] * 3 + ["pycnn"] * 3
+
+
+@pytest.mark.parametrize("call", [
+    lambda m, x: x.floor(), lambda m, x: x.round(), lambda m, x: x.sign(),
+    lambda m, x: m.div(x, 2, rounding_mode="floor"),
+    lambda m, x: m.cat([x[:0].reshape(-1), m.ones(3)]), lambda m, x: x.zero_(), lambda m, x: x.fill_(1)])
+def test_slopes_of_zero_are_gradients(call):
+    """An optimizer steps where there is a gradient, of zeros too."""
+    grads = []
+    for m in (torch, pycnn):
+        x = m.ones(3, 4, requires_grad=True)
+        call(m, x * 1.5).sum().backward()
+        grads.append(x.grad.tolist())
+    assert grads[0] == grads[1] == [[0.0] * 4] * 3

@@ -399,3 +399,27 @@ def test_relu_after_batch_norm_in_graphs_that_are_used_again():
         results.append(out)
     for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("need_weight", [False, True])
+def test_statistics_that_change_between_an_evaluation_and_its_backward(need_weight):
+    """torch keeps no version of them, and uses the new ones: the gradient here is that of what was computed."""
+    x, g = np.random.default_rng(0).standard_normal((2, 5, 3, 4, 4), dtype="f")
+    import torch
+    grads = []
+    for library, between in ((torch, False), (pycnn, False), (pycnn, True)):
+        norm = library.nn.BatchNorm2d(3)
+        norm.weight.requires_grad_(need_weight)
+        norm(library.from_numpy(x) * 2 + 1)
+        norm.eval()
+        leaf = library.from_numpy(x).clone().requires_grad_()
+        y = norm(leaf)
+        if between:
+            norm.train()
+            norm(library.from_numpy(g))
+        y.backward(library.from_numpy(g))
+        grads.append([t.numpy() for t in (leaf.grad, norm.weight.grad, norm.bias.grad) if t is not None])
+    assert len(grads[0]) == 2 + need_weight
+    for want, got, again in zip(*grads, strict=True):
+        assert np.abs(want - got).max() < 1e-5 * np.abs(want).max()
+        assert np.array_equal(got, again)
