@@ -57,14 +57,35 @@ def _make_set(items=()):
     return set(items)
 
 
+def _make_ordered_dict(items=()):
+    made = OrderedDict()
+    for key, value in items.items() if isinstance(items, dict) else items:
+        _check_key(key)
+        made[key] = value
+    return made
+
+
+def _make_counter(counts):
+    if not isinstance(counts, dict):
+        raise pickle.UnpicklingError("a Counter is made of a dict")
+    return Counter(counts)
+
+
+def _make_bytearray(data=b"", encoding="latin1"):
+    if isinstance(data, int):
+        raise pickle.UnpicklingError("a bytearray is made of bytes")  # of any number of zeros otherwise
+    return bytearray(_encode(data) if isinstance(data, str) else data)
+
+
 def _encode(text, encoding="latin1"):
     return codecs.encode(text, "latin1")  # bytes of protocol 2 are written so
 
 
-_KNOWN = {"collections.OrderedDict": OrderedDict, "collections.Counter": Counter, "_codecs.encode": _encode,
-          "torch.nn.parameter.Parameter": Parameter, "torch.Size": Size, "torch.device": device}
+_KNOWN = {"collections.OrderedDict": _make_ordered_dict, "collections.Counter": _make_counter,
+          "_codecs.encode": _encode, "torch.nn.parameter.Parameter": Parameter, "torch.Size": Size,
+          "torch.device": device}
 for _module in ("builtins", "__builtin__"):
-    _KNOWN |= {f"{_module}.set": _make_set, f"{_module}.complex": complex, f"{_module}.bytearray": bytearray}
+    _KNOWN |= {f"{_module}.set": _make_set, f"{_module}.complex": complex, f"{_module}.bytearray": _make_bytearray}
 _KNOWN |= {f"torch.{str(dtype).rpartition('.')[2]}": dtype for dtype in _objects._STORAGES}
 _KNOWN |= {f"torch.{name}": dtype for name, dtype in _objects._DTYPES.items()}
 _KNOWN |= {"torch._utils._rebuild_tensor_v2": _objects._rebuild_tensor,

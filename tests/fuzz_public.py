@@ -8,6 +8,7 @@ mistake of ours could (`SystemError`, `NameError`, ...), and in which a training
 end as at the beginning. A failing seed is printed; the same seed draws the same programs.
 """
 
+import argparse
 import faulthandler
 import gc
 import inspect
@@ -612,8 +613,10 @@ def _files():
     script = io.BytesIO()
     pycnn.jit.save(pycnn.jit.trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten()), pycnn.ones(1, 3, 4, 4)),
                    script)
+    objects = io.BytesIO()
+    pycnn.save({"args": argparse.Namespace(lr=0.1, names=["a", ("b", 1)]), "w": pycnn.ones(2, 3), **state}, objects)
     golden = Path(__file__).parent / "golden"
-    made = {"zip": checkpoint.getvalue(), "script": script.getvalue(),
+    made = {"objects": objects.getvalue(), "zip": checkpoint.getvalue(), "script": script.getvalue(),
             "cifar": pickle.dumps({"data": np.zeros((3, 3072), np.uint8), "labels": [0, 1, 2]}, 2),
             "names": pickle.dumps({"label_names": ["a", "b"]}, 2)}
     for path in golden.glob("*.pth"):
@@ -637,6 +640,9 @@ def read(kind, content):
         path.write_bytes(content)
         return pycnn.load(path)
     path.write_bytes(content)
+    if kind == "objects":
+        with pycnn.serialization.safe_globals([argparse.Namespace]):
+            return pycnn.load(path)
     if kind == "script":
         return pycnn.jit.load(path)(pycnn.ones(2, 3, 4, 4))
     if kind == "cifar":

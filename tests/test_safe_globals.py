@@ -74,7 +74,8 @@ def test_objects(tmp_path):
     state = {"args": argparse.Namespace(lr=0.1, parts=[{"w": torch.arange(3)}]), "slots": slots,
              "settings": Settings(0.5, [1, (2, 3)], Kind.TWO), "weights": torch.ones(2, 2).t(), "dtype": torch.int32,
              "parameter": torch.nn.Parameter(torch.zeros(2)), "size": torch.Size([1, 2]), "set": {1, 2},
-             "counter": collections.Counter(a=2), "device": torch.device("cpu"), "bytes": b"\xff\x00"}
+             "counter": collections.Counter(a=2), "device": torch.device("cpu"), "bytes": b"\xff\x00",
+             "array": bytearray(b"\xfe\x01"), "ordered": collections.OrderedDict(a=1)}
     torch.save(state, tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match=r"add_safe_globals\(\[argparse.Namespace\]\)"):
         torch.load(tmp_path / "a.pth")
@@ -86,7 +87,7 @@ def test_objects(tmp_path):
     assert got["args"].lr == 0.1 and got["args"].parts[0]["w"].tolist() == [0, 1, 2]
     assert got["settings"] == state["settings"] and got["slots"].a == [1] and got["weights"].tolist() == [[1, 1]] * 2
     assert type(got["parameter"]) is torch.nn.Parameter and got["parameter"].requires_grad
-    for key in ("dtype", "size", "set", "counter", "device", "bytes"):
+    for key in ("dtype", "size", "set", "counter", "device", "bytes", "array", "ordered"):
         assert got[key] == state[key] and type(got[key]) is type(state[key])
 
 
@@ -122,6 +123,10 @@ HOSTILE = {
     "values appended to an object": (SETTINGS + number(2) + b"a", "values are appended"),
     "a bomb of tuples as key": (OBJECT + b"}" + NESTED + number(1) + b"s", "tuple of tuples"),
     "a bomb of tuples in a set": (OBJECT + call(name("builtins", "set"), b"]" + NESTED + b"a"), "tuple of tuples"),
+    "a bomb of tuples in pairs": (
+        OBJECT + call(name("collections", "OrderedDict"), b"](" + NESTED + number(1) + b"ta"), "tuple of tuples"),
+    "a bomb of tuples counted": (OBJECT + call(name("collections", "Counter"), b"]" + NESTED + b"a"), "of a dict"),
+    "64 GB of zeros": (OBJECT + call(name("builtins", "bytearray"), number(1 << 36)), "made of bytes"),
     "a tensor beyond its storage": (OBJECT + tensor(size=(99,)), "out of bounds"),
     "a storage of another size": (OBJECT + tensor(numel=3), "elements"),
     "a missing record": (OBJECT + tensor(key="7"), "data/7"),
