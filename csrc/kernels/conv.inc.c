@@ -14,26 +14,20 @@ static int64_t f32_tile_width(void) { return 2 * VL; }
 static int64_t f32_tile_rows(void) { return TILE_ROWS; }
 
 /* Rows are addressed from one pointer for each four: base, base + ai, base + 2 ai (scaled index), base + 3 ai. */
-ALWAYS_INLINE void tile_body(const pc_tile *t, const float *a, const float *soon, float *c, const int rows,
-                             const int vectors)
+ALWAYS_INLINE void tile_sums(const pc_tile *t, const float *a, const float *soon, vf (*acc)[2], const int rows,
+                             const int vectors, const bool fetch)
 {
-    vf acc[TILE_ROWS][2];
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < vectors; j++) acc[i][j] = (vf){ 0 };
-    const int64_t ai = t->ai, ai3 = 3 * t->ai, a4 = t->a4, aq = t->aq, bq = t->bq, fetch = t->soon_step;
-    /* The lines that are written arrive meanwhile. */
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
-        for (int j = 0; j < vectors; j++) __builtin_prefetch(c + i / 4 * t->c4 + i % 4 * t->ci + j * VL, 1);
+    const int64_t ai = t->ai, ai3 = 3 * t->ai, a4 = t->a4, aq = t->aq, bq = t->bq, step = t->soon_step;
     for (int64_t u = 0; u < t->nu; u++) {
         for (int64_t v = 0; v < t->nv; v++) {
             const float *p0 = a + u * t->au + v * t->av, *p1 = p0 + a4, *p2 = p1 + a4, *p3 = p2 + a4;
             const float *b = t->b + u * t->bu + v * t->bv;
             for (int64_t q = t->n; q > 0; q--) {
                 vf w[2];
-                __builtin_prefetch(soon);
-                soon += fetch;
+                if (fetch) {
+                    __builtin_prefetch(soon);
+                    soon += step;
+                }
                 for (int j = 0; j < vectors; j++) w[j] = vf_load(b + j * VL);
 #pragma GCC unroll 16
                 for (int i = 0; i < rows; i++) {
@@ -49,6 +43,22 @@ ALWAYS_INLINE void tile_body(const pc_tile *t, const float *a, const float *soon
             }
         }
     }
+}
+
+ALWAYS_INLINE void tile_body(const pc_tile *t, const float *a, const float *soon, float *c, const int rows,
+                             const int vectors)
+{
+    vf acc[TILE_ROWS][2];
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < vectors; j++) acc[i][j] = (vf){ 0 };
+    if (t->fresh) {
+#pragma GCC unroll 16
+        for (int i = 0; i < rows; i++)
+            for (int j = 0; j < vectors; j++) __builtin_prefetch(c + i / 4 * t->c4 + i % 4 * t->ci + j * VL, 1);
+    }
+    if (soon != NULL) tile_sums(t, a, soon, acc, rows, vectors, true);
+    else tile_sums(t, a, soon, acc, rows, vectors, false);
     const int last = (int)(t->width - (vectors - 1) * VL); /* columns of the last vector */
     if (t->bias != NULL) {
         vf bias[2];
@@ -106,69 +116,50 @@ static tile_fn *const tiles[TILE_ROWS + 1][2] = {
 #undef TILE
 };
 
-/* One chain of sums for each element. */
-static void tile_chain(const pc_tile *t)
-{
-    const int vectors = t->width > VL;
-    const float *a = t->a, *soon = t->soon != NULL ? t->soon : a;
-    float *c = t->c;
-    if (t->a4 != 4 * t->ai || t->c4 != 4 * t->ci) { /* rows of four: tiles of whole rows */
-        for (int64_t left = t->m; left > 0;) {
-            int64_t most = TILE_ROWS / 4 * 4;
-            int64_t count = (left + most - 1) / most, rows = (left / 4 + count - 1) / count * 4;
-            tiles[rows][vectors](t, a, soon, c);
-            a += rows / 4 * t->a4;
-            soon += rows * t->soon_i;
-            c += rows / 4 * t->c4;
-            left -= rows;
-        }
-        return;
-    }
-    /* Tiles of nearly equal height: 32 rows are 11 + 11 + 10, not 14 + 14 + 4. */
-    for (int64_t left = t->m; left > 0;) {
-        int64_t count = (left + TILE_ROWS - 1) / TILE_ROWS, rows = (left + count - 1) / count;
-        tiles[rows][vectors](t, a, soon, c);
-        a += rows * t->ai;
-        soon += rows * t->soon_i;
-        c += rows * t->ci;
-        left -= rows;
-    }
-}
-
-/* Terms of a chain: the rounding of longer ones would grow beyond that of sums of such. A part of b stays in the level
-   1 cache while all rows pass over it. */
+/* Terms of a chain: the rounding of longer ones would grow beyond that of sums of such. */
 #define CHAIN 256
 
-static int64_t parts_of(int64_t count, int64_t terms)
+/* Of `count` runs of `terms`, how many a part holds: parts of nearly equal length. */
+static int64_t part_of(int64_t count, int64_t terms)
 {
-    const int64_t most = terms < CHAIN ? CHAIN / terms : 1;
-    return (count + most - 1) / most;
+    const int64_t most = terms < CHAIN ? CHAIN / terms : 1, parts = (count + most - 1) / most;
+    return (count + parts - 1) / parts;
 }
 
 static void f32_tile(const pc_tile *t)
 {
     const int64_t terms = t->nu * t->nv * t->n;
-    if (terms <= CHAIN) {
-        tile_chain(t);
-        return;
-    }
-    const int64_t us = parts_of(t->nu, t->nv * t->n), vs = parts_of(t->nv, t->n), qs = parts_of(t->n, 1);
-    const int64_t count = us * vs * qs;
-    for (int64_t i = 0; i < count; i++) { /* parts of nearly equal length */
-        const int64_t ui = i / (vs * qs), vi = i / qs % vs, qi = i % qs;
-        const int64_t u = ui * t->nu / us, v = vi * t->nv / vs, q = qi * t->n / qs;
-        pc_tile part = *t;
-        part.nu = (ui + 1) * t->nu / us - u;
-        part.nv = (vi + 1) * t->nv / vs - v;
-        part.n = (qi + 1) * t->n / qs - q;
-        part.a += u * t->au + v * t->av + q * t->aq;
-        part.b += u * t->bu + v * t->bv + q * t->bq;
-        if (t->soon != NULL) part.soon += i * terms / count * t->soon_step;
-        if (i > 0) {
-            part.accumulate = true;
-            part.bias = NULL;
+    const bool fours = t->a4 != 4 * t->ai || t->c4 != 4 * t->ci; /* rows of four: tiles of whole rows */
+    const int64_t unit = fours ? 4 : 1, most = TILE_ROWS / unit * unit;
+    int64_t us = t->nu, vs = t->nv, qs = t->n;
+    if (terms > CHAIN) us = part_of(us, vs * qs), vs = part_of(vs, qs), qs = part_of(qs, 1);
+    const float *a = t->a, *soon = t->soon;
+    float *c = t->c;
+    pc_tile part = *t;
+    /* Tiles of nearly equal height: 32 rows are 11 + 11 + 10, not 14 + 14 + 4. */
+    for (int64_t left = t->m, rows; left > 0; left -= rows) {
+        const int64_t count = (left + most - 1) / most;
+        rows = (left / unit + count - 1) / count * unit;
+        tile_fn *tile = tiles[rows][t->width > VL];
+        if (terms <= CHAIN) tile(t, a, soon, c);
+        else {
+            part.bias = t->bias, part.accumulate = t->accumulate, part.fresh = t->fresh;
+            const float *at = soon;
+            for (int64_t u = 0; u < t->nu; u += us)
+                for (int64_t v = 0; v < t->nv; v += vs)
+                    for (int64_t q = 0; q < t->n; q += qs) {
+                        part.nu = t->nu - u < us ? t->nu - u : us;
+                        part.nv = t->nv - v < vs ? t->nv - v : vs;
+                        part.n = t->n - q < qs ? t->n - q : qs;
+                        part.b = t->b + u * t->bu + v * t->bv + q * t->bq;
+                        tile(&part, a + u * t->au + v * t->av + q * t->aq, at, c);
+                        if (at != NULL) at += part.nu * part.nv * part.n * t->soon_step;
+                        part.bias = NULL, part.accumulate = true, part.fresh = false;
+                    }
         }
-        tile_chain(&part);
+        a += fours ? rows / 4 * t->a4 : rows * t->ai;
+        c += fours ? rows / 4 * t->c4 : rows * t->ci;
+        if (soon != NULL) soon += rows * t->soon_i;
     }
 }
 

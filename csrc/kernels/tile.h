@@ -22,6 +22,7 @@ typedef struct pc_tile {
     int64_t width;       /* 1 .. f32_tile_width() */
     const float *bias;   /* width floats, or NULL */
     bool accumulate;     /* c += rather than c = */
+    bool fresh;          /* c is in no cache: its lines are fetched while the sums are made */
     const float *soon;   /* memory that is read soon, or NULL: it is fetched meanwhile, for each row soon_i floats */
     int64_t soon_i, soon_step; /* and for each step of a sum, over all rows of a tile, soon_step */
 } pc_tile;

@@ -37,7 +37,7 @@ static void direct_block(const direct *d, const rect *q, const source *s, int64_
             || (s->image == rows * cols * s->right && d->out_image == rows * cols * d->out_pixel));
     const bool fours = cols == 4 && !joined; /* ... or else tiles may span some */
     pc_tile t = {
-        .ai = s->right, .au = d->t.dh * s->row, .av = d->t.dw * s->pixel, .aq = 1,
+        .ai = s->right, .au = d->t.dh * s->row, .av = d->t.dw * s->pixel, .aq = 1, .fresh = true,
         .nv = whole_rows ? 1 : d->t.s, .n = whole_rows ? d->t.s * c : c, .ci = d->out_pixel,
     };
     t.a4 = fours ? s->down : 4 * t.ai;
