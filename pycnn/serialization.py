@@ -206,8 +206,8 @@ def add_safe_globals(safe_globals):
     Examples
     --------
     >>> import argparse
-    >>> save({"options": argparse.Namespace(lr=0.1)}, "file.pth")
-    >>> with safe_globals([argparse.Namespace]):
+    >>> pycnn.save({"options": argparse.Namespace(lr=0.1)}, "file.pth")
+    >>> with pycnn.serialization.safe_globals([argparse.Namespace]):
     ...     pycnn.load("file.pth")
     {'options': Namespace(lr=0.1)}
     """

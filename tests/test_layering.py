@@ -78,3 +78,10 @@ def test_one_version():
     pyproject = (CSRC.parent / "pyproject.toml").read_text()
     assert f'#define PC_VERSION "{pycnn.__version__}"' in (CSRC / "pycnn.h").read_text()
     assert f'version = "{pycnn.__version__}"' in pyproject
+
+
+def test_every_kernel_is_measured():
+    """By make -C csrc bench, whose macros add the type to most names."""
+    kernels = re.findall(r"^KERNEL\([^,]*, (\w+)", (CSRC / "kernels" / "kernels.def").read_text(), re.M)
+    measured = set(re.findall(r"\w+", (CSRC / "tests" / "bench_kernels.c").read_text()))
+    assert not [k for k in kernels if k not in measured and re.sub(r"^f\d+_", "", k) not in measured]

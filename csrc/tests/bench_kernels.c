@@ -92,6 +92,13 @@ static double depthwise_weight(const pc_kernels *k, const bench_case *c)
         .pw = r / 2, .c = f[2], .width = channels });
     return 2.0 * 4 * (double)(r * r * m * channels);
 }
+/* A full tile's width of channels out of 256. size: channels that are wanted (0: all), pixels */
+static double copy_panel(const pc_kernels *k, const bench_case *c)
+{
+    const int64_t lanes = k->f32_tile_width(), pixels = c->size[1];
+    k->f32_copy_panel(f[0], lanes, f[1], 256, c->size[0] != 0 && c->size[0] < lanes ? c->size[0] : lanes, pixels);
+    return 8.0 * (double)(lanes * pixels);
+}
 /* size: channels, pixels */
 static double to_pixels(const pc_kernels *k, const bench_case *c)
 {
@@ -399,6 +406,8 @@ static const bench_case cases[] = {
     FLOP(f32_depthwise, "5x5, 96 channels, 28 pixels", depthwise, 96, 28, 5)
     FLOP(f32_depthwise_weight, "3x3, 96 channels, 28 pixels", depthwise_weight, 96, 28, 3)
     FLOP(f32_depthwise_weight, "5x5, 96 channels, 28 pixels", depthwise_weight, 96, 28, 5)
+    BYTES(f32_copy_panel, "256 pixels", copy_panel, 0, 256)
+    BYTES(f32_copy_panel, "6 channels, 256 pixels", copy_panel, 6, 256)
     BYTES(f32_planes_to_pixels, "3 channels, 1024 pixels", to_pixels, 3, 1024)
     BYTES(f32_planes_to_pixels, "64 channels, 256 pixels", to_pixels, 64, 256)
     BYTES(f32_pixels_to_planes, "64 channels, 256 pixels", to_planes, 64, 256)
