@@ -320,15 +320,18 @@ def test_the_split_follows_from_the_seed(photos):
     (["train", "sample", "--pretrained"], "simple_cnn has no published weights"),
     (["train", "sample", "--model", "resnet18", "--pretrained", "./none.pth"], "none.pth"),
     (["train", "sample", "--model", "resnet18", "--pretrained", "V9"],
-     "V9: weights may be DEFAULT|V9: .*IMAGENET1K_V1"),
+     "^error: V9: weights may be .*IMAGENET1K_V1"),
+    (["train", "sample", "--model", "resnet18", "--size", "64", "--pretrained"],
+     "^error: .*Without a network, put the file of .* there by hand: .*resnet18-f37072fd.pth"),
     (["train", "sample", "--size", "3"], "at least 4 x 4"),
     (["train", "sample", "--model", "alexnet"], "alexnet cannot take images of 32 x 32 pixels .*: give --size"),
     (["train", "sample", "--resume", "--out", "."], "no run to go on with: checkpoint.pth is missing"),
     (["predict", "nowhere", "x.png"], "nowhere holds no finished run: .*metrics.json"),
 ])
-def test_mistakes_are_explained(words, said, tmp_path, capsys, monkeypatch):
+def test_mistakes_are_explained(words, said, tmp_path, capsys, monkeypatch, offline):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYCNN_DATASET_MIRROR", f"file://{tmp_path}")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     assert run(*words) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and re.search(said, error), error
@@ -371,6 +374,11 @@ def test_without_matplotlib_the_pictures_are_left_out(photos, tmp_path, capsys, 
     assert run("train", photos, "--epochs", 1, "--out", tmp_path / "run", *SMALL) == 0
     assert "pip install pycnn[plot]" in capsys.readouterr().out
     assert not list((tmp_path / "run").glob("*.png")) and (tmp_path / "run" / "model.pth").exists()
+
+
+def test_a_script_that_is_not_there(capsys):
+    assert run("run", "nowhere.py") == 2
+    assert capsys.readouterr().err == "error: there is no script nowhere.py\n"
 
 
 def test_config(capsys):

@@ -4,6 +4,7 @@ import argparse
 import math
 import os
 import sys
+from urllib.error import URLError
 
 
 class Mistake(Exception):
@@ -39,6 +40,9 @@ def main(argv=None):
         return train(args)
     except BrokenPipeError:  # as with "| head"
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except URLError as error:
+        print(f"error: {error.reason}", file=sys.stderr)
         return 1
     except (Mistake, OSError) as error:
         text = str(error)  # of an error that a worker passes on, the last line: what comes before is its traceback

@@ -85,7 +85,7 @@ def _published(name, num_classes, pretrained):
     try:
         model = models.get_model(name, weights=pretrained)
     except (RuntimeError, KeyError) as error:
-        raise Mistake(f"{pretrained}: {error.args[0]}") from error
+        raise Mistake(error.args[0]) from error
     if name == "inception_v3":
         model.aux_logits, model.AuxLogits = False, None
     path = _last_layer(model)

@@ -9,6 +9,9 @@ from pycnn._alias import install_as_torch
 
 def run(args):
     """Run ``args.script`` as Python would, with pycnn in torch's place; returns 0, other ends are the script's own."""
+    if not args.module and not os.path.exists(args.script):
+        print(f"error: there is no script {args.script}", file=sys.stderr)
+        return 2  # as python itself
     install_as_torch()
     sys.argv = [args.script, *args.arguments]
     if args.module:
