@@ -407,12 +407,13 @@ def test_every_allocation_of_a_training_step_may_fail(optimizer, threads, live_b
 DEEPER = {
     "convolutions": (lambda: nn.Sequential(
         nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 24, 3, padding=1, bias=False),
-        nn.BatchNorm2d(24), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(24, 24, 3, groups=24), nn.Conv2d(24, 33, 1), nn.ReLU6(),
-        nn.Conv2d(33, 16, 1, stride=2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))),
+        nn.BatchNorm2d(24), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(24, 24, 3, groups=24), nn.Conv2d(24, 33, 1),
+        nn.ReLU6(), nn.Conv2d(33, 16, 1, stride=2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))),
     "other layers": (lambda: nn.Sequential(
-        nn.Conv2d(3, 12, 3, stride=2, padding=1, padding_mode="reflect"), nn.GroupNorm(3, 12), nn.GELU(), nn.Dropout(0.1),
-        nn.ConvTranspose2d(12, 6, 2, stride=2), nn.InstanceNorm2d(6, affine=True), nn.LeakyReLU(0.1, inplace=True),
-        nn.Upsample(scale_factor=0.5, mode="bilinear"), nn.AvgPool2d(2), nn.Flatten(), nn.LayerNorm(96), nn.Linear(96, 10))),
+        nn.Conv2d(3, 12, 3, stride=2, padding=1, padding_mode="reflect"), nn.GroupNorm(3, 12), nn.GELU(),
+        nn.Dropout(0.1), nn.ConvTranspose2d(12, 6, 2, stride=2), nn.InstanceNorm2d(6, affine=True),
+        nn.LeakyReLU(0.1, inplace=True), nn.Upsample(scale_factor=0.5, mode="bilinear"), nn.AvgPool2d(2), nn.Flatten(),
+        nn.LayerNorm(96), nn.Linear(96, 10))),
 }
 FAILURES = [("convolutions", "SGD", {"momentum": 0.9, "nesterov": True}, algorithm)
             for algorithm in (None, "winograd F(4x4)", "winograd F(2x2)", "direct")]
