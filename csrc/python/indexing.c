@@ -4,8 +4,6 @@
 #include <string.h>
 
 #define MAX_ITEMS 32
-/* Below this many elements an operator is done before another thread could make use of the GIL. */
-#define RELEASE_GIL_ABOVE 2048
 
 /* One entry of an index expression. */
 typedef struct item {
@@ -236,7 +234,8 @@ static pc_status apply(const char *name, int nin, pc_tensor **in, const pc_value
     if (op == NULL) return pc_fail(PC_ENOTIMPL, "this build has no operator %s", name);
     for (int k = 0; k < nin; k++)
         if (in[k] != NULL) work += in[k]->numel;
-    if (work <= RELEASE_GIL_ABOVE || (op->flags & PC_VIEW)) return pc_op_apply(op, nin, in, v, inplace, 1, out, &n);
+    if (work <= PC_PY_RELEASE_GIL_ABOVE || (op->flags & PC_VIEW))
+        return pc_op_apply(op, nin, in, v, inplace, 1, out, &n);
     for (int k = 0; k < nin; k++) pc_retain(in[k]); /* another thread may drop the objects */
     Py_BEGIN_ALLOW_THREADS
     status = pc_op_apply(op, nin, in, v, inplace, 1, out, &n);

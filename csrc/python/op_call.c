@@ -9,8 +9,6 @@
 #define MAX_CALLABLES 768
 #define MAX_OVERLOADS 8
 #define LIST_INLINE 8
-/* Below this many elements an operator is done before another thread could make use of the GIL. */
-#define RELEASE_GIL_ABOVE 2048
 
 typedef struct callable {
     char name[40];
@@ -480,7 +478,7 @@ static bool worth_releasing(const pc_op *op, const parsed *p)
     int64_t n = 0;
     for (int k = 0; k < p->nin; k++)
         if (p->in[k] != NULL) n += p->in[k]->numel;
-    return n > RELEASE_GIL_ABOVE;
+    return n > PC_PY_RELEASE_GIL_ABOVE;
 }
 
 static PyObject *results(int row, pc_tensor **out, int n)
