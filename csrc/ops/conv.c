@@ -78,7 +78,7 @@ static pc_status run_first(const pc_conv_algorithm *const *list, const char *pas
    large ones stay for single images alone. */
 #define KEEP_FLOATS ((int64_t)2 << 20)
 
-static bool keeps(const pc_conv_pass *c, int64_t floats)
+bool pc_conv_keeps(const pc_conv_pass *c, int64_t floats)
 {
     return c->keep && (floats <= KEEP_FLOATS || c->p.n == 1) && pc_is_contiguous(c->weight) && c->weight->offset == 0;
 }
@@ -88,14 +88,14 @@ pc_derived *pc_conv_derived(const pc_conv_pass *c, int64_t floats, const int64_t
     int64_t key[5 + PC_CONV_KEY] = { (int64_t)(intptr_t)pc_k };
     memcpy(key + 1, c->weight->shape, 4 * sizeof *key);
     memcpy(key + 5, own, PC_CONV_KEY * sizeof *key);
-    pc_derived *d = keeps(c, floats) ? pc_derived_find(c->weight, key) : NULL;
+    pc_derived *d = pc_conv_keeps(c, floats) ? pc_derived_find(c->weight, key) : NULL;
     *found = d != NULL;
     return d != NULL ? d : pc_derived_new(c->weight, key, floats);
 }
 
 void pc_conv_keep(const pc_conv_pass *c, int64_t floats, pc_derived *d)
 {
-    if (keeps(c, floats)) pc_derived_keep(c->weight, d);
+    if (pc_conv_keeps(c, floats)) pc_derived_keep(c->weight, d);
 }
 
 /* ---- one call ----------------------------------------------------------------------------------- */

@@ -54,6 +54,8 @@ int64_t pc_panel_group_floats(int64_t lanes, int64_t panels, int64_t width, int6
 void pc_panel_unpack(const float *from, int64_t stored, int64_t lanes, int64_t inner, int64_t taps, float *to,
                      int64_t stride);
 
+/* Is what a pass makes of its weight, so many floats, kept for the next one? */
+bool pc_conv_keeps(const pc_conv_pass *c, int64_t floats);
 /* What a pass makes of its weight once, of so many floats: pc_derived's values; NULL when memory is short. *found: they
    are filled already. own: what they depend on beside the instruction set and the weight's shape, the algorithm first.
    pc_derived_release afterwards. */

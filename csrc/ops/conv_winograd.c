@@ -18,6 +18,8 @@
 #define SHARED_TILES 128
 /* Tiles that a task of a shared step transforms. */
 #define SHARED_PART 8
+/* Where one block holds all tiles, transformed filters are read once: so many bytes of them are made at a time. */
+#define GROUP_BYTES ((int64_t)10 << 20)
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -52,15 +54,16 @@ typedef struct winograd {
     int64_t down, across, tiles;
     float *out;                        /* likewise */
     const float *bias, *zeros;
-    float *u;                          /* [panel][position][channel][lane] */
+    float *u;                          /* [panel - from][position][channel][lane] */
     int64_t width, panels, pitch, lane_pitch;
+    int64_t from, to;                  /* the panels that u and products have room for */
     int64_t block;                     /* tiles */
     /* of a shared block */
     float *v, *products;
     int64_t first, count;
     /* weight gradient: u has slots of its own, each followed by sums over the output's gradient */
     int64_t slots, slot_floats;
-    float *gw;
+    float *gw, *sums;
 } winograd;
 
 static void set_up(winograd *w, int m, const pc_nhwc *in, int64_t k, int64_t oh, int64_t ow)
@@ -74,7 +77,7 @@ static void set_up(winograd *w, int m, const pc_nhwc *in, int64_t k, int64_t oh,
     w->across = ceil_div(ow, m);
     w->tiles = in->n * w->down * w->across;
     w->width = pc_k->f32_tile_width();
-    w->panels = ceil_div(k, w->width);
+    w->panels = w->to = ceil_div(k, w->width);
     w->pitch = ceil_div(in->c, 16) * 16 + 16; /* not a power of two: rows would fall into the same sets of a cache */
     w->lane_pitch = w->width + 16;
 }
@@ -83,13 +86,28 @@ static int64_t stored_lanes(const winograd *w, int64_t panel) { return pc_panel_
 /* From a position of a panel of filters to the next; not a power of two either. */
 static int64_t filter_pitch(const winograd *w, int64_t panel) { return stored_lanes(w, panel) * w->in->c + 16; }
 static int64_t panel_at(const winograd *w, int64_t panel) { return panel * w->positions * filter_pitch(w, 0); }
-static float *panel_of(const winograd *w, float *u, int64_t panel) { return u + panel_at(w, panel); }
+static float *panel_of(const winograd *w, float *u, int64_t panel) { return u + panel_at(w, panel - w->from); }
 static int64_t filter_floats(const winograd *w)
 {
     return panel_at(w, w->panels - 1) + w->positions * filter_pitch(w, w->panels - 1);
 }
 static int64_t v_floats(const winograd *w) { return w->positions * w->block * w->pitch; }
 static int64_t product_floats(const winograd *w) { return w->positions * w->block * w->lane_pitch; }
+/* Of a panel in a shared block. */
+static float *products_of(const winograd *w, int64_t panel)
+{
+    return w->products + (panel - w->from) * product_floats(w);
+}
+/* Panels that are made at a time, and what their filters take. */
+static int64_t group_of(const winograd *w)
+{
+    const int64_t panel = panel_at(w, 1) * (int64_t)sizeof(float);
+    return w->tiles > w->block ? w->panels : least(most(GROUP_BYTES / panel, 1), w->panels);
+}
+static int64_t group_floats(const winograd *w)
+{
+    return least(panel_at(w, group_of(w)), filter_floats(w));
+}
 
 /* The part of a tile of `edge` rows and columns from (y, x) on that an image of h x w has. */
 static pc_winograd_tile tile_at(int m, int64_t edge, const float *image, int64_t h, int64_t w, int64_t c, int64_t y,
@@ -175,9 +193,10 @@ static pc_status shared_inputs(void *ctx, int64_t begin, int64_t end)
 static pc_status shared_products(void *ctx, int64_t begin, int64_t end)
 {
     const winograd *w = ctx;
-    for (int64_t i = begin; i < end; i++)
-        multiply(w, i / w->positions, i % w->positions, w->count, w->v,
-                 w->products + i / w->positions * product_floats(w));
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t panel = w->from + i / w->positions;
+        multiply(w, panel, i % w->positions, w->count, w->v, products_of(w, panel));
+    }
     return PC_OK;
 }
 /* Panels and parts of the block's tiles. */
@@ -186,30 +205,11 @@ static pc_status shared_outputs(void *ctx, int64_t begin, int64_t end)
     const winograd *w = ctx;
     const int64_t parts = ceil_div(w->count, SHARED_PART);
     for (int64_t i = begin; i < end; i++) {
-        int64_t panel = i / parts, a = w->first + i % parts * SHARED_PART,
+        int64_t panel = w->from + i / parts, a = w->first + i % parts * SHARED_PART,
                 b = least(a + SHARED_PART, w->first + w->count);
-        transform_outputs(w, panel, a, b, w->first, w->products + panel * product_floats(w));
+        transform_outputs(w, panel, a, b, w->first, products_of(w, panel));
     }
     return PC_OK;
-}
-
-static pc_status shared_blocks(winograd *w)
-{
-    pc_status status = PC_OK;
-    w->v = pc_alloc((size_t)(v_floats(w) + w->panels * product_floats(w)) * sizeof *w->v);
-    PC_CHECK(w->v != NULL, PC_ENOMEM, "out of memory for a convolution's tiles");
-    w->products = w->v + v_floats(w);
-    for (w->first = 0; w->first < w->tiles; w->first += w->block) {
-        w->count = least(w->block, w->tiles - w->first);
-        int64_t parts = ceil_div(w->count, SHARED_PART);
-        int64_t grain = ((int64_t)1 << 20) / (w->count * w->in->c * w->width) + 1; /* products of some 20 us */
-        PC_TRY(pc_parallel_for(parts, 256 / w->in->c + 1, shared_inputs, w));
-        PC_TRY(pc_parallel_for(w->positions * w->panels, grain, shared_products, w));
-        PC_TRY(pc_parallel_for(w->panels * parts, 16, shared_outputs, w));
-    }
-done:
-    pc_free(w->v);
-    return status;
 }
 
 typedef struct transform {
@@ -224,7 +224,7 @@ static pc_status transform_filters(void *ctx, int64_t begin, int64_t end)
     const transform *j = ctx;
     const winograd *w = j->w;
     for (int64_t i = begin; i < end; i++) {
-        int64_t panel = i / j->parts, c0 = i % j->parts * j->part;
+        int64_t panel = w->from + i / j->parts, c0 = i % j->parts * j->part;
         pc_winograd_filter f = j->f;
         f.stored = stored_lanes(w, panel);
         f.position = filter_pitch(w, panel);
@@ -253,7 +253,32 @@ static pc_status make_filters(winograd *w, const pc_tensor *weight, bool turned)
     j.f.w = pc_f32(weight) + (turned ? 2 * (stride[2] + stride[3]) : 0);
     j.f.lane = stride[turned], j.f.step = stride[!turned];
     j.f.row = turned ? -stride[2] : stride[2], j.f.column = turned ? -stride[3] : stride[3];
-    return pc_parallel_for(w->panels * j.parts, 1, transform_filters, &j);
+    return pc_parallel_for((w->to - w->from) * j.parts, 1, transform_filters, &j);
+}
+
+/* weight: its filters are made group by group; NULL: u has them all. */
+static pc_status shared_blocks(winograd *w, const pc_tensor *weight, bool turned)
+{
+    pc_status status = PC_OK;
+    const int64_t group = weight != NULL ? group_of(w) : w->panels;
+    w->v = pc_alloc((size_t)(v_floats(w) + group * product_floats(w)) * sizeof *w->v);
+    PC_CHECK(w->v != NULL, PC_ENOMEM, "out of memory for a convolution's tiles");
+    w->products = w->v + v_floats(w);
+    for (w->first = 0; w->first < w->tiles; w->first += w->block) {
+        w->count = least(w->block, w->tiles - w->first);
+        int64_t parts = ceil_div(w->count, SHARED_PART);
+        int64_t grain = ((int64_t)1 << 20) / (w->count * w->in->c * w->width) + 1; /* products of some 20 us */
+        PC_TRY(pc_parallel_for(parts, 256 / w->in->c + 1, shared_inputs, w));
+        for (w->from = 0; w->from < w->panels; w->from = w->to) {
+            w->to = least(w->from + group, w->panels);
+            if (weight != NULL) PC_TRY(make_filters(w, weight, turned));
+            PC_TRY(pc_parallel_for(w->positions * (w->to - w->from), grain, shared_products, w));
+            PC_TRY(pc_parallel_for((w->to - w->from) * parts, 16, shared_outputs, w));
+        }
+    }
+done:
+    pc_free(w->v);
+    return status;
 }
 
 /* out = the convolution of `in`. */
@@ -262,7 +287,7 @@ static pc_status run(winograd *w, const pc_conv_pass *a, bool turned)
     pc_status status = PC_OK;
     pc_nhwc pixels = *w->in;
     pc_derived *filters = NULL;
-    float *zeros = NULL;
+    float *zeros = NULL, *group = NULL;
     bool found;
     pixels.held = NULL, pixels.memory = NULL;
     if (w->tiles == 0 || w->k == 0) goto done;
@@ -270,25 +295,31 @@ static pc_status run(winograd *w, const pc_conv_pass *a, bool turned)
         PC_TRY(pc_nhwc_gather(&pixels));
         w->in = &pixels;
     }
+    const int64_t rows = pc_k->f32_tile_rows();
+    w->block = 28 / rows * rows;
+    const bool shared = filter_floats(w) * (int64_t)sizeof(float) > FUSED_BYTES || w->tiles < 4 * w->block;
+    if (shared) w->block = least(w->tiles, SHARED_TILES);
+    const bool grouped = shared && group_of(w) < w->panels && !pc_conv_keeps(a, filter_floats(w));
     w->zeros = zeros = pc_calloc((size_t)w->pitch, sizeof *zeros);
-    filters = pc_conv_derived(a, filter_floats(w), (int64_t[PC_CONV_KEY]){ w->m, turned }, &found);
-    PC_CHECK(zeros != NULL && filters != NULL, PC_ENOMEM, "out of memory for a convolution's weights");
-    w->u = filters->values;
-    if (!found) {
+    if (grouped) {
+        w->u = group = pc_alloc((size_t)group_floats(w) * sizeof *group);
+    } else {
+        filters = pc_conv_derived(a, filter_floats(w), (int64_t[PC_CONV_KEY]){ w->m, turned }, &found);
+        w->u = filters != NULL ? filters->values : NULL;
+    }
+    PC_CHECK(zeros != NULL && w->u != NULL, PC_ENOMEM, "out of memory for a convolution's weights");
+    if (!grouped && !found) {
         PC_TRY(make_filters(w, a->weight, turned));
         pc_conv_keep(a, filter_floats(w), filters);
     }
-    const int64_t rows = pc_k->f32_tile_rows();
-    w->block = 28 / rows * rows;
-    bool shared = filter_floats(w) * (int64_t)sizeof(float) > FUSED_BYTES || w->tiles < 4 * w->block;
     if (shared) {
-        w->block = least(w->tiles, SHARED_TILES);
-        PC_TRY(shared_blocks(w));
+        PC_TRY(shared_blocks(w, grouped ? a->weight : NULL, turned));
     } else {
         PC_TRY(pc_parallel_for(ceil_div(w->tiles, w->block), 1, fused_blocks, w));
     }
 done:
     pc_free(zeros);
+    pc_free(group);
     pc_derived_release(filters);
     pc_nhwc_close(&pixels);
     return status;
@@ -378,10 +409,9 @@ static pc_status shared_gradients(void *ctx, int64_t begin, int64_t end)
     const winograd *w = ctx;
     for (int64_t i = begin; i < end; i++) {
         int64_t a = w->first + i * SHARED_PART, b = least(a + SHARED_PART, w->first + w->count);
-        transform_inputs(w, a, b, w->first, w->v);
-        for (int64_t panel = 0; panel < w->panels; panel++)
-            transform_gradients(w, panel, a, b, w->first, w->products + panel * product_floats(w),
-                                w->u + filter_floats(w) + i * w->panels * w->width);
+        if (w->from == 0) transform_inputs(w, a, b, w->first, w->v);
+        for (int64_t panel = w->from; panel < w->to; panel++)
+            transform_gradients(w, panel, a, b, w->first, products_of(w, panel), w->sums + i * w->panels * w->width);
     }
     return PC_OK;
 }
@@ -389,9 +419,10 @@ static pc_status shared_gradients(void *ctx, int64_t begin, int64_t end)
 static pc_status shared_sums(void *ctx, int64_t begin, int64_t end)
 {
     const winograd *w = ctx;
-    for (int64_t i = begin; i < end; i++)
-        sum_products(w, i / w->positions, i % w->positions, w->count, w->v,
-                     w->products + i / w->positions * product_floats(w), w->u, w->first > 0);
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t panel = w->from + i / w->positions;
+        sum_products(w, panel, i % w->positions, w->count, w->v, products_of(w, panel), w->u, w->first > 0);
+    }
     return PC_OK;
 }
 
@@ -401,7 +432,7 @@ static pc_status finish_filters(void *ctx, int64_t begin, int64_t end)
     const transform *j = ctx;
     const winograd *w = j->w;
     for (int64_t i = begin; i < end; i++) {
-        int64_t panel = i / j->parts, c0 = i % j->parts * j->part;
+        int64_t panel = w->from + i / j->parts, c0 = i % j->parts * j->part;
         pc_winograd_filter f = j->f;
         f.stored = stored_lanes(w, panel);
         f.position = filter_pitch(w, panel);
@@ -416,6 +447,13 @@ static pc_status finish_filters(void *ctx, int64_t begin, int64_t end)
         pc_k->f32_winograd_filter(&f, w->gw + panel * w->width * f.lane + c0 * f.step);
     }
     return PC_OK;
+}
+
+static pc_status finish_group(const winograd *w)
+{
+    transform j = transform_of(w);
+    j.f.lane = w->in->c * 9, j.f.step = 9, j.f.row = 3, j.f.column = 1;
+    return pc_parallel_for((w->to - w->from) * j.parts, 1, finish_filters, &j);
 }
 
 static pc_status weight_gradient(const pc_conv_pass *a, int m)
@@ -436,30 +474,34 @@ static pc_status weight_gradient(const pc_conv_pass *a, int m)
     /* Slots of filters and sums over pixels; parts of a shared block have sums alone. */
     w.slots = shared ? 1 : least(most(w.tiles / 256, 1), SLOTS);
     const int64_t sums = shared ? ceil_div(w.block, SHARED_PART) : 1, lanes = w.panels * w.width;
-    w.slot_floats = filter_floats(&w) + sums * lanes;
+    const int64_t filters = shared ? group_floats(&w) : filter_floats(&w), group = group_of(&w);
+    w.slot_floats = filters + sums * lanes;
     w.u = pc_alloc((size_t)(w.slots * w.slot_floats) * sizeof *w.u);
     PC_CHECK(w.u != NULL, PC_ENOMEM, "out of memory for the gradient of a convolution's weights");
+    w.sums = w.u + filters;
     if (shared) {
-        w.v = pc_alloc((size_t)(v_floats(&w) + w.panels * product_floats(&w)) * sizeof *w.v);
+        w.v = pc_alloc((size_t)(v_floats(&w) + group * product_floats(&w)) * sizeof *w.v);
         PC_CHECK(w.v != NULL, PC_ENOMEM, "out of memory for a convolution's tiles");
         w.products = w.v + v_floats(&w);
-        memset(w.u + filter_floats(&w), 0, (size_t)(sums * lanes) * sizeof *w.u);
-        for (w.first = 0; w.first < w.tiles; w.first += w.block) {
-            w.count = least(w.block, w.tiles - w.first);
-            PC_TRY(pc_parallel_for(ceil_div(w.count, SHARED_PART), 1, shared_gradients, &w));
-            PC_TRY(pc_parallel_for(w.positions * w.panels, 1, shared_sums, &w));
+        memset(w.sums, 0, (size_t)(sums * lanes) * sizeof *w.sums);
+        for (w.from = 0; w.from < w.panels; w.from = w.to) {
+            w.to = least(w.from + group, w.panels);
+            for (w.first = 0; w.first < w.tiles; w.first += w.block) {
+                w.count = least(w.block, w.tiles - w.first);
+                PC_TRY(pc_parallel_for(ceil_div(w.count, SHARED_PART), 1, shared_gradients, &w));
+                PC_TRY(pc_parallel_for(w.positions * (w.to - w.from), 1, shared_sums, &w));
+            }
+            PC_TRY(finish_group(&w));
         }
     } else {
         PC_TRY(pc_parallel_for(w.slots, 1, fused_sums, &w));
+        PC_TRY(finish_group(&w));
     }
-    transform j = transform_of(&w);
-    j.f.lane = p->c * 9, j.f.step = 9, j.f.row = 3, j.f.column = 1;
-    PC_TRY(pc_parallel_for(w.panels * j.parts, 1, finish_filters, &j));
     if (a->gb == NULL) goto done;
     for (int64_t k = 0; k < p->k; k++) a->gb[k] = 0;
     for (int64_t slot = 0; slot < w.slots; slot++)
         for (int64_t i = 0; i < sums; i++)
-            pc_k->f32_accumulate(a->gb, w.u + slot * w.slot_floats + filter_floats(&w) + i * lanes, p->k);
+            pc_k->f32_accumulate(a->gb, w.sums + slot * w.slot_floats + i * lanes, p->k);
 done:
     pc_free(zeros);
     pc_free(w.u);
