@@ -44,10 +44,10 @@ deep: $(VENV)/.parity
 	$(MAKE) asan
 	$(MAKE) tsan
 
-# Ratios to torch, onnxruntime and OpenVINO in one process; two threads, a quiet machine.
+# Ratios to torch, onnxruntime and OpenVINO in one process; two threads, a quiet machine. ONLY=step,norm: some of them.
 bench: $(VENV)/.parity
 	$(PY) -m pip install -q $$($(call extra,bench))
-	$(PY) benchmarks/run.py
+	$(PY) benchmarks/run.py $(if $(ONLY),--only $(ONLY))
 
 # The site, in build/docs; warnings are errors.
 docs: $(VENV)/.built
