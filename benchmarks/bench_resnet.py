@@ -22,7 +22,7 @@ def load(name):
 
 
 def step_of(t, models, batch, channels_last=False):
-    """(one step as a function, its work)"""
+    """(one step as a function, what `work.step` asks for)"""
     t.manual_seed(0)
     model = models.resnet18(num_classes=10)
     model.conv1, model.maxpool = t.nn.Conv2d(3, 64, 3, padding=1, bias=False), t.nn.Identity()
@@ -39,7 +39,7 @@ def step_of(t, models, batch, channels_last=False):
         loss.backward()
         optimizer.step()
         return loss.item()
-    return step, work.step(model, images, work.SGD_MOMENTUM)
+    return step, (model, images, work.SGD_MOMENTUM)
 
 
 args = arguments(__doc__, rounds=2, batch=128, only="")
@@ -54,11 +54,11 @@ if args.only:
     print(json.dumps([round(peak_mb - before), round(peak_mb)]))
     sys.exit()
 other_load = require_quiet(args)
-cases, amount = {}, None
+cases, amount = {}, {}
 for name in ("pycnn", "torch"):
     t, models = load(name)
     t.set_num_threads(args.threads)
-    cases[name], amount = step_of(t, models, args.batch)
+    cases[name], amount[name] = step_of(t, models, args.batch)
 cases["torch, channels_last"], _ = step_of(t, models, args.batch, True)
 times = compare(cases, args.rounds, seconds=1.0, warm=1)
 grown, resident = {}, {}
@@ -66,7 +66,7 @@ for name in ("pycnn", "torch"):
     grown[name], resident[name] = alone(name, args)
 least = {name: v["min_ms"] for name, v in times.items()}
 report(args, times=times, other_load=other_load, grown_mb=grown, resident_mb=resident,
-       speeds={f"batch {args.batch}": speed(times["pycnn"], amount, peak(args.threads))},
+       speeds={f"batch {args.batch}": speed(times["pycnn"], work.step(*amount["pycnn"]), peak(args.threads))},
        ratios={"as written": round(least["torch"] / least["pycnn"], 3),
                "best": round(min(least["torch"], least["torch, channels_last"]) / least["pycnn"], 3),
                "memory, growth over three steps": round(grown["torch"] / grown["pycnn"], 2),
