@@ -5,19 +5,33 @@
 /* Rows are taken by strips of up to four vectors of channels, whose sums stay in registers while the rows pass by. */
 #define STRIP 4
 
+/* Meanwhile the strip beside it is fetched, or the first one of as many rows below: so far ahead of strip k. Small
+   pieces of long rows are nothing that processors fetch by themselves. */
+ALWAYS_INLINE int64_t strip_ahead(int64_t k, int64_t n, int64_t c)
+{
+    return c < 256 ? 0 : k + 2 * STRIP * VL <= c ? STRIP * VL : n * c - k;
+}
+ALWAYS_INLINE void fetch_strip(const float *p, const int vectors)
+{
+    for (int j = 0; j < vectors; j += 16 / VL) __builtin_prefetch(p + j * VL); /* lines of 16 */
+}
+
 /* Of each channel: the mean, and the sum of squared differences from it. The first pass's mean carries the rounding of
    a long sum; the sum of differences from it, which should be 0, puts that right. */
-ALWAYS_INLINE void moments_strip(const float *x, int64_t n, int64_t c, float *mean, float *m2, const int vectors,
-                                 const int last)
+ALWAYS_INLINE void moments_strip(const float *x, int64_t n, int64_t c, int64_t ahead, float *mean, float *m2,
+                                 const int vectors, const int last)
 {
     vf a[STRIP] = { { 0 } }, b[STRIP] = { { 0 } }, rest[STRIP] = { { 0 } }, middle[STRIP];
     const float *p = x;
     int64_t i = 0;
-    for (; i + 2 <= n; i += 2, p += 2 * c)
+    for (; i + 2 <= n; i += 2, p += 2 * c) {
+        fetch_strip(p + ahead, vectors);
+        fetch_strip(p + ahead + c, vectors);
         for (int j = 0; j < vectors; j++) {
             a[j] += load_channels(p + j * VL, last);
             b[j] += load_channels(p + c + j * VL, last);
         }
+    }
     for (int j = 0; j < vectors; j++) {
         if (i < n) a[j] += load_channels(p + j * VL, last);
         middle[j] = (a[j] + b[j]) / (float)n;
@@ -45,9 +59,10 @@ ALWAYS_INLINE void moments_strip(const float *x, int64_t n, int64_t c, float *me
 static void f32_moments_rows(const float *x, int64_t n, int64_t c, float *mean, float *m2)
 {
     int64_t k = 0;
-    for (; k + STRIP * VL <= c; k += STRIP * VL) moments_strip(x + k, n, c, mean + k, m2 + k, STRIP, VL);
-    for (; k + VL <= c; k += VL) moments_strip(x + k, n, c, mean + k, m2 + k, 1, VL);
-    if (k < c) moments_strip(x + k, n, c, mean + k, m2 + k, 1, (int)(c - k));
+    for (; k + STRIP * VL <= c; k += STRIP * VL)
+        moments_strip(x + k, n, c, strip_ahead(k, n, c), mean + k, m2 + k, STRIP, VL);
+    for (; k + VL <= c; k += VL) moments_strip(x + k, n, c, VL, mean + k, m2 + k, 1, VL);
+    if (k < c) moments_strip(x + k, n, c, 0, mean + k, m2 + k, 1, (int)(c - k));
 }
 
 ALWAYS_INLINE float sum_of(vf v)
@@ -98,6 +113,9 @@ static void f32_moments_run(const float *x, int64_t n, double *mean, double *m2)
     *m2 = square;
 }
 
+/* Floats ahead that a map of whole rows fetches: processors by themselves fetch no further than the end of a page. */
+#define AHEAD 512
+
 /* y = (x - mean) * scale + shift; the coefficients of rows: c of each, in the order scale, mean, shift. */
 static void f32_affine_rows(float *y, const float *x, int64_t n, int64_t c, const float *coefficients)
 {
@@ -105,6 +123,7 @@ static void f32_affine_rows(float *y, const float *x, int64_t n, int64_t c, cons
     const int m = c < VL ? (int)c : VL;
     for (int64_t i = 0; i < n; i++, x += c, y += c)
         for (int64_t k = 0; k < c; k = next_channels(k, c)) {
+            __builtin_prefetch(x + k + AHEAD);
             vf d = load_channels(x + k, m) - load_channels(mean + k, m);
             store_channels(y + k, vf_fma(d, load_channels(scale + k, m), load_channels(shift + k, m)), m);
         }
@@ -125,8 +144,8 @@ ALWAYS_INLINE vf through_relu(vf g, vf d, vf scale, vf bias)
 }
 
 /* Of each channel: the sums of g and of g * (x - mean). */
-ALWAYS_INLINE void sums_strip(const float *g, const float *x, int64_t n, int64_t c, const float *mean, const bool relu,
-                              float *sum, float *dot, const int vectors, const int last)
+ALWAYS_INLINE void sums_strip(const float *g, const float *x, int64_t n, int64_t c, int64_t ahead, const float *mean,
+                              const bool relu, float *sum, float *dot, const int vectors, const int last)
 {
     vf s[STRIP] = { { 0 } }, d[STRIP] = { { 0 } }, middle[STRIP], scale[STRIP], bias[STRIP];
     for (int j = 0; j < vectors; j++) {
@@ -134,13 +153,16 @@ ALWAYS_INLINE void sums_strip(const float *g, const float *x, int64_t n, int64_t
         if (relu) scale[j] = load_channels(mean + c + j * VL, last);
         if (relu) bias[j] = load_channels(mean + 2 * c + j * VL, last);
     }
-    for (int64_t i = 0; i < n; i++, g += c, x += c)
+    for (int64_t i = 0; i < n; i++, g += c, x += c) {
+        fetch_strip(g + ahead, vectors);
+        fetch_strip(x + ahead, vectors);
         for (int j = 0; j < vectors; j++) {
             vf v = load_channels(g + j * VL, last), u = load_channels(x + j * VL, last) - middle[j];
             if (relu) v = through_relu(v, u, scale[j], bias[j]);
             s[j] += v;
             d[j] = vf_fma(v, u, d[j]);
         }
+    }
     for (int j = 0; j < vectors; j++) {
         store_channels(sum + j * VL, s[j], last);
         store_channels(dot + j * VL, d[j], last);
@@ -151,9 +173,9 @@ ALWAYS_INLINE void sums_rows(const float *g, const float *x, int64_t n, int64_t 
 {
     int64_t k = 0;
     for (; k + STRIP * VL <= c; k += STRIP * VL)
-        sums_strip(g + k, x + k, n, c, mean + k, relu, sum + k, dot + k, STRIP, VL);
-    for (; k + VL <= c; k += VL) sums_strip(g + k, x + k, n, c, mean + k, relu, sum + k, dot + k, 1, VL);
-    if (k < c) sums_strip(g + k, x + k, n, c, mean + k, relu, sum + k, dot + k, 1, (int)(c - k));
+        sums_strip(g + k, x + k, n, c, strip_ahead(k, n, c), mean + k, relu, sum + k, dot + k, STRIP, VL);
+    for (; k + VL <= c; k += VL) sums_strip(g + k, x + k, n, c, VL, mean + k, relu, sum + k, dot + k, 1, VL);
+    if (k < c) sums_strip(g + k, x + k, n, c, 0, mean + k, relu, sum + k, dot + k, 1, (int)(c - k));
 }
 static void f32_norm_sums_rows(const float *g, const float *x, int64_t n, int64_t c, const float *coefficients,
                                bool relu, float *sum, float *dot)
