@@ -1,6 +1,9 @@
 /* test_guard.c -- operators on memory that ends, or begins, at an inaccessible page: none reads or writes beyond its
    tensors, and the results are those of tensors that lie elsewhere. */
 #include "../core/cpu.h"
+#include "../image/image.h"
+#include "../kernels/kernels.h"
+#include "../ops/copy.h"
 #include "../pycnn.h"
 #undef NDEBUG
 #include <assert.h>
@@ -21,6 +24,15 @@ typedef struct area {
 static unsigned seed = 1;
 static int64_t pick(int n) { return rand_r(&seed) % n; }
 
+static bool pixels; /* images as channels_last: kernels read them, and write gradients, where they stand */
+
+static void strides_of(const pc_tensor *t, int64_t *stride)
+{
+    pc_contiguous_strides(t->ndim, t->shape, stride);
+    if (!pixels || t->ndim != 4) return;
+    stride[1] = 1, stride[3] = t->shape[1], stride[2] = stride[3] * t->shape[3], stride[0] = stride[2] * t->shape[2];
+}
+
 static void area_release(void *owner)
 {
     area *a = owner;
@@ -28,24 +40,32 @@ static void area_release(void *owner)
     free(a);
 }
 
-/* A copy of t, contiguous, whose last byte is the last one before an inaccessible page, or the first one behind one. */
-static pc_tensor *guarded(pc_tensor *t, bool at_end)
+/* So many bytes, which end before an inaccessible page or begin behind one. */
+static void *guarded_bytes(size_t bytes, bool at_end, area **owner)
 {
-    pc_tensor *plain, *out;
-    int64_t stride[PC_MAX_DIMS];
     area *a = malloc(sizeof *a);
-    assert(a != NULL && pc_contiguous(t, &plain) == PC_OK);
-    size_t bytes = (size_t)(t->numel * pc_dtype_size(t->dtype)), room = (bytes + PAGE - 1) / PAGE * PAGE;
+    assert(a != NULL);
+    size_t room = (bytes + PAGE - 1) / PAGE * PAGE;
     a->bytes = room + 2 * PAGE;
     a->start = mmap(NULL, a->bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert(a->start != MAP_FAILED);
-    char *first = (char *)a->start + PAGE, *data = at_end ? first + room - bytes : first;
+    char *first = (char *)a->start + PAGE;
     if (room > 0) assert(mprotect(first, room, PROT_READ | PROT_WRITE) == 0);
-    memcpy(data, pc_data(plain), bytes);
-    pc_contiguous_strides(t->ndim, t->shape, stride);
+    *owner = a;
+    return at_end ? first + room - bytes : first;
+}
+
+/* A dense copy of t there. */
+static pc_tensor *guarded(pc_tensor *t, bool at_end)
+{
+    pc_tensor *out;
+    int64_t stride[PC_MAX_DIMS];
+    area *a;
+    void *data = guarded_bytes((size_t)(t->numel * pc_dtype_size(t->dtype)), at_end, &a);
+    strides_of(t, stride);
     assert(pc_tensor_from_memory(t->dtype, t->ndim, t->shape, stride, data, false, area_release, a, &out) == PC_OK);
+    if (t->numel > 0) assert(pc_copy(out, t) == PC_OK);
     out->requires_grad = t->requires_grad;
-    pc_release(plain);
     return out;
 }
 
@@ -113,7 +133,10 @@ static bool check(const pc_op *op, int nin, pc_tensor **in, const pc_value *v, b
     for (int k = 0; k < nin; k++) {
         if (in[k] == NULL) continue;
         if (!inplace && pc_dtype_is_float(in[k]->dtype)) in[k]->requires_grad = true;
-        assert(pc_cast(in[k], in[k]->dtype, &here[k]) == PC_OK);
+        int64_t stride[PC_MAX_DIMS];
+        strides_of(in[k], stride);
+        assert(pc_tensor_new_strided(in[k]->dtype, in[k]->ndim, in[k]->shape, stride, &here[k]) == PC_OK);
+        if (in[k]->numel > 0) assert(pc_copy(here[k], in[k]) == PC_OK);
         here[k]->requires_grad = in[k]->requires_grad;
     }
     pc_set_grad_enabled(true);
@@ -191,24 +214,30 @@ static void test_rows(void)
 static pc_value pair(int64_t a, int64_t b) { return (pc_value){ .kind = PC_INTS, .ints = { 2, { a, b } } }; }
 static pc_value integer(int64_t i) { return (pc_value){ .kind = PC_INT, .i = i }; }
 
-/* 3x3 filters of stride 1, by a given algorithm. */
+/* 3x3 filters of stride 1, by a given algorithm; some with so many tiles that they are not shared between tasks, some
+   with so many channels that sums are. */
 static void test_usual_convolutions(const char *algorithm)
 {
     assert(pc_force_convolution(algorithm) == PC_OK);
-    for (int round = 0; round < 40; round++) {
+    for (int round = 0; round < 44; round++) {
         int64_t n = 1 + pick(3), c = 1 + pick(40), k = 1 + pick(40), h = 3 + pick(12), w = 3 + pick(12);
+        pixels = round % 2;
+        if (round >= 40) n = 9, h = 14 + pick(4), w = 13 + pick(4);
+        if (round >= 42) n = 2, c = 75 + pick(9), k = 75 + pick(9);
         pc_tensor *in[] = { make(PC_F32, 4, (int64_t[]){ n, c, h, w }), make(PC_F32, 4, (int64_t[]){ k, c, 3, 3 }),
                             pick(2) ? make(PC_F32, 1, &k) : NULL };
         pc_value v[] = { pair(1, 1), pair(pick(3), pick(3)), pair(1, 1), integer(1) };
         assert(check(pc_op_find("conv2d"), 3, in, v, false));
     }
+    pixels = false;
     assert(pc_force_convolution(NULL) == PC_OK);
 }
 
 static void test_convolutions(void)
 {
     static const int64_t channels[] = { 1, 2, 3, 5, 8, 16, 17, 33, 40 };
-    for (int round = 0; round < 120; round++) {
+    for (int round = 0; round < 160; round++) {
+        pixels = round % 2;
         int64_t groups = pick(4) == 0 ? 1 + pick(3) : 1, c = groups * channels[pick(9)], k = groups * channels[pick(9)];
         int64_t r = 1 + pick(5), q = 1 + pick(5), h = r + pick(12), w = q + pick(12), n = 1 + pick(3);
         if (pick(5) == 0) groups = k = c;
@@ -216,13 +245,170 @@ static void test_convolutions(void)
         pc_tensor *in[] = { make(PC_F32, 4, (int64_t[]){ n, c, h, w }),
                             make(PC_F32, 4, (int64_t[]){ k, c / groups, r, q }), pick(2) ? make(PC_F32, 1, &k) : NULL };
         pc_value v[] = { pair(1 + pick(2), 1 + pick(2)), pair(pick(3), pick(3)), pair(1, 1), integer(groups) };
+        if (r == 1 && q == 1 && pick(2)) v[1] = pair(0, 0);
         assert(check(pc_op_find("conv2d"), 3, in, v, false));
+    }
+    for (int round = 0; round < 30; round++) {
+        pixels = round % 2;
+        int64_t c = channels[pick(9)], k = channels[pick(9)], r = 1 + pick(4), n = 1 + pick(3);
+        pc_tensor *in[] = { make(PC_F32, 4, (int64_t[]){ n, c, 1 + pick(9), 1 + pick(9) }),
+                            make(PC_F32, 4, (int64_t[]){ c, k, r, r }), pick(2) ? make(PC_F32, 1, &k) : NULL };
+        pc_value v[] = { pair(2, 2), pair(0, 0), pair(pick(2), pick(2)), integer(1), pair(1, 1) };
+        assert(check(pc_op_find("conv_transpose2d"), 3, in, v, false));
+    }
+    pixels = false;
+}
+
+/* Norms with all their operands, of values that stand by planes and by pixels, in rows of odd lengths. */
+static void test_norms(void)
+{
+    const pc_value yes = { .kind = PC_BOOLEAN, .i = 1 }, no = { .kind = PC_BOOLEAN };
+    const pc_value small = { .kind = PC_FLOAT, .f = 1e-5 }, tenth = { .kind = PC_FLOAT, .f = 0.1 };
+    for (int round = 0; round < 60; round++) {
+        pixels = round % 2;
+        int64_t c = 1 + pick(70), n = 2 + pick(4), w = 1 + pick(20), shape[4] = { n, c, 1 + pick(9), w };
+        pc_dtype dtype = pick(5) ? PC_F32 : PC_F64;
+        const bool training = pick(3) > 0;
+        pc_tensor *batch[] = { make(dtype, 4, shape), make(dtype, 1, &c), make(dtype, 1, &c), make(dtype, 1, &c),
+                               make(dtype, 1, &c) };
+        pc_tensor *square = batch[2];
+        for (int64_t k = 0; k < c; k++) { /* variances */
+            if (dtype == PC_F32) pc_f32(square)[k] = 0.5f + (float)pick(4);
+            else ((double *)pc_data(square))[k] = 0.5 + (double)pick(4);
+        }
+        assert(check(pc_op_find("batch_norm"), 5, batch, (pc_value[]){ training ? yes : no, tenth, small }, false));
+        pc_tensor *group[] = { make(dtype, 4, shape), make(dtype, 1, &c), make(dtype, 1, &c) };
+        assert(check(pc_op_find("group_norm"), 3, group, (pc_value[]){ integer(c % 3 == 0 ? 3 : 1), small }, false));
+        pc_tensor *layer[] = { make(dtype, 4, shape), make(dtype, 1, &w), make(dtype, 1, &w) };
+        assert(check(pc_op_find("layer_norm"), 3, layer,
+                     (pc_value[]){ { .kind = PC_INTS, .ints = { 1, { w } } }, small }, false));
+    }
+    pixels = false;
+}
+
+/* ---- images: bytes that kernels read and write -------------------------------------------------------- */
+
+typedef struct bytes {
+    uint8_t *in, *out[2];
+    area *areas[3];
+} bytes;
+
+static bytes guarded_image(int64_t in, int64_t out, bool at_end)
+{
+    bytes b;
+    b.in = guarded_bytes((size_t)in, at_end, &b.areas[0]);
+    for (int64_t i = 0; i < in; i++) b.in[i] = (uint8_t)pick(256);
+    for (int k = 0; k < 2; k++) b.out[k] = guarded_bytes((size_t)out, at_end, &b.areas[1 + k]);
+    return b;
+}
+static void release_image(bytes *b)
+{
+    for (int k = 0; k < 3; k++) area_release(b->areas[k]);
+}
+
+/* Pillow's operations at both edges of memory. */
+static void test_images(void)
+{
+    static const uint8_t fill[4] = { 1, 2, 3, 4 };
+    for (int round = 0; round < 120; round++) {
+        int h = 1 + (int)pick(20), w = 1 + (int)pick(40), c = 1 + (int)pick(4);
+        int oh = 1 + (int)pick(20), ow = 1 + (int)pick(40), top = (int)pick(h + 6) - 3, left = (int)pick(w + 6) - 3;
+        const pc_filter filter = (pc_filter[]){ PC_NEAREST, PC_BILINEAR, PC_BICUBIC }[round % 3];
+        double m[6] = { 0.9, 0.3, (double)pick(9) - 4, -0.3, 1.1, (double)pick(9) - 4 };
+        pc_lut lut, other;
+        pc_lut_identity(&lut);
+        bytes b = guarded_image((int64_t)h * w * c, 0, round % 2);
+        pc_image a = pc_image_dense(b.in, h, w, c);
+        if (pick(2)) a = pc_image_flip_x(a);
+        if (pick(2)) a = pc_image_flip_y(a);
+        if (pick(2)) a = pc_image_turn(a, (int)pick(4));
+#define INTO(height, width, channels, call)                                                                            \
+    do {                                                                                                               \
+        area *owner;                                                                                                   \
+        uint8_t *dst = guarded_bytes((size_t)(height) * (size_t)(width) * (size_t)(channels), round % 2, &owner);      \
+        call;                                                                                                          \
+        area_release(owner);                                                                                           \
+    } while (0)
+        INTO(a.h, a.w, c, pc_image_copy(a, dst));
+        INTO(oh, ow, c, pc_image_crop(a, top, left, oh, ow, dst));
+        INTO(a.h + 5, a.w + 3, c, pc_image_pad(a, 1, 2, 2, 3, PC_PAD_CONSTANT, fill, dst));
+        INTO(a.h + 5, a.w + 3, c, pc_image_pad(a, 1, 2, 2, 3, PC_PAD_EDGE, fill, dst));
+        if (a.h > 3 && a.w > 3) INTO(a.h + 5, a.w + 3, c, pc_image_pad(a, 1, 2, 2, 3, PC_PAD_REFLECT, fill, dst));
+        INTO(oh, ow, c, pc_image_affine(a, m, filter, fill, oh, ow, dst));
+        INTO(oh, ow, c, pc_image_resize_nearest(a, oh, ow, dst));
+        INTO(a.h, a.w, c, pc_lut_apply(&lut, a, dst));
+        if (c == 3) INTO(a.h, a.w, 3, pc_image_grey(a, 3, dst));
+        if (c == 3 || c == 1) {
+            pc_lut_autocontrast(a, &lut, &other);
+            pc_lut_equalize(a, &lut, &other);
+            assert(pc_image_grey_mean(a, &lut) >= 0);
+        }
+#undef INTO
+        area *owner;
+        float(*table)[256] = malloc(sizeof *table);
+        assert(table != NULL);
+        pc_unit_table(*table);
+        float *planes = guarded_bytes((size_t)a.h * (size_t)a.w * (size_t)c * sizeof *planes, round % 2, &owner);
+        pc_image_lookup(a, (const float(*)[256])table, 1, planes, (int64_t)a.h * a.w, a.w, 1);
+        area_release(owner);
+        free(table);
+        release_image(&b);
+    }
+}
+
+/* The kernels of images on rows of odd lengths; the results are those in the middle of memory. */
+static void test_image_kernels(void)
+{
+    for (int round = 0; round < 200; round++) {
+        const bool at_end = round % 2;
+        int64_t n = 1 + pick(70), c = 1 + pick(4), taps = 1 + pick(9), rows = 1 + pick(9);
+        bytes b = guarded_image(3 * n, n, at_end);
+        uint8_t *copy = malloc((size_t)(3 * n)), *plain = malloc((size_t)(3 * n));
+        assert(copy != NULL && plain != NULL);
+        memcpy(copy, b.in, (size_t)(3 * n));
+        if (n > 2 * c) { /* the row in the middle: what is left and right of each channel is read */
+            pc_k->u8_sharpen(b.in + c, b.in + n + c, b.in + 2 * n + c, c, n - 2 * c, 1.5f, b.out[0] + c);
+            pc_k->u8_sharpen(copy + c, copy + n + c, copy + 2 * n + c, c, n - 2 * c, 1.5f, plain + c);
+            assert(memcmp(b.out[0] + c, plain + c, (size_t)(n - 2 * c)) == 0);
+        }
+        release_image(&b);
+
+        b = guarded_image(3 * n, 3 * n, at_end);
+        memcpy(copy, b.in, (size_t)(3 * n));
+        pc_k->u8_saturate(b.in, n, 0.7f, b.out[0]);
+        pc_k->u8_saturate(copy, n, 0.7f, plain);
+        assert(memcmp(b.out[0], plain, (size_t)(3 * n)) == 0);
+        pc_k->u8_hue(b.in, n, (int)pick(256) - 128, b.out[1]);
+        release_image(&b);
+        free(copy);
+        free(plain);
+
+        b = guarded_image(taps * n, n, at_end);
+        area *owner;
+        int32_t *weight = guarded_bytes((size_t)taps * sizeof *weight, at_end, &owner);
+        for (int64_t k = 0; k < taps; k++) weight[k] = (int32_t)((1 << 22) / taps);
+        pc_k->u8_resample_column(b.in, n, weight, (int)taps, n, b.out[0]);
+        release_image(&b);
+        area_release(owner);
+
+        const int in = (int)(taps + pick(30)), out = 1 + (int)pick(30);
+        const int64_t channels = pick(2) ? 3 : 1;
+        area *owners[2];
+        b = guarded_image(rows * in * channels, rows * out * channels, at_end);
+        weight = guarded_bytes((size_t)out * (size_t)taps * sizeof *weight, at_end, &owners[0]);
+        int32_t *first = guarded_bytes((size_t)out * sizeof *first, at_end, &owners[1]);
+        for (int64_t k = 0; k < out * taps; k++) weight[k] = (int32_t)((1 << 22) / taps);
+        for (int k = 0; k < out; k++) first[k] = (int32_t)pick(in - (int)taps + 1);
+        pc_k->u8_resample_rows(b.in, in * channels, rows, in, (int)channels, first, weight, (int)taps, out, b.out[0]);
+        release_image(&b);
+        for (int k = 0; k < 2; k++) area_release(owners[k]);
     }
 }
 
 static void test_pools(void)
 {
     for (int round = 0; round < 60; round++) {
+        pixels = round % 2;
         int64_t r = 1 + pick(4), shape[4] = { 1 + pick(3), 1 + pick(40), r + pick(14), r + pick(14) },
                 stride = 1 + pick(3);
         pc_value zero = { .kind = PC_BOOLEAN };
@@ -239,6 +425,7 @@ static void test_pools(void)
                      false));
         assert(check(pc_op_find("adaptive_avg_pool2d"), 1, &c, (pc_value[]){ pair(1 + pick(4), 1 + pick(4)) }, false));
     }
+    pixels = false;
 }
 
 static void test_products(void)
@@ -293,6 +480,10 @@ int main(void)
         test_convolutions();
         test_usual_convolutions("winograd F(4x4)");
         test_usual_convolutions("winograd F(2x2)");
+        test_usual_convolutions("direct");
+        test_norms();
+        test_images();
+        test_image_kernels();
         test_pools();
         test_products();
         test_optimizer();
