@@ -1,5 +1,5 @@
-"""Bad input: every mistake of bad_input.py raises what a user of torch would catch, in
-words that say what to change."""
+"""Bad input: every mistake of bad_input.py raises what a user of torch would catch, in words that say what to
+change."""
 
 import re
 import time

@@ -1,5 +1,5 @@
-"""The algorithms of convolutions: accuracy against sums in double precision, bits for any
-number of threads, the switch."""
+"""The algorithms of convolutions: accuracy against sums in double precision, bits for any number of threads, the
+switch."""
 
 import os
 import random

@@ -1,5 +1,5 @@
-"""What must hold for every operator, whatever it computes: documented, tested, no
-leaks, able to fail, deterministic."""
+"""What must hold for every operator, whatever it computes: documented, tested, no leaks, able to fail,
+deterministic."""
 
 import gc
 import re

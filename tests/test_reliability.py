@@ -1,5 +1,5 @@
-"""Ctrl-C, fork, threads, memory that runs short, files that break: what must never crash,
-hang, leak or change a number."""
+"""Ctrl-C, fork, threads, memory that runs short, files that break: what must never crash, hang, leak or change a
+number."""
 
 import gc
 import io

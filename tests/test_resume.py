@@ -24,8 +24,8 @@ def images():
 
 
 def stopped(path, *args, legacy=False, **options):
-    """Train two epochs, save, go on in other objects with other seeds; losses and weights, of
-    this and without the stop."""
+    """Train two epochs, save, go on in other objects with other seeds; losses and weights, of this and without the
+    stop."""
     whole = Training(pycnn, *args, **options)
     losses = whole.run(4)
     expected = losses, whole.history, whole.weights()

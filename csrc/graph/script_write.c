@@ -42,18 +42,13 @@ static pc_status new_zeros(writer *w, int64_t bytes, void *out)
 static bool is_identifier(const char *s)
 {
     static const char *const reserved[] = {
-        "False",         "None",      "True",      "and",        "as",       "assert",    "async",
-        "await",         "break",     "class",     "continue",   "def",      "del",       "elif",
-        "else",          "except",    "finally",   "for",        "from",     "global",    "if",
-        "import",        "in",        "is",        "lambda",     "nonlocal", "not",       "or",
-        "pass",          "raise",     "return",    "try",        "while",    "with",      "yield",
-        "self",          "torch",     "ops",       "CONSTANTS",  "fork",     "annotate",  "unchecked_cast",
-        "uninitialized", "inf",       "nan",       "infj",       "nanj",     "__torch__", "int",
-        "float",         "bool",      "complex",   "str",        "getattr",  "print",     "device",
-        "Tensor",        "rpc_async", "range",     "isinstance", "tuple",    "list",      "dict",
-        "print",         "len",       "hash",      "min",        "max",      "abs",       "all",
-        "any",           "divmod",    "ord",       "chr",        "hex",      "oct",       "bin",
-        "round",         "sorted",    "enumerate", "zip"
+        "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
+        "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda",
+        "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield", "self", "torch", "ops",
+        "CONSTANTS", "fork", "annotate", "unchecked_cast", "uninitialized", "inf", "nan", "infj", "nanj",
+        "__torch__", "int", "float", "bool", "complex", "str", "getattr", "print", "device", "Tensor", "rpc_async",
+        "range", "isinstance", "tuple", "list", "dict", "len", "hash", "min", "max", "abs", "all", "any", "divmod",
+        "ord", "chr", "hex", "oct", "bin", "round", "sorted", "enumerate", "zip"
     };
     if (!isalpha((unsigned char)*s) && *s != '_') return false;
     for (const char *p = s; *p != 0; p++)

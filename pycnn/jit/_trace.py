@@ -243,8 +243,8 @@ def _check(call, traced, inputs, buffers, tolerance):
 
 
 def _compare(call, traced, inputs, buffers, tolerance, where):
-    """Warn if the graph does something else than the function; neither changes buffers or
-    the random numbers to come."""
+    """Warn if the graph does something else than the function; neither changes buffers or the random numbers to
+    come."""
     from pycnn import random
     state = random.get_rng_state()
     kept = [(b, b.detach().clone()) for b in buffers]

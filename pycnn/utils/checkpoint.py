@@ -1,5 +1,5 @@
-"""Trading time for memory: what a part of a model computes is not kept for the backward pass,
-but computed again in it."""
+"""Trading time for memory: what a part of a model computes is not kept for the backward pass, but computed again in
+it."""
 
 from pycnn import _C, autograd
 from pycnn._missing import getattr_of as _getattr_of

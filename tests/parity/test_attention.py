@@ -1,5 +1,5 @@
-"""Attention and the encoder of transformers against torch: initial weights, results,
-gradients, masks, dropout, errors."""
+"""Attention and the encoder of transformers against torch: initial weights, results, gradients, masks, dropout,
+errors."""
 
 import numpy as np
 import pytest

@@ -1,5 +1,5 @@
-"""The mistakes of bad_input.py in torch: a handler written for its exceptions catches
-pycnn's, and its words are there."""
+"""The mistakes of bad_input.py in torch: a handler written for its exceptions catches pycnn's, and its words are
+there."""
 
 import itertools
 import re

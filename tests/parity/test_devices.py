@@ -1,5 +1,5 @@
-"""What scripts ask and set about devices, precision and processes: the same answers as torch's,
-on a machine without a GPU."""
+"""What scripts ask and set about devices, precision and processes: the same answers as torch's, on a machine without a
+GPU."""
 
 import copy
 import os

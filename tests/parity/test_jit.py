@@ -260,8 +260,8 @@ def test_pycnn_loads_what_torch_traced(name):
 
 
 def test_a_loaded_model_trains():
-    """Batch statistics, running ones, dropout from one seed and gradients of an archive that
-    torch traced in train mode."""
+    """Batch statistics, running ones, dropout from one seed and gradients of an archive that torch traced in train
+    mode."""
     import torch
     torch.manual_seed(1)
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.ReLU(), torch.nn.Flatten(),

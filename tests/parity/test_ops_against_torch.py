@@ -128,7 +128,7 @@ def test_overlaps_are_refused_as_by_torch(write):
 
 @each_op
 def test_errors_are_torchs(op):
-    """The same type, and torch's first line within the message."""
+    """The same type, and torch's first line within the message (or the message within it, where torch names C++)."""
     for sample in op.errors:
         args, kwargs = opsample.build_pycnn(sample)
         targs, tkwargs = build_torch(sample, "contiguous", "float32")
@@ -139,4 +139,5 @@ def test_errors_are_torchs(op):
         with pytest.raises(type(error)) as info:
             op.call(*args, **kwargs)
         words, ours = str(error).split("\n")[0], str(info.value)
-        assert words.rstrip(".") in ours or ours in words, f"{op}{sample}:\n ours: {ours}\ntorch: {words}"
+        same = words.rstrip(".") in ours or (len(ours) > 20 and ours in words)
+        assert same, f"{op}{sample}:\n ours: {ours}\ntorch: {words}"

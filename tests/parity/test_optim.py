@@ -1,5 +1,5 @@
-"""Optimizers bit for bit, given the same gradients; schedules as the same doubles; state
-dicts that both load; clipping."""
+"""Optimizers bit for bit, given the same gradients; schedules as the same doubles; state dicts that both load;
+clipping."""
 
 import inspect
 import math
@@ -34,8 +34,8 @@ CASES = [("SGD", dict(lr=0.1)), ("SGD", dict(lr=0.1, momentum=0.9, weight_decay=
 
 @pytest.fixture
 def correct_sqrt(monkeypatch):
-    """Tensor.sqrt correctly rounded: on AMD processors MKL's, which torch calls, is off in
-    the last bit now and then."""
+    """Tensor.sqrt correctly rounded: on AMD processors MKL's, which torch calls, is off in the last bit now and
+    then."""
     def sqrt(t):
         with np.errstate(invalid="ignore"):
             return torch.from_numpy(np.asarray(np.sqrt(t.detach().numpy())))

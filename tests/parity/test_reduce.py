@@ -1,5 +1,5 @@
-"""Reductions against torch: random shapes, strides, dimensions; accuracy, ties, NaN,
-results for any number of threads."""
+"""Reductions against torch: random shapes, strides, dimensions; accuracy, ties, NaN, results for any number of
+threads."""
 
 import math
 

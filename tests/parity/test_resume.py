@@ -1,5 +1,5 @@
-"""A training that one library began and saved, gone on with by the other: the losses are those
-of the first, had it gone on."""
+"""A training that one library began and saved, gone on with by the other: the losses are those of the first, had it
+gone on."""
 
 import numpy as np
 import pytest

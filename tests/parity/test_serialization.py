@@ -151,8 +151,8 @@ def test_views_of_one_storage(tmp_path):
 
 @pytest.mark.parametrize("seed", range(30))
 def test_random_nested_values(seed, tmp_path):
-    """Shared objects, strings that are equal but not the same, batches: the memo of
-    CPython's pickler, number by number."""
+    """Shared objects, strings that are equal but not the same, batches: the memo of CPython's pickler, number by
+    number."""
     rng = random.Random(seed)
     shared = [["s"], {"k": 1}, ("t", 2, ["u"]), "word", "模", b"b", (1, 2), frozenset({1})]
 
@@ -364,8 +364,8 @@ def test_torchscript_is_named(tmp_path):
 
 
 def sizes_beyond_32_bits(big, tmp_path):
-    """An archive of more than 4 GiB, sparse on the disk: zip64 in offsets, and in sizes
-    where one record is as large."""
+    """An archive of more than 4 GiB, sparse on the disk: zip64 in offsets, and in sizes where one record is as
+    large."""
     n = (1 << 32) + 10
     state = {"a": torch.zeros(n if big else n // 2, dtype=torch.uint8), "b": torch.ones(n // 2 + 5, dtype=torch.uint8),
              "c": torch.ones(3)}

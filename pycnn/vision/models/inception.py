@@ -263,8 +263,8 @@ class Inception3(nn.Module):
                     nn.init.constant_(m.bias, 0)
 
     def forward(self, x):
-        """Return the scores [N, num_classes] of images [N, 3, 299, 299]; two of
-        them in train mode with `aux_logits`."""
+        """Return the scores [N, num_classes] of images [N, 3, 299, 299]; two of them in train mode with
+        `aux_logits`."""
         x = inception_input(x) if self.transform_input else x
         x = self.maxpool1(self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x))))
         x = self.maxpool2(self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(x)))

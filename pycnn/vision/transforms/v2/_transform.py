@@ -65,9 +65,8 @@ def below(n, low=0):
 class Transform(Module):
     """A change of the images in a sample: subclasses define `transform`, and `make_params` for what they draw.
 
-    Called with one sample or its parts: images, nested lists,
-    tuples and dicts. What is no image is returned as it is; of
-    Tensors without a class the first counts as an image, where there is no other.
+    Called with one sample or its parts: images, nested lists, tuples and dicts. What is no image is returned as it is;
+    of Tensors without a class the first counts as an image, where there is no other.
 
     See Also
     --------
