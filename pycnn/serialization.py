@@ -301,6 +301,9 @@ def _load_file(f):
     try:
         if type(raw) is io.FileIO:
             result, used, legacy = _C.load_checkpoint_fd(raw.fileno(), start, name)
+        elif type(f) is io.BytesIO:  # no copy of it all
+            with f.getbuffer() as whole, whole[start:] as rest:
+                result, used, legacy = _C.load_checkpoint_bytes(rest, name)
         else:
             result, used, legacy = _C.load_checkpoint_bytes(f.read(), name)
     except CheckpointError:
