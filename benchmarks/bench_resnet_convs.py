@@ -46,7 +46,7 @@ def amount(batch):
     return tuple(sum(w[i] * layer[5] for w, layer in zip(each, LAYERS)) for i in range(2))
 
 
-args = arguments(__doc__, batches="1,32")
+args = arguments(__doc__, rounds=3, batches="1,32")
 other_load = require_quiet(args)
 import torch  # noqa: E402
 
