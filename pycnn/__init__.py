@@ -36,9 +36,9 @@ half, float, double = float16, float32, float64
 short, int, long = int16, int32, int64
 
 # Loaded when first used: torch.nn after `import pycnn as torch`, and nothing that a script does not need.
-_SUBMODULES = {"accelerator", "amp", "autograd", "backends", "cuda", "distributed", "functional", "hub", "jit",
-               "linalg", "metrics", "multiprocessing", "nn", "optim", "plot", "random", "serialization", "utils",
-               "version", "vision"}
+_SUBMODULES = {"accelerator", "amp", "autograd", "backends", "cuda", "distributed", "distributions", "functional",
+               "hub", "jit", "linalg", "metrics", "multiprocessing", "nn", "optim", "plot", "random", "serialization",
+               "utils", "version", "vision"}
 _LAZY = {name: module for module, names in {
     "_alias": ["install_as_torch"], "_config": ["show_config"], "amp": ["GradScaler", "autocast"],
     "linalg": ["det", "inverse", "matrix_power", "pinverse", "slogdet"],

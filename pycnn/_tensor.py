@@ -85,6 +85,9 @@ class Tensor(_C.TensorBase):
             return values.astype(dtype)
         return values.copy() if copy else values
 
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        return _C.from_data(array.astype("uint8") if array.dtype == bool else array)[0]
+
     __array_priority__ = 1000
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):

@@ -51,7 +51,7 @@ def affine_grid(theta, size, align_corners=None):
     axes = []
     for steps in (w, h):
         axis = _fn.linspace(-1, 1, steps, dtype=theta.dtype) if steps > 1 else theta.new_zeros(1)
-        axes.append(axis if align_corners else axis * ((steps - 1) / steps))
+        axes.append(axis if align_corners else axis * (steps - 1) / steps)
     x, y = axes[0].expand(h, w), axes[1].unsqueeze(1).expand(h, w)
     base = _fn.stack([x, y, x.new_ones(h, w)], -1).view(1, h * w, 3).expand(n, h * w, 3)
     return _fn.bmm(base, theta.transpose(1, 2)).view(n, h, w, 2)
