@@ -134,6 +134,28 @@ static bool is_output(const pc_graph *g, int32_t var, const pc_frame *f)
     return defined_in(g, var, f) && g->vars[var].last_use >= f->end;
 }
 
+/* The outputs of a call, one after the other; -1 behind the last. */
+typedef struct cursor {
+    int32_t node, out;
+} cursor;
+
+static int32_t next_output(const pc_graph *g, const pc_frame *f, cursor *at)
+{
+    for (; at->node < f->end; at->node++, at->out = 0)
+        while (at->out < g->nodes[at->node].nout) {
+            int32_t var = g->nodes[at->node].out[at->out++];
+            if (var >= 0 && is_output(g, var, f)) return var;
+        }
+    return -1;
+}
+
+static int32_t count_outputs(const pc_graph *g, const pc_frame *f)
+{
+    int32_t n = 0;
+    for (cursor at = { f->first, 0 }; next_output(g, f, &at) >= 0;) n++;
+    return n;
+}
+
 static pc_status add_input(writer *w, int32_t frame, int32_t var)
 {
     const pc_graph *g = w->g;
@@ -390,14 +412,11 @@ static void put_method_name(const writer *w, pc_text *t, int32_t frame)
 }
 
 /* _0, _1, = (self.child).forward(x, ) */
-static pc_status put_frame_call(writer *w, pc_text *t, int32_t frame, int32_t callee, int32_t *names)
+static void put_frame_call(writer *w, pc_text *t, int32_t frame, int32_t callee, int32_t *names)
 {
     const pc_graph *g = w->g;
     const pc_frame *f = &g->frames[callee];
-    int32_t n = 0, start = *names;
-    for (int32_t k = f->first; k < f->end; k++)
-        for (int32_t j = 0; j < g->nodes[k].nout; j++)
-            n += g->nodes[k].out[j] >= 0 && is_output(g, g->nodes[k].out[j], f);
+    int32_t n = count_outputs(g, f), start = *names, var;
     pc_text_add(t, "    ");
     for (int32_t k = 0; k < n; k++) pc_text_add(t, n > 1 ? "_%d, " : "_%d", (int)(start + k));
     if (n == 0) pc_text_add(t, "_%d", (int)start);
@@ -411,12 +430,8 @@ static pc_status put_frame_call(writer *w, pc_text *t, int32_t frame, int32_t ca
         pc_text_add(t, ", ");
     }
     pc_text_add(t, ")\n");
-    for (int32_t k = f->first; k < f->end; k++)
-        for (int32_t j = 0; j < g->nodes[k].nout; j++)
-            if (g->nodes[k].out[j] >= 0 && is_output(g, g->nodes[k].out[j], f))
-                name_var(w, g->nodes[k].out[j], (*names)++);
+    for (cursor at = { f->first, 0 }; (var = next_output(g, f, &at)) >= 0;) name_var(w, var, (*names)++);
     *names += n == 0;
-    return PC_OK;
 }
 
 static pc_status put_body(writer *w, pc_text *t, int32_t frame, int32_t in, int32_t *names)
@@ -428,7 +443,7 @@ static pc_status put_body(writer *w, pc_text *t, int32_t frame, int32_t in, int3
         while (child >= 0 && g->frames[child].end <= k) child = w->next[child];
         if (child >= 0 && g->frames[child].first == k && g->frames[child].end > k) {
             if (w->inlined[child]) PC_TRY(put_body(w, t, frame, child, names));
-            else PC_TRY(put_frame_call(w, t, frame, child, names));
+            else put_frame_call(w, t, frame, child, names);
             k = g->frames[child].end;
             child = w->next[child];
             continue;
@@ -444,23 +459,17 @@ static void put_result(writer *w, pc_text *t, int32_t frame)
 {
     const pc_graph *g = w->g;
     const pc_frame *f = &g->frames[frame];
-    int32_t n = 0;
     pc_text_add(t, "    return ");
-    if (frame == 0) put_arg(w, t, frame, &g->output);
-    for (int pass = 0; frame > 0 && pass < 2; pass++) { /* first how many */
-        int32_t at = 0;
-        if (pass == 1 && n > 1) pc_text_add(t, "(");
-        for (int32_t k = f->first; k < f->end; k++)
-            for (int32_t j = 0; j < g->nodes[k].nout; j++) {
-                int32_t var = g->nodes[k].out[j];
-                if (var < 0 || !is_output(g, var, f)) continue;
-                if (pass == 0) n++;
-                else {
-                    if (at++ > 0) pc_text_add(t, ", ");
-                    put_var(w, t, frame, var);
-                }
-            }
-        if (pass == 1) pc_text_add(t, n > 1 ? ")" : n == 0 ? "None" : "");
+    if (frame == 0) {
+        put_arg(w, t, frame, &g->output);
+    } else {
+        int32_t n = count_outputs(g, f), count = 0, var;
+        pc_text_add(t, n > 1 ? "(" : n == 0 ? "None" : "");
+        for (cursor at = { f->first, 0 }; (var = next_output(g, f, &at)) >= 0;) {
+            if (count++ > 0) pc_text_add(t, ", ");
+            put_var(w, t, frame, var);
+        }
+        if (n > 1) pc_text_add(t, ")");
     }
     pc_text_add(t, "\n");
 }
@@ -469,23 +478,15 @@ static void put_result_type(writer *w, pc_text *t, int32_t frame)
 {
     const pc_graph *g = w->g;
     const pc_frame *f = &g->frames[frame];
-    int32_t n = 0;
     if (frame == 0) {
         put_type(w, t, &g->output);
         return;
     }
-    for (int pass = 0; pass < 2; pass++) {
-        int32_t at = 0;
-        if (pass == 1 && n > 1) pc_text_add(t, "Tuple[");
-        for (int32_t k = f->first; k < f->end; k++)
-            for (int32_t j = 0; j < g->nodes[k].nout; j++) {
-                int32_t var = g->nodes[k].out[j];
-                if (var < 0 || !is_output(g, var, f)) continue;
-                if (pass == 0) n++;
-                else pc_text_add(t, at++ > 0 ? ", %s" : "%s", type_name(g, var));
-            }
-        if (pass == 1) pc_text_add(t, n > 1 ? "]" : n == 0 ? "NoneType" : "");
-    }
+    int32_t n = count_outputs(g, f), count = 0, var;
+    pc_text_add(t, n > 1 ? "Tuple[" : n == 0 ? "NoneType" : "");
+    for (cursor at = { f->first, 0 }; (var = next_output(g, f, &at)) >= 0;)
+        pc_text_add(t, count++ > 0 ? ", %s" : "%s", type_name(g, var));
+    if (n > 1) pc_text_add(t, "]");
 }
 
 /* "\1" stands for the name of the class, which is not known before its text. */
