@@ -56,6 +56,12 @@ def test_row_is_well_formed(name):
     assert len(names) == len(set(names))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_garbage():
+    """Collect what tests before these have left: it would go away between two counts."""
+    gc.collect()
+
+
 def live_blocks():
     """Blocks in use. Nothing here makes cycles, so there is nothing to collect first."""
     return _C._alloc_stats()["live_blocks"]
