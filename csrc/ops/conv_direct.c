@@ -1,9 +1,13 @@
-/* conv_direct.c -- direct convolution on pixels and its gradients, by the product microkernel of kernels/tile.h.
+/* conv_direct.c -- direct convolution on pixels and its input gradient, by the product microkernel of kernels/tile.h.
    Blocks of output are tasks; what they read is taken where it stands or copied with its padding, which is also where
    planes become pixels and a pending ReLU is computed. Sizes alone decide the blocks and so the order of every sum. */
 #include "../core/alloc.h"
 #include "../core/parallel.h"
 #include "conv_blocks.h"
+
+/* Multiplications that take as long as writing a float to memory does: where a filter has no taps, that is all there is
+   to do. */
+#define WRITE 16
 
 /* ---- forward ------------------------------------------------------------------------------------ */
 
@@ -204,7 +208,8 @@ static pc_status direct_run(direct *d)
         PC_CHECK(d->staged != NULL, PC_ENOMEM, "out of memory for a convolution's input");
         PC_TRY(pc_parallel_for(d->b.count, COPY_FLOATS / most(d->stage, 1) + 1, stage_blocks, d));
     }
-    PC_TRY(pc_parallel_for(d->b.count * parts, parts > 1 ? 1 : most(task / block, 1), direct_tasks, d));
+    const int64_t cost = most(block, d->b.images * d->b.rows * d->b.cols * d->k * WRITE);
+    PC_TRY(pc_parallel_for(d->b.count * parts, parts > 1 ? 1 : most(task / cost, 1), direct_tasks, d));
 done:
     pc_free(d->staged);
     return status;
