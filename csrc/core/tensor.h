@@ -202,7 +202,13 @@ bool pc_is_channels_last(const pc_tensor *t); /* 4-D, NHWC order in memory, dens
 /* Every element of the span is covered once, in some order of dimensions. */
 bool pc_is_dense(const pc_tensor *t);
 bool pc_same_shape(const pc_tensor *a, const pc_tensor *b);
-static inline bool pc_requires_grad(const pc_tensor *t) { return t->requires_grad || t->producer != NULL; }
+/* A view of what an operation in place has given a producer since has one too: see pc_tensor_producer. */
+static inline bool pc_requires_grad(const pc_tensor *t)
+{
+    const pc_tensor *base = t->base;
+    return t->requires_grad || t->producer != NULL
+           || (base != NULL && base->producer != NULL && base->history != t->base_history);
+}
 void pc_contiguous_strides(int ndim, const int64_t *shape, int64_t *stride);
 /* "[2, 3]" into buf (at least 200 bytes); returns buf. For messages. */
 char *pc_shape_text(const pc_tensor *t, char *buf);

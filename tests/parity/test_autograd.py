@@ -311,3 +311,26 @@ def test_gradients_of_gradients_are_refused():
         (x * x).backward(create_graph=True)
     with pytest.raises(NotImplementedError, match="is_grads_batched"):
         pycnn.autograd.grad(x * x, x, pycnn.ones(2), is_grads_batched=True)
+
+
+def test_a_view_learns_of_a_write_to_its_base():
+    """Made when nothing required gradients; the base is then written to in place by what does."""
+    grads = []
+    for m in (torch, pycnn):
+        base, w = m.ones(3), m.full((3,), 2.0, requires_grad=True)
+        view = base[:2]
+        base.mul_(w)
+        assert view.requires_grad
+        (view * view).sum().backward()
+        grads.append(w.grad.tolist())
+    assert grads[0] == grads[1] == [4.0, 4.0, 0.0]
+
+
+def test_a_write_through_a_view_that_was_made_before():
+    """torch refuses: it takes the view for a leaf."""
+    base, w = pycnn.ones(3), pycnn.full((3,), 2.0, requires_grad=True)
+    view = base[:2]
+    base.mul_(w)
+    view.mul_(3)
+    (base * base).sum().backward()
+    assert w.grad.tolist() == [36.0, 36.0, 4.0]
