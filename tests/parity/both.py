@@ -18,6 +18,25 @@ from pycnn import vision
 LIMITS = {"float64": 1e-11, "float32": 2e-6, "float16": 2e-3, "bfloat16": 2e-2}
 
 
+def relative_error(got, want):
+    """Norm of the difference over the norm of `want`; of sums that cancel, over the norm of a typical value."""
+    assert got.shape == want.shape
+    got, want = got.astype("d"), want.astype("d")
+    return np.linalg.norm(got - want) / max(np.linalg.norm(want), np.sqrt(want.size), 1e-300)
+
+
+def _every_other(array):
+    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
+    wide[..., ::2] = array
+    return wide[..., ::2]
+
+
+# An image's values in other memory.
+IMAGE_LAYOUTS = {"plain": np.ascontiguousarray,
+                 "channels_last": lambda a: np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
+                 "strided": _every_other}
+
+
 def layout(array, kind):
     """The same values under other strides."""
     if kind == "strided" and array.ndim > 0:

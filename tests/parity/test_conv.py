@@ -9,30 +9,11 @@ import numpy as np
 import pytest
 
 import pycnn
+from both import IMAGE_LAYOUTS, relative_error
 
 pytestmark = pytest.mark.parity
 
 LIMIT = {"float32": 3e-6, "float64": 1e-13}
-
-
-def relative_error(got, want):
-    """Norm of the difference over the norm of `want`; of sums that cancel, over the norm of a typical value."""
-    assert got.shape == want.shape
-    got, want = got.astype("d"), want.astype("d")
-    return np.linalg.norm(got - want) / max(np.linalg.norm(want), np.sqrt(want.size), 1e-300)
-
-
-def channels_last(array):
-    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-
-
-def strided(array):
-    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-    wide[..., ::2] = array
-    return wide[..., ::2]
-
-
-LAYOUTS = {"plain": np.ascontiguousarray, "channels_last": channels_last, "strided": strided}
 
 
 def random_case(rng, transposed):
@@ -78,7 +59,7 @@ def check(name, case, rng, dtype="float32", layout="plain", before=None, need=(T
         arrays.append(values.randn(case["bias"]).astype(dtype))
     ours = [pycnn.from_numpy(a) for a in arrays]
     if len(case["x"]) == 4:
-        ours[0] = pycnn.from_numpy(LAYOUTS[layout](arrays[0]))
+        ours[0] = pycnn.from_numpy(IMAGE_LAYOUTS[layout](arrays[0]))
     theirs = [torch.from_numpy(a).double().requires_grad_() for a in arrays]
     for tensor, wanted in zip(ours, need):
         tensor.requires_grad = wanted
@@ -94,7 +75,7 @@ def check(name, case, rng, dtype="float32", layout="plain", before=None, need=(T
     assert relative_error(plain.numpy(), want.detach().numpy()) < limit, message
     if any(need[:len(ours)]):
         grad = values.randn(*want.shape).astype(dtype)
-        got.backward(pycnn.from_numpy(LAYOUTS[layout](grad) if grad.ndim == 4 and grad.size else grad))
+        got.backward(pycnn.from_numpy(IMAGE_LAYOUTS[layout](grad) if grad.ndim == 4 and grad.size else grad))
         want.backward(torch.from_numpy(grad).double())
         for which, a, b, wanted in zip(("input", "weight", "bias"), ours, theirs, need):
             if not wanted:
@@ -113,7 +94,8 @@ def test_random(name, seed, isa):
         if case is None:
             continue
         need = [rng.random() < 0.8 for _ in range(3)]
-        check(name, case, rng, rng.choice(["float32", "float32", "float64"]), rng.choice(list(LAYOUTS)), need=need)
+        check(name, case, rng, rng.choice(["float32", "float32", "float64"]),
+              rng.choice(list(IMAGE_LAYOUTS)), need=need)
         done += 1
 
 
@@ -183,7 +165,7 @@ def test_strides_are_torchs(layout, weights):
     import torch
 
     x, w = np.ones((2, 3, 5, 6), "f"), np.ones((4, 3, 3, 3), "f")
-    args = [LAYOUTS[layout](x), LAYOUTS[weights](w)]
+    args = [IMAGE_LAYOUTS[layout](x), IMAGE_LAYOUTS[weights](w)]
     got, want = pycnn.conv2d(*map(pycnn.from_numpy, args)), torch.conv2d(*map(torch.from_numpy, args))
     assert got.stride() == want.stride()
     assert np.array_equal(got.numpy(), want.numpy())

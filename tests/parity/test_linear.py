@@ -7,19 +7,13 @@ import numpy as np
 import pytest
 
 import pycnn
+from both import relative_error
 from pycnn._C import nn as ours_nn
 from pycnn._C import to_numpy
 
 pytestmark = pytest.mark.parity
 
 LIMIT = {"float32": 2e-6, "float64": 1e-14}
-
-
-def error(got, want):
-    """Norm of the difference over the norm of `want`, or of noise where `want` cancels."""
-    assert got.shape == want.shape
-    got, want = got.astype("d"), want.astype("d")
-    return np.linalg.norm(got - want) / max(np.linalg.norm(want), np.sqrt(want.size), 1e-300)
 
 
 def transposed(array):
@@ -47,7 +41,7 @@ def run(ours_fn, theirs_fn, arrays, need, rng, limit, message, kwargs=None):
     for a, b, wanted in zip(ours, theirs, need):
         a.requires_grad = b.requires_grad = wanted
     got, want = ours_fn(*ours, **kwargs), theirs_fn(*theirs, **kwargs)
-    assert error(to_numpy(got), want.detach().numpy()) < limit, message
+    assert relative_error(to_numpy(got), want.detach().numpy()) < limit, message
     if any(need):
         grad = np.random.RandomState(rng.randrange(2**31)).randn(*want.shape)
         grad = np.asarray(grad, arrays[0].dtype)
@@ -56,7 +50,7 @@ def run(ours_fn, theirs_fn, arrays, need, rng, limit, message, kwargs=None):
     for k, (a, b, wanted) in enumerate(zip(ours, theirs, need)):
         assert (a.grad is not None) == wanted
         if wanted:
-            assert error(a.grad.numpy(), b.grad.numpy()) < limit, f"gradient {k} of {message}"
+            assert relative_error(a.grad.numpy(), b.grad.numpy()) < limit, f"gradient {k} of {message}"
 
 
 SIZES = [1, 1, 2, 3, 4, 5, 7, 8, 13, 16, 17, 31, 32, 33, 40, 64]
@@ -172,7 +166,7 @@ def test_added_products(name, c, a, b, dtype, isa):
         ours, theirs = [pycnn.from_numpy(a.copy()) for a in arrays], [torch.from_numpy(a.copy()) for a in arrays]
         getattr(ours[0], name + "_")(*ours[1:], beta=2)
         getattr(theirs[0], name + "_")(*theirs[1:], beta=2)
-        assert error(ours[0].numpy(), theirs[0].numpy()) < LIMIT[dtype]
+        assert relative_error(ours[0].numpy(), theirs[0].numpy()) < LIMIT[dtype]
 
 
 def test_beta_zero_ignores_the_input():
@@ -200,7 +194,7 @@ def test_written_in_place_operands():
     ours, theirs = pycnn.from_numpy(x.copy()), torch.from_numpy(x.copy())
     ours.addmm_(ours, pycnn.from_numpy(x))
     want = theirs + theirs @ torch.from_numpy(x)
-    assert error(ours.numpy(), want.numpy()) < 1e-6
+    assert relative_error(ours.numpy(), want.numpy()) < 1e-6
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "int16", "int8", "uint8"])

@@ -6,18 +6,12 @@ import numpy as np
 import pytest
 
 import pycnn
+from both import relative_error
 from pycnn._C import nn as ours_nn
 
 pytestmark = pytest.mark.parity
 
 LIMIT = {"float32": 2e-6, "float64": 1e-13}
-
-
-def error(got, want):
-    """Norm of the difference over the norm of `want`, or of noise where `want` cancels."""
-    assert got.shape == want.shape
-    got, want = got.astype("d"), want.astype("d")
-    return np.linalg.norm(got - want) / max(np.linalg.norm(want), np.sqrt(want.size), 1e-300)
 
 
 def channels_last(array):
@@ -87,7 +81,7 @@ def test_batch_norm(shape, training, dtype, isa):
         pairs = run_both("batch_norm", given, (True, False, False, params, params), lambda rest: rest,
                          {"training": training, "momentum": 0.3, "eps": 1e-3}, grad, layout, extra=(1, 2))
         for label, got, want in pairs:
-            assert error(got, want) < LIMIT[dtype], (label, layout, params, stats)
+            assert relative_error(got, want) < LIMIT[dtype], (label, layout, params, stats)
 
 
 @pytest.mark.parametrize("before", ["private", "relu"])
@@ -100,7 +94,7 @@ def test_batch_norm_of_private_input(before, training, isa):
                              {"training": training},
                              grad, layout, before, extra=(1, 2))
             for label, got, want in pairs:
-                assert error(got, want) < LIMIT["float32"], (label, shape, layout)
+                assert relative_error(got, want) < LIMIT["float32"], (label, shape, layout)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -111,7 +105,7 @@ def test_batch_norm_masks(training):
         for layout in ("plain", "channels_last"):
             pairs = run_both("batch_norm", arrays, (need[0], False, False, *need[1:]), lambda rest: rest,
                              {"training": training}, grad, layout)
-            assert all(error(got, want) < LIMIT["float32"] for _, got, want in pairs)
+            assert all(relative_error(got, want) < LIMIT["float32"] for _, got, want in pairs)
 
 
 def test_batch_norm_far_from_zero(isa):
@@ -123,7 +117,7 @@ def test_batch_norm_far_from_zero(isa):
                              {"training": True}, grad,
                              layout, extra=(1, 2))
             for label, got, want in pairs:
-                assert error(got, want) < (2e-6 if label.startswith("state") else 4e-4), label
+                assert relative_error(got, want) < (2e-6 if label.startswith("state") else 4e-4), label
 
 
 @pytest.mark.parametrize("layout", ["plain", "channels_last", "strided"])
@@ -149,7 +143,7 @@ def test_group_norm(shape, dtype, isa):
         given = [arrays[0], *(arrays[3:] if params else (None, None))]
         for label, got, want in run_both("group_norm", given, (True, params, params),
                                          lambda rest: (group, *rest), {"eps": 1e-4}, grad, layout):
-            assert error(got, want) < LIMIT[dtype], (label, group, layout)
+            assert relative_error(got, want) < LIMIT[dtype], (label, group, layout)
 
 
 def test_group_norm_strides_are_torchs():
@@ -174,7 +168,7 @@ def test_layer_norm(shape, dims, dtype, isa):
         for label, got, want in run_both("layer_norm", args, (True, *given), lambda rest: (shape[-dims:], *rest), {},
                                          grad,
                                          layout):
-            assert error(got, want) < LIMIT[dtype], (label, layout, given)
+            assert relative_error(got, want) < LIMIT[dtype], (label, layout, given)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

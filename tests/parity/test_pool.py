@@ -6,23 +6,11 @@ import numpy as np
 import pytest
 
 import pycnn
+from both import IMAGE_LAYOUTS
 
 pytestmark = pytest.mark.parity
 
 F = pycnn._C.nn
-
-
-def channels_last(array):
-    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-
-
-def strided(array):
-    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-    wide[..., ::2] = array
-    return wide[..., ::2]
-
-
-LAYOUTS = {"plain": np.ascontiguousarray, "channels_last": channels_last, "strided": strided}
 
 
 def values(rng, shape, dtype="float32", special=0.0):
@@ -58,7 +46,7 @@ def check(name, array, kwargs, layout="plain", before=None, exact=True):
     theirs_in = torch.from_numpy(array.copy())
     if before is not None:
         theirs_in = theirs_in.double()
-    ours = pycnn.from_numpy(LAYOUTS[layout](array) if array.ndim == 4 else array)
+    ours = pycnn.from_numpy(IMAGE_LAYOUTS[layout](array) if array.ndim == 4 else array)
     theirs = theirs_in.requires_grad_()
     ours.requires_grad = True
     a, b = (ours, theirs) if before is None else (before(pycnn, ours), before(torch, theirs))
@@ -69,7 +57,7 @@ def check(name, array, kwargs, layout="plain", before=None, exact=True):
     message = f"{name} {array.shape} {kwargs} {layout}"
     assert got.shape == want.shape, message
     grad = np.random.RandomState(0).randint(-8, 9, want.shape).astype(array.dtype)
-    got.backward(pycnn.from_numpy(LAYOUTS[layout](grad) if grad.ndim == 4 and grad.size else grad))
+    got.backward(pycnn.from_numpy(IMAGE_LAYOUTS[layout](grad) if grad.ndim == 4 and grad.size else grad))
     want.backward(torch.from_numpy(grad).to(want.dtype))
     with pycnn.no_grad():
         forward = getattr(F, name)(a, **kwargs)
@@ -116,7 +104,8 @@ def test_random(name, dtype, isa):
             if rng.random() < 0.2:
                 kwargs["divisor_override"] = rng.choice([1, 3, -7])
         special = 0.1 if rng.random() < 0.3 and name != "avg_pool2d" else 0
-        check(name, values(rng, shape, dtype, special), kwargs, rng.choice(list(LAYOUTS)), exact=name != "avg_pool2d")
+        check(name, values(rng, shape, dtype, special), kwargs, rng.choice(list(IMAGE_LAYOUTS)),
+              exact=name != "avg_pool2d")
 
 
 @pytest.mark.parametrize("before", [identity, identity_relu])
@@ -217,7 +206,7 @@ def test_large_windows(isa):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("layout", list(LAYOUTS))
+@pytest.mark.parametrize("layout", list(IMAGE_LAYOUTS))
 def test_adaptive(dtype, layout, isa):
     rng = random.Random(layout + dtype)
     for size in ((1, 1), (2, 3), (7, 5), (9, 11), (1, 6)):
@@ -246,7 +235,7 @@ def test_strides_are_torchs(layout):
     import torch
 
     for dtype in ("float32", "float64"):
-        x = LAYOUTS[layout](np.arange(288).reshape(2, 3, 6, 8).astype(dtype))
+        x = IMAGE_LAYOUTS[layout](np.arange(288).reshape(2, 3, 6, 8).astype(dtype))
         for name, args in (("max_pool2d", (2,)), ("avg_pool2d", (2,)), ("adaptive_avg_pool2d", ((2, 2),)), ("relu", ()),
                            ("adaptive_max_pool2d", ((2, 2),)), ("max_pool2d_with_indices", (2,))):
             ours, theirs = pycnn.from_numpy(x), torch.from_numpy(x).requires_grad_()
@@ -308,8 +297,8 @@ def test_relu(dtype, shape, isa):
     count = int(np.prod(shape))
     source = np.resize(np.array(SPECIAL if dtype.startswith("f") else [0, 3, 100, 1, 5]), count).reshape(shape)
     array = source.astype(dtype)
-    for layout in LAYOUTS if array.ndim == 4 else ["plain"]:
-        x = LAYOUTS[layout](array) if array.ndim == 4 else array
+    for layout in IMAGE_LAYOUTS if array.ndim == 4 else ["plain"]:
+        x = IMAGE_LAYOUTS[layout](array) if array.ndim == 4 else array
         got, want = pycnn.relu(pycnn.from_numpy(x.copy("K"))), torch.relu(torch.from_numpy(x.copy("K")))
         assert got.stride() == want.stride() or array.size == 0
         assert np.array_equal(got.numpy(), want.numpy(), equal_nan=dtype.startswith("f"))
