@@ -23,16 +23,23 @@ from pycnn import _C, vision
 MODULES = {  # page -> (title, modules)
     "functions": ("pycnn: functions on tensors", ["pycnn"]),
     "tensor": ("Tensor", []),
-    "nn": ("pycnn.nn: layers", ["pycnn.nn", "pycnn.nn.parameter", "pycnn.nn.utils"]),
+    "nn": ("pycnn.nn: layers", [
+        "pycnn.nn", "pycnn.nn.parameter", "pycnn.nn.utils", "pycnn.nn.utils.prune", "pycnn.nn.utils.parametrize",
+        "pycnn.nn.utils.parametrizations"]),
     "functional": ("pycnn.nn.functional", ["pycnn.nn.functional"]),
     "init": ("pycnn.nn.init: initial values", ["pycnn.nn.init"]),
-    "optim": ("pycnn.optim: optimizers and schedules", ["pycnn.optim", "pycnn.optim.lr_scheduler"]),
+    "optim": ("pycnn.optim: optimizers and schedules", ["pycnn.optim", "pycnn.optim.lr_scheduler",
+                                                          "pycnn.optim.swa_utils"]),
     "autograd": ("pycnn.autograd and gradients", ["pycnn.autograd", "pycnn.autograd.function"]),
     "data": ("pycnn.utils.data: data sets and loaders", ["pycnn.utils.data"]),
     "datasets": ("pycnn.vision.datasets", ["pycnn.vision.datasets"]),
     "transforms": ("pycnn.vision.transforms", ["pycnn.vision.transforms", "pycnn.vision.transforms.functional"]),
-    "models": ("pycnn.vision.models", ["pycnn.vision.models"]),
+    "transforms_v2": ("pycnn.vision.transforms.v2", [
+        "pycnn.vision.transforms.v2", "pycnn.vision.transforms.v2.functional", "pycnn.vision.tv_tensors"]),
+    "models": ("pycnn.vision.models and ops", [
+        "pycnn.vision.models", "pycnn.vision.models.feature_extraction", "pycnn.vision.ops"]),
     "images": ("pycnn.vision.io and utils: image files", ["pycnn.vision.io", "pycnn.vision.utils"]),
+    "linalg": ("pycnn.linalg and distributions", ["pycnn.linalg", "pycnn.distributions"]),
     "metrics": ("pycnn.metrics and pycnn.plot", ["pycnn.metrics", "pycnn.plot"]),
     "jit": ("pycnn.jit: export", ["pycnn.jit"]),
     "tools": ("Random numbers, files and the rest", [
@@ -94,6 +101,8 @@ NAMESPACES = [("torch", "pycnn"), ("torch.nn", "pycnn.nn"), ("torch.nn.functiona
               ("torch.utils.data", "pycnn.utils.data"), ("torch.jit", "pycnn.jit"),
               ("torchvision.datasets", "pycnn.vision.datasets"), ("torchvision.transforms", "pycnn.vision.transforms"),
               ("torchvision.transforms.functional", "pycnn.vision.transforms.functional"),
+              ("torchvision.transforms.v2", "pycnn.vision.transforms.v2"), ("torchvision.ops", "pycnn.vision.ops"),
+              ("torch.linalg", "pycnn.linalg"), ("torch.distributions", "pycnn.distributions"),
               ("torchvision.models", "pycnn.vision.models"), ("torchvision.io", "pycnn.vision.io"),
               ("torchvision.utils", "pycnn.vision.utils")]
 

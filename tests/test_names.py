@@ -26,11 +26,13 @@ def test_a_missing_name_names_the_nearest(name, nearest):
 
 
 NAMES = (Path(__file__).parent / "golden" / "names.txt").read_text().split()
-MODULES = ["amp", "autograd", "backends.cudnn", "cuda.amp", "distributed", "multiprocessing", "nn.functional",
-           "nn.init", "nn.parallel",
-           "optim.lr_scheduler", "utils.data.dataloader", "utils.data.dataset", "utils.data.distributed",
-           "utils.data.sampler", "version",
-           "vision.datasets.folder", "vision.datasets.mnist", "vision.models", "vision.transforms.functional"]
+MODULES = ["amp", "autograd", "backends.cudnn", "cuda.amp", "distributed", "distributions", "linalg",
+           "multiprocessing", "nn.functional", "nn.init", "nn.parallel", "nn.utils.parametrizations",
+           "nn.utils.parametrize", "nn.utils.prune", "optim.lr_scheduler", "optim.swa_utils", "utils.data.dataloader",
+           "utils.data.dataset", "utils.data.distributed", "utils.data.sampler", "version", "vision.datasets.folder",
+           "vision.datasets.mnist", "vision.models", "vision.models.feature_extraction", "vision.ops",
+           "vision.transforms.functional", "vision.transforms.v2", "vision.transforms.v2.functional",
+           "vision.tv_tensors"]
 
 
 @pytest.mark.parametrize("name", NAMES)
