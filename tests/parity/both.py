@@ -33,7 +33,7 @@ def _every_other(array):
 
 # An image's values in other memory.
 IMAGE_LAYOUTS = {"plain": np.ascontiguousarray,
-                 "channels_last": lambda a: np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2),
+                 "channels_last": lambda a: np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1),
                  "strided": _every_other}
 
 

@@ -6,25 +6,12 @@ import numpy as np
 import pytest
 
 import pycnn
-from both import relative_error
+from both import IMAGE_LAYOUTS, relative_error
 from pycnn._C import nn as ours_nn
 
 pytestmark = pytest.mark.parity
 
 LIMIT = {"float32": 2e-6, "float64": 1e-13}
-
-
-def channels_last(array):
-    return np.ascontiguousarray(np.moveaxis(array, 1, -1)).transpose(0, array.ndim - 1, *range(1, array.ndim - 1))
-
-
-def strided(array):
-    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
-    wide[..., ::2] = array
-    return wide[..., ::2]
-
-
-LAYOUTS = {"plain": np.ascontiguousarray, "channels_last": channels_last, "strided": strided}
 BEFORE = {"none": lambda torch, x: x, "private": lambda torch, x: torch.max_pool2d(x, 1),
           "relu": lambda torch, x: torch.relu(torch.max_pool2d(x, 1))}
 
@@ -34,7 +21,7 @@ def run_both(name, arrays, need, args, kwargs, grad, layout="plain", before="non
     import torch
     import torch.nn.functional as F
 
-    ours = [None if a is None else pycnn.from_numpy(LAYOUTS[layout](a) if k == 0 else a.copy()) for k,
+    ours = [None if a is None else pycnn.from_numpy(IMAGE_LAYOUTS[layout](a) if k == 0 else a.copy()) for k,
             a in enumerate(arrays)]
     theirs = [None if a is None else torch.from_numpy(a).double() for a in arrays]
     for k, wanted in enumerate(need):
@@ -45,7 +32,7 @@ def run_both(name, arrays, need, args, kwargs, grad, layout="plain", before="non
     want = getattr(F, name)(y, *args(theirs[1:]), **kwargs)
     pairs = [("result", pycnn._C.to_numpy(got), want.detach().numpy())]
     if any(need):
-        got.backward(pycnn.from_numpy(LAYOUTS[layout](grad)))
+        got.backward(pycnn.from_numpy(IMAGE_LAYOUTS[layout](grad)))
         want.backward(torch.from_numpy(grad).double())
     for k, (a, b) in enumerate(zip(ours, theirs)):
         if b is not None and b.requires_grad:
@@ -125,8 +112,8 @@ def test_batch_norm_strides_are_torchs(layout):
     import torch
 
     arrays, _ = batch_norm_arrays((2, 4, 3, 5), "float32")
-    got = ours_nn.batch_norm(pycnn.from_numpy(LAYOUTS[layout](arrays[0])), *map(pycnn.from_numpy, arrays[1:]))
-    want = torch.nn.functional.batch_norm(torch.from_numpy(LAYOUTS[layout](arrays[0])),
+    got = ours_nn.batch_norm(pycnn.from_numpy(IMAGE_LAYOUTS[layout](arrays[0])), *map(pycnn.from_numpy, arrays[1:]))
+    want = torch.nn.functional.batch_norm(torch.from_numpy(IMAGE_LAYOUTS[layout](arrays[0])),
                                           *map(torch.from_numpy, arrays[1:]))
     assert got.stride() == want.stride()
 
@@ -149,8 +136,8 @@ def test_group_norm(shape, dtype, isa):
 def test_group_norm_strides_are_torchs():
     import torch
 
-    for layout in LAYOUTS:
-        x = LAYOUTS[layout](np.ones((2, 4, 3, 5), "f"))
+    for layout in IMAGE_LAYOUTS:
+        x = IMAGE_LAYOUTS[layout](np.ones((2, 4, 3, 5), "f"))
         got, want = ours_nn.group_norm(pycnn.from_numpy(x), 2), torch.nn.functional.group_norm(torch.from_numpy(x), 2)
         assert got.stride() == want.stride()
 
@@ -204,7 +191,8 @@ def test_threads_do_not_matter(name, layout, isa):
     try:
         for threads in (1, 2, 5):
             pycnn.set_num_threads(threads)
-            x, mean, var, w, b = [pycnn.from_numpy(LAYOUTS[layout](a) if a.ndim == 4 else a.copy()) for a in arrays]
+            x, mean, var, w, b = [pycnn.from_numpy(IMAGE_LAYOUTS[layout](a) if a.ndim == 4 else a.copy())
+                                  for a in arrays]
             leaves = [x, w, b]
             if name == "layer":
                 leaves[1:] = [pycnn.from_numpy(np.ones((33, 31), "f")), pycnn.from_numpy(np.ones((33, 31), "f"))]
@@ -213,7 +201,7 @@ def test_threads_do_not_matter(name, layout, isa):
             y = {"batch": lambda: ours_nn.batch_norm(x, mean, var, w, b, True),
                  "group": lambda: ours_nn.group_norm(x, 4, w, b),
                  "layer": lambda: ours_nn.layer_norm(x, (33, 31), *leaves[1:])}[name]()
-            y.backward(pycnn.from_numpy(LAYOUTS[layout](grad)))
+            y.backward(pycnn.from_numpy(IMAGE_LAYOUTS[layout](grad)))
             results.append([pycnn._C.to_numpy(t).tobytes() for t in (y, mean, var, *(leaf.grad for leaf in leaves))])
     finally:
         pycnn.set_num_threads(before)
