@@ -4,6 +4,7 @@
 #include "kernels.h"
 #include "vec.h"
 #include "vec_math.h"
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>

@@ -96,6 +96,21 @@ def test_a_layout_of_its_own():
     assert np.array_equal(ours.detach().numpy(), theirs.detach().numpy())
 
 
+@pytest.mark.parametrize("dtype, exponents", [("float32", 60), ("float64", 500)])
+def test_gradients_of_any_size(dtype, exponents, correct_sqrt, isa):
+    """Adam's quotients by the root of 1 - beta2^t, rounded as divisions are, whatever their size."""
+    rng = np.random.default_rng(7)
+    start = rng.standard_normal(60_000).astype(dtype)
+    ours, theirs = pair(start)
+    a, b = (L.optim.Adam([t], lr=0.1, eps=1e-30) for L, t in ((pycnn, ours), (torch, theirs)))
+    for _ in range(4):
+        g = np.ldexp(rng.standard_normal(start.size), rng.integers(-exponents, exponents, start.size)).astype(dtype)
+        ours.grad, theirs.grad = pycnn.from_numpy(g.copy()), torch.from_numpy(g.copy())
+        a.step()
+        b.step()
+        assert bits(ours) == bits(theirs)
+
+
 SPECIAL = [0.0, -0.0, 1.0, -1.5, math.inf, -math.inf, math.nan, 1e-45, 1e-38, 3e38, -3e38, 1e-20]
 
 
