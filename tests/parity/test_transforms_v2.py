@@ -263,3 +263,19 @@ def test_signatures(name):
     assert list(inspect.signature(getattr(ours, name)).parameters) == list(inspect.signature(getattr(theirs,
         name)).parameters)
     assert getattr(vision.transforms.v2, name) is getattr(ours, name)
+
+
+@pytest.mark.parametrize("options", [{}, {"severity": 7, "chain_depth": 2, "all_ops": False, "fill": 3.0}], ids=str)
+def test_augmix_of_the_first_version(options):
+    for given in (*PICTURES, *ARRAYS):
+        for seed in range(3):
+            results = []
+            for t, v in ((pycnn, vision), (torch, torchvision)):
+                t.manual_seed(seed)
+                image = given if isinstance(given, Image.Image) else t.from_numpy(given)
+                results.append(as_array(v.transforms.AugMix(**options)(image)).astype(int))
+                results.append(t.get_rng_state().numpy().tobytes())
+            got, our_state, want, their_state = results
+            assert our_state == their_state and got.shape == want.shape
+            assert np.abs(got - want).max() <= 3 and (got != want).mean() <= 0.03
+    assert repr(vision.transforms.AugMix(**options)) == repr(torchvision.transforms.AugMix(**options))

@@ -11,7 +11,8 @@ from pycnn.vision.transforms.transforms import (
     RandomResizedCrop, RandomRotation, RandomSolarize, RandomVerticalFlip, Resize, TenCrop, ToPILImage, ToTensor)
 
 __all__ = [
-    "AutoAugment", "AutoAugmentPolicy", "CenterCrop", "ColorJitter", "Compose", "ConvertImageDtype", "ElasticTransform",
+    "AugMix", "AutoAugment", "AutoAugmentPolicy", "CenterCrop", "ColorJitter", "Compose", "ConvertImageDtype",
+    "ElasticTransform",
     "FiveCrop", "GaussianBlur", "Grayscale", "InterpolationMode", "Lambda", "LinearTransformation", "Normalize",
     "PILToTensor", "Pad", "RandAugment", "RandomAdjustSharpness", "RandomAffine", "RandomApply", "RandomAutocontrast",
     "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing", "RandomGrayscale", "RandomHorizontalFlip",
@@ -21,6 +22,9 @@ __all__ = [
 
 
 def __getattr__(name):
+    if name == "AugMix":  # made of the second version's, which is not loaded for nothing
+        from pycnn.vision.transforms.augmix import AugMix
+        return AugMix
     if name.startswith("__"):
         raise AttributeError(f"module 'pycnn.vision.transforms' has no attribute '{name}'")
     from pycnn._missing import missing_attribute

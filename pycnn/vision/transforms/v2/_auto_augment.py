@@ -44,6 +44,8 @@ _FULL = {**_PARTIAL, **{name: (lambda n, h, w: _linspace(0.0, 0.9, n), True) for
 class _Policy(Transform):
     """What they share: the one image of a sample, and the operations."""
 
+    _functional = F
+
     def __init__(self, interpolation, fill):
         super().__init__()
         self.interpolation, self.fill, self._fill = interpolation, fill, checked_fill(fill)
@@ -80,36 +82,41 @@ class _Policy(Transform):
         return list(space)[below(len(space))]
 
     @staticmethod
-    def _draw_magnitude(entry, bins, step, height, width):
+    def _draw_sign():
+        """Draw whether a magnitude is negative."""
+        return _C.fn.rand(()) <= 0.5
+
+    def _draw_magnitude(self, entry, bins, step, height, width):
         """The magnitude at a step, a number or a function that draws it, with a random sign where it has one."""
         magnitudes, signed = entry
         if magnitudes is None:
             return 0.0
         magnitude = float(magnitudes(bins, height, width)[step() if callable(step) else step])
-        return -magnitude if signed and _C.fn.rand(()) <= 0.5 else magnitude
+        return -magnitude if signed and self._draw_sign() else magnitude
 
     def _apply(self, image, name, magnitude):
+        f = self._functional
         options = {"interpolation": self.interpolation, "fill": self._fill}
         if name in ("ShearX", "ShearY"):
             shear = math.degrees(math.atan(magnitude))
-            return F.affine(image, angle=0.0, translate=[0, 0], scale=1.0, center=[0, 0],
+            return f.affine(image, angle=0.0, translate=[0, 0], scale=1.0, center=[0, 0],
                             shear=[shear, 0.0] if name == "ShearX" else [0.0, shear], **options)
         if name in ("TranslateX", "TranslateY"):
             shift = int(magnitude)
-            return F.affine(image, angle=0.0, translate=[shift, 0] if name == "TranslateX" else [0, shift], scale=1.0,
+            return f.affine(image, angle=0.0, translate=[shift, 0] if name == "TranslateX" else [0, shift], scale=1.0,
                             shear=[0.0, 0.0], **options)
         if name == "Rotate":
-            return F.rotate(image, magnitude, **options)
+            return f.rotate(image, magnitude, **options)
         if name == "Posterize":
-            return F.posterize(image, int(magnitude))
+            return f.posterize(image, int(magnitude))
         if name == "Solarize":
             bound = 1.0 if isinstance(image, Tensor) and image.is_floating_point() else 255.0
-            return F.solarize(image, bound * magnitude)
+            return f.solarize(image, bound * magnitude)
         if name in _COLOURS:
-            adjust = (F.adjust_brightness, F.adjust_saturation, F.adjust_contrast, F.adjust_sharpness)
+            adjust = (f.adjust_brightness, f.adjust_saturation, f.adjust_contrast, f.adjust_sharpness)
             return adjust[_COLOURS.index(name)](image, 1.0 + magnitude)
-        whole = {"Identity": lambda image: image, "AutoContrast": F.autocontrast, "Equalize": F.equalize,
-                 "Invert": F.invert}
+        whole = {"Identity": lambda image: image, "AutoContrast": f.autocontrast, "Equalize": f.equalize,
+                 "Invert": f.invert}
         return whole[name](image)
 
 
