@@ -137,6 +137,15 @@ static int64_t copied_next(const direct *d, int64_t index, const float **at)
     return ((q.n1 - 1) * x->h + least((q.h1 - 1) * d->t.sh - d->t.ph + d->t.r, x->h) - row) * x->w * x->c;
 }
 
+/* The pixels that no tap reaches. */
+static void zero_block(const direct *d, const rect *q)
+{
+    for (int64_t n = q->n0; n < q->n1; n++)
+        for (int64_t h = q->h0; h < q->h1; h++)
+            for (int64_t w = q->w0; w < q->w1; w++)
+                memset(d->out + n * d->out_image + h * d->out_row + w * d->out_pixel, 0, (size_t)d->k * sizeof(float));
+}
+
 static pc_status stage_blocks(void *ctx, int64_t begin, int64_t end)
 {
     const direct *d = ctx;
@@ -159,6 +168,10 @@ static pc_status direct_tasks(void *ctx, int64_t begin, int64_t end)
         const float *soon = NULL;
         rect q = block_at(&d->b, index);
         source s;
+        if (d->t.r == 0 && d->bias == NULL) {
+            zero_block(d, &q);
+            continue;
+        }
         if (d->depthwise && d->in->pixels && !d->in->relu) {
             depthwise_block(d, &q, NULL);
             continue;
