@@ -85,8 +85,8 @@ class _Pickler(pickle._Pickler):
             return super().save_global(obj, name)
         if not module:
             name = obj.__qualname__
-            public = [home for home in ("pycnn", "pycnn.nn") if getattr(sys.modules[home], name, None) is obj]
-            home = public[0] if public else obj.__module__
+            homes = ("pycnn", "pycnn.nn", obj.__module__.partition("._")[0])  # torch has no module _geometry
+            home = next((h for h in homes if getattr(sys.modules[h], name, None) is obj), obj.__module__)
             module = home.replace("pycnn.vision", "torchvision").replace("pycnn", "torch", 1)
         self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())
         self.memoize(obj)

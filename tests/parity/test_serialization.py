@@ -439,3 +439,14 @@ def test_safe_globals_signatures():
     for name in ("add_safe_globals", "get_safe_globals", "clear_safe_globals", "get_unsafe_globals_in_checkpoint"):
         ours, theirs = (inspect.signature(getattr(t.serialization, name)).parameters for t in (pycnn, torch))
         assert list(ours) == list(theirs)
+
+
+def test_names_of_classes_and_functions_are_torchs():
+    """Also where pycnn keeps them in modules that torch does not have."""
+    def named(t, v):
+        return [t.nn.Linear, t.nn.functional.relu, t.optim.lr_scheduler.StepLR, t.optim.lr_scheduler.CyclicLR,
+                v.transforms.Resize, v.transforms.functional.hflip, v.transforms.InterpolationMode.BILINEAR]
+    pycnn.save(named(pycnn, vision), buffer := io.BytesIO())
+    for t, v in ((torch, torchvision), (pycnn, vision)):
+        buffer.seek(0)
+        assert t.load(buffer, weights_only=False) == named(t, v)
