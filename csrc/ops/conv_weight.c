@@ -245,7 +245,7 @@ static void split(weight_sums *j)
     weight_sums now = *j;
     for (int64_t slabs = 1; slabs == 1 || (j->groups == 1 && j->want_weight && c / slabs >= 64); slabs *= 2) {
         now.slab = slabs == 1 ? c : ceil_div(ceil_div(c, slabs), 16) * 16;
-        now.slabs = ceil_div(c, most(now.slab, 1));
+        now.slabs = slabs == 1 ? 1 : ceil_div(c, now.slab); /* there may be no channels: the bias alone */
         now.b = weight_blocks(j, now.slab);
         for (int64_t parts = 1; parts == 1 || parts <= all; parts *= 2) {
             now.part = ceil_div(all, parts);
@@ -272,7 +272,7 @@ static pc_status weight_gradient(const pc_conv_pass *a)
     if (pixels == 0 || p->c == 0) {
         if (a->gw != NULL) memset(a->gw, 0, (size_t)weights * sizeof *a->gw);
         if (a->gb != NULL) memset(a->gb, 0, (size_t)p->k * sizeof *a->gb);
-        if (a->gb == NULL || pixels == 0) return PC_OK;
+        if (a->gb == NULL || pixels == 0 || p->k == 0) return PC_OK;
     }
     if (!j.want_weight) j.t.r = j.t.s = 0;
     j.width = pc_k->f32_tile_width();

@@ -277,6 +277,16 @@ def test_no_channels_no_images(shape):
     assert np.array_equal(empty.numpy()[0, :, 0, 0], np.arange(4))
 
 
+def test_a_bias_without_channels_beside_it():
+    """Its gradient counts the pixels where there are no weights; it is empty where there are no output channels."""
+    x, w, b = (pycnn.zeros(*shape, requires_grad=True) for shape in ((2, 0, 5, 5), (4, 0, 3, 3), (4,)))
+    pycnn.conv2d(x, w, b).sum().backward()
+    assert b.grad.tolist() == [18.0] * 4 and w.grad.shape == w.shape
+    x, w, b = (pycnn.zeros(*shape, requires_grad=True) for shape in ((2, 3, 5, 5), (3, 0, 3, 3), (0,)))
+    pycnn.conv_transpose2d(x, w, b).sum().backward()
+    assert b.grad.shape == (0,) and w.grad.shape == w.shape and x.grad.abs().sum() == 0
+
+
 def test_verbose_names_the_algorithm():
     program = ("import numpy as np, pycnn; x = pycnn.from_numpy(np.ones((1, 3, 5, 5), 'f'));"
                "w = pycnn.from_numpy(np.ones((4, 3, 3, 3), 'f')); pycnn.conv2d(x, w)")
