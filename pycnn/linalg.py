@@ -7,11 +7,10 @@ import numpy as _np
 from pycnn import _C
 from pycnn._compound import cross
 from pycnn._missing import getattr_of as _getattr_of
-from pycnn._tensor import Tensor
 
 __all__ = ["LinAlgError", "cholesky", "cross", "det", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm",
-           "matrix_power",
-           "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "vector_norm"]
+           "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals",
+           "vector_norm"]
 
 matmul = _C.fn.matmul
 
