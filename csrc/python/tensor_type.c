@@ -328,7 +328,11 @@ static PyObject *get_base(PyObject *self, void *closure)
     if (tensor(self)->base == NULL) Py_RETURN_NONE;
     return pc_py_wrap(pc_retain(tensor(self)->base));
 }
-static PyObject *get_is_leaf(PyObject *self, void *closure) { return PyBool_FromLong(tensor(self)->producer == NULL); }
+static PyObject *get_is_leaf(PyObject *self, void *closure)
+{
+    const pc_tensor *t = tensor(self);
+    return PyBool_FromLong(t->producer == NULL && (t->requires_grad || !pc_requires_grad(t)));
+}
 static PyObject *get_retains_grad(PyObject *self, void *closure) { return PyBool_FromLong(tensor(self)->retains_grad); }
 static PyObject *get_requires_grad(PyObject *self, void *closure)
 {

@@ -220,7 +220,7 @@ ANY = [(linear, [()]), (embedding, [()]), (take, [()]), (pieces, [("chunk",), ("
     "x.unsqueeze(0)", "x.detach().requires_grad_()", "plain(s.L.stack([x, x * 2]))", "s.L.cat([x, like(s, x)], -1)",
     "s.L.nn.functional.dropout(x, 0.0)", "s.L.nn.functional.gelu(x)", "s.L.nn.functional.silu(x, inplace=True)",
     "s.L.nn.functional.leaky_relu(x, 0.1)", "s.L.log_softmax(x + like(s, x), 0)", "(x.abs() + 0.1).sqrt()",
-    "x.max(-1)[0]", "x.amax(0)", "x.var(-1, correction=0) if x.numel() else x",
+    "x.max(-1)[0]", "x.amax(0) if x.dim() else x", "x.var(-1, correction=0) if x.numel() else x",
     "x.std(0, correction=0, keepdim=True) if x.numel() else x", "plain(x.cumsum(-1))", "plain(x.sort(-1)[0])",
     "plain(x.topk(1)[0])", "plain(s.L.where(x > 0, x, -x))", "plain(x.masked_fill(x > 1, 0.5))", "x[x > 0.123]",
     "x.double().float()", "x.half().float()", "x.norm()", "x.square_()",
