@@ -249,9 +249,10 @@ static pc_status expose(pc_storage *s, bool for_good)
 
 pc_status pc_tensor_expose(pc_tensor *t) { return expose(t->storage, true); }
 
-void pc_tensor_end_write(const pc_tensor *t)
+void pc_tensor_end_write(const pc_tensor *t, bool written)
 {
     pc_storage *s = t->storage;
+    if (!written && !t->untracked) atomic_fetch_sub_explicit(&s->version, 1, memory_order_relaxed);
     lock_layout();
     pc_derived *old = s->derived;
     s->derived = NULL;

@@ -172,8 +172,9 @@ pc_status pc_tensor_begin_fill(pc_tensor *t);
 /* The same for a writer that knows private layouts: values that stand there alone stay there (pc_tensor_nhwc(t) gives
    them, to be written), without their ReLU if one was pending. */
 pc_status pc_tensor_begin_private_write(pc_tensor *t);
-/* After a write in place: what another thread has derived from values that were half written is dropped. */
-void pc_tensor_end_write(const pc_tensor *t);
+/* After a write in place: what another thread has derived from values that were half written is dropped. Not written:
+   it was refused, and the version is what it was. */
+void pc_tensor_end_write(const pc_tensor *t, bool written);
 /* Before somebody else is given the address of t's values (NumPy, DLPack) and may write there unseen: the same
    without a new version. */
 pc_status pc_tensor_expose(pc_tensor *t);

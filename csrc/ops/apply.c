@@ -96,6 +96,7 @@ pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *
     bool need_inline[INLINE_INPUTS] = { false }, *need = need_inline;
     uint32_t version_inline[INLINE_INPUTS], *versions = version_inline;
     void *heap = NULL;
+    bool writing = false, refused = true;
     pc_call c = { .op = op, .nin = nin, .nout = max_out, .in = in, .out = out, .inplace = inplace,
                   .save = op->flags & PC_SAVE_MASK };
     for (int k = 0; k < max_out; k++) out[k] = NULL;
@@ -117,13 +118,16 @@ pc_status pc_op_apply(const pc_op *op, int nin, pc_tensor **in, const pc_value *
         PC_TRY(op->flags & PC_PRIVATE_WRITE ? pc_tensor_begin_private_write(in[0])
                : op->flags & PC_FILLS       ? pc_tensor_begin_fill(in[0])
                                             : pc_tensor_begin_write(in[0]));
+        writing = true;
     }
     for (int k = 0; k < nin; k++) {
         if (in[k] == NULL) continue;
         if (!(op->flags & (PC_PRIVATE | PC_VIEW))) PC_TRY(pc_tensor_settle(in[k]));
         versions[k] = in[k]->storage->version;
     }
-    PC_TRY(op->forward(&c));
+    status = op->forward(&c);
+    refused = status == PC_ESHAPE || status == PC_ETYPE; /* what is checked before anything is written */
+    PC_TRY(status);
     for (c.nout = 0; c.nout < max_out && out[c.nout] != NULL;) c.nout++;
     if (c.grad && (inplace || out[0] != in[0])) PC_TRY(pc_record(&c, versions)); /* an input itself has its history */
     *nout = c.nout;
@@ -132,7 +136,7 @@ done:
         pc_status noted = watcher->after(watcher, status == PC_OK ? c.nout : -1, out);
         if (status == PC_OK) status = noted;
     }
-    if (inplace) pc_tensor_end_write(in[0]);
+    if (writing) pc_tensor_end_write(in[0], !refused);
     for (int k = 0; k < 3; k++) pc_release(c.aux[k]);
     if (status != PC_OK)
         for (int k = 0; k < max_out; k++) {

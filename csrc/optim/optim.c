@@ -161,7 +161,7 @@ static pc_status step_items(int64_t count, const pc_optim_item *items)
 done:
     for (int64_t k = 0; k < count && p != NULL; k++) {
         for (int s = 0; s < 5; s++) pc_release(p[k].t[s]);
-        pc_tensor_end_write(items[k].param);
+        pc_tensor_end_write(items[k].param, true);
     }
     pc_runs_close(&runs);
     pc_free(p);

@@ -384,7 +384,7 @@ static void test_recomputing(void)
     assert(!has_memory(saved_y));
     assert(pc_tensor_begin_write(x) == PC_OK && has_memory(saved_y));
     memset(pc_data(x), 0, sizeof(float[COUNT]));
-    pc_tensor_end_write(x);
+    pc_tensor_end_write(x, true);
     check_values(saved_y, want);
     pc_release(saved_y);
     pc_release(saved_x);
@@ -418,7 +418,7 @@ static void test_recomputing(void)
         else relu(pc_tensor_nhwc_new(y), pc_tensor_nhwc_new(y), COUNT);
         if (step == 0) pc_tensor_is_sum(y, y, saved_x);
         else pc_tensor_is_relu(y);
-        pc_tensor_end_write(y);
+        pc_tensor_end_write(y, true);
     }
     copy_values(y, first);
     pc_tensor *z = norm_of(y), *saved_z;
@@ -437,7 +437,7 @@ static void test_recomputing(void)
     y = norm_of(saved_x);
     assert(pc_tensor_begin_private_write(y) == PC_OK);
     pc_tensor_nhwc_new(y)[0] = 100;
-    pc_tensor_end_write(y);
+    pc_tensor_end_write(y, true);
     saved_y = save(y, true);
     assert(has_memory(saved_y) && pc_tensor_nhwc_new(saved_y)[0] == 100);
     pc_release(saved_y);

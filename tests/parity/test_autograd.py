@@ -313,6 +313,20 @@ def test_gradients_of_gradients_are_refused():
         pycnn.autograd.grad(x * x, x, pycnn.ones(2), is_grads_batched=True)
 
 
+@pytest.mark.parametrize("write", ["y.mul_(m.ones(1))", "y.add_(m.ones(3))", "y.copy_(m.ones(2, 2))"])
+def test_a_refused_write_changes_nothing(write):
+    grads = []
+    for m in (torch, pycnn):
+        x = m.full((4,), 2.0, requires_grad=True)
+        y = x.norm()
+        with pytest.raises(RuntimeError):
+            eval(write)
+        assert y._version == 0
+        y.backward()  # which reads y
+        grads.append(x.grad.tolist())
+    assert grads[0] == grads[1]
+
+
 def test_a_view_learns_of_a_write_to_its_base():
     """Made when nothing required gradients; the base is then written to in place by what does."""
     grads = []
