@@ -8,6 +8,13 @@ from pycnn._tensor import Tensor, tensor
 _fn = _C.fn
 
 
+def _dimension(d, t):
+    n = t.dim()
+    if not -n <= d < n:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
+    return d % n
+
+
 def cross(input, other, dim=None):
     """Return the cross product of vectors of three elements.
 
@@ -137,7 +144,7 @@ def tensordot(a, b, dims=2):
         dims = dims.tolist()
     if isinstance(dims, int):
         dims = (list(range(a.dim() - dims, a.dim())), list(range(dims)))
-    mine, theirs = ([d % t.dim() for d in (ds if isinstance(ds, (list, tuple)) else [ds])] for ds,
+    mine, theirs = ([_dimension(d, t) for d in (ds if isinstance(ds, (list, tuple)) else [ds])] for ds,
                     t in zip(dims, (a, b)))
     kept = [d for d in range(a.dim()) if d not in mine], [d for d in range(b.dim()) if d not in theirs]
     k = math.prod(a.shape[d] for d in mine)
@@ -334,7 +341,10 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     result = result.masked_fill(flat.isnan().any(-1, keepdim=True), math.nan).movedim(-1, 0)
     if keepdim:
         ones = [1] * input.dim()
-        result = result.reshape(-1, *ones) if dim is None else result.unsqueeze(-1).movedim(-1, 1 + dim % len(ones))
+        if dim is None:
+            result = result.reshape(-1, *ones)
+        else:
+            result = result.unsqueeze(-1).movedim(-1, 1 + _dimension(dim, input))
     return result[0] if q.dim() == 0 else result
 
 

@@ -311,6 +311,7 @@ CASES = [Case(*row) for row in [
     ("view: other size", lambda t: t.torch.ones(6).view(4, 2), RuntimeError, r"shape '\[4, 2\]' is invalid for input of size 6"),
     ("add: shapes", lambda t: t.torch.ones(3) + t.torch.ones(4), RuntimeError, r"The size of tensor a \(3\) must match the size of tensor b \(4\) at non-singleton dimension 0"),
     ("matmul: shapes", lambda t: t.torch.ones(2, 3) @ t.torch.ones(4, 5), RuntimeError, r"mat1 and mat2 shapes cannot be multiplied \(2x3 and 4x5\)"),
+    ("cat: no tensor", lambda t: t.torch.cat([t.torch.ones(2, 3), None]), TypeError, "expected Tensor as element 1 in argument 0, but got NoneType"),
     ("cat: shapes", lambda t: t.torch.cat([t.torch.ones(2, 3), t.torch.ones(2, 4)]), RuntimeError, "Sizes of tensors must match except in dimension 0. Expected size 3 but got size 4 for tensor number 1 in the list."),
     ("index: beyond", lambda t: t.torch.ones(2)[5], IndexError, "index 5 is out of bounds for dimension 0 with size 2"),
     ("index: dimensions", lambda t: t.torch.ones(2)[0, 0], IndexError, "too many indices for tensor of dimension 1"),

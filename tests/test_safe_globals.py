@@ -19,6 +19,9 @@ class Kind(enum.Enum):
     ONE = 1
     TWO = 2
 
+    def __reduce_ex__(self, protocol):  # of some Pythons: by getattr, which is not safe
+        return Kind, (self.value,)
+
 
 @dataclasses.dataclass
 class Settings:

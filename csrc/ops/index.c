@@ -369,9 +369,9 @@ done:
 #define BOTH (PC_FUNCTION | PC_METHOD)
 
 static const pc_op ops[] = {
-    { "_index(Tensor[] tensors) -> Tensor", index_forward, index_backward, 0,
+    { "_index(Tensor?[] tensors) -> Tensor", index_forward, index_backward, 0,
       "Elements that index tensors and masks pick: what t[i, j] runs. None stands for a whole dimension." },
-    { "_index_put_(Tensor[] tensors, bool accumulate=False) -> Tensor", index_put_forward, index_put_backward,
+    { "_index_put_(Tensor?[] tensors, bool accumulate=False) -> Tensor", index_put_forward, index_put_backward,
       PC_WRITES, "Values written where index tensors and masks point: what t[i, j] = values runs." },
     { "take(Tensor self, Tensor index) -> Tensor", take_forward, take_backward, BOTH,
       "Elements by their number in the flattened tensor.\n"

@@ -44,6 +44,10 @@ static pc_status type(reader *r, pc_param *p)
     while (k < count && strcmp(types[k].name, name) != 0) k++;
     if (k == count) return pc_fail(PC_EVALUE, "schema '%s': unknown type %s", r->text, name);
     p->type = types[k].type;
+    if (r->at[0] == '?' && r->at[1] == '[') {
+        r->at++;
+        p->has_gaps = true;
+    }
     if (*r->at == '[') {
         r->at++;
         p->type = p->type == PC_T_TENSOR ? PC_T_TENSORS : PC_T_INTS;

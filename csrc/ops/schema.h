@@ -20,6 +20,7 @@ typedef struct pc_param {
     char name[28];
     pc_type type;
     bool optional;     /* None is accepted */
+    bool has_gaps;     /* of Tensor?[]: None is accepted among them */
     bool keyword_only;
     bool has_default;
     int length;        /* N of int[N]; 0: any */

@@ -167,7 +167,7 @@ static int number_tensor(const pc_value *v, pc_tensor **out)
     return 1;
 }
 
-static int get_tensors(PyObject *o, parsed *p)
+static int get_tensors(PyObject *o, bool gaps, parsed *p)
 {
     if (!PyTuple_Check(o) && !PyList_Check(o)) return 0;
     Py_ssize_t n = PySequence_Size(o);
@@ -186,7 +186,7 @@ static int get_tensors(PyObject *o, parsed *p)
         if (item == NULL) return -1;
         bool ok = pc_py_is_tensor(item);
         p->in[k] = ok ? ((pc_py_tensor *)item)->t : NULL;
-        if (!ok && item != Py_None) {
+        if (!ok && !(gaps && item == Py_None)) {
             PyObject *type = PyType_GetName(Py_TYPE(item));
             if (type != NULL)
                 PyErr_Format(PyExc_TypeError, "expected Tensor as element %zd in argument 0, but got %U", k, type);
@@ -225,7 +225,7 @@ static int get_argument(const pc_param *param, PyObject *o, parsed *p)
         if ((rc = number_tensor(&number, &p->in[param->slot])) > 0) p->owned[p->nowned++] = p->in[param->slot];
         return rc;
     }
-    case PC_T_TENSORS: return get_tensors(o, p);
+    case PC_T_TENSORS: return get_tensors(o, param->has_gaps, p);
     case PC_T_INT:
         if (is_bool(o) && !PyBool_Check(o)) return 0;
         if ((rc = get_int(o, &i)) > 0) *v = (pc_value){ .kind = PC_INT, .i = i };

@@ -214,6 +214,8 @@ def perspective(img, coefficients, mode, fill):
 def displaced(img, displacement, mode, fill):
     """Every pixel from where a grid of displacements says, in parts of half the image."""
     h, w = img.shape[-2:]
+    if h == 0 or w == 0:
+        raise ValueError(f"elastic_transform: an image of {h} x {w} pixels has nothing to displace")
     y, x = (_fn.linspace((1 - n) / n, (n - 1) / n, n) for n in (h, w))
     return _read_at(img, _fn.stack([x.expand(h, w), y[:, None].expand(h, w)], -1)[None] + displacement, mode, fill)
 
