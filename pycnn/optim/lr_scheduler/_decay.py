@@ -267,6 +267,11 @@ class PolynomialLR(LRScheduler):
     power : float, default 1.0
     last_epoch : int, default -1
         The epoch to go on from; -1: the start.
+
+    Raises
+    ------
+    ValueError
+        When `total_iters` is reached with a negative power.
     """
 
     def __init__(self, optimizer, total_iters=5, power=1.0, last_epoch=-1):
@@ -277,6 +282,9 @@ class PolynomialLR(LRScheduler):
         if self._is_initial or self.last_epoch > self.total_iters:
             return self._lrs()
         left, before = (1.0 - epoch / self.total_iters for epoch in (self.last_epoch, self.last_epoch - 1))
+        if left == 0 and self.power < 0:
+            raise ValueError(f"PolynomialLR: with power {self.power} the rate has no end: it grows without bound at "
+                             f"epoch {self.last_epoch}; give a positive power")
         factor = (left / before) ** self.power
         return [lr * factor for lr in self._lrs()]
 
