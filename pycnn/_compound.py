@@ -559,14 +559,27 @@ def unravel_index(indices, shape):
     Parameters
     ----------
     indices : Tensor
+        Of ints.
     shape : int or sequence of int
 
     Returns
     -------
     tuple of Tensor
+
+    Raises
+    ------
+    TypeError
+        If the indices are something else.
+    ValueError
+        If the shape has no elements and there are indices.
     """
-    result = []
-    for size in reversed([shape] if isinstance(shape, int) else list(shape)):
+    if not isinstance(indices, Tensor) or indices.is_floating_point():
+        raise TypeError("expected 'indices' to be integer dtype, but got "
+                        f"{indices.dtype if isinstance(indices, Tensor) else type(indices).__name__}")
+    result, shape = [], (shape,) if isinstance(shape, int) else tuple(shape)
+    if indices.numel() and 0 in shape:
+        raise ValueError(f"'shape' cannot have zero dimensions when 'indices' is non-empty, but got {shape}")
+    for size in reversed(shape):
         result.append(indices % size)
         indices = indices.div(size, rounding_mode="floor")
     return tuple(reversed(result))

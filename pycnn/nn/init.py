@@ -212,7 +212,7 @@ def dirac_(tensor, groups=1):
     """
     if tensor.dim() not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
-    if tensor.shape[0] % groups != 0:
+    if groups < 1 or tensor.shape[0] % groups != 0:
         raise ValueError("dim 0 must be divisible by groups")
     out = tensor.shape[0] // groups
     middle = tuple(size // 2 for size in tensor.shape[2:])

@@ -95,7 +95,7 @@ class RandomChoice(_Several):
     Raises
     ------
     ValueError
-        If there are not as many weights as transforms.
+        If there are not as many weights as transforms, or all are 0.
     """
 
     def __init__(self, transforms, p=None):
@@ -103,7 +103,10 @@ class RandomChoice(_Several):
         p = [1] * len(transforms) if p is None else p
         if len(p) != len(transforms):
             raise ValueError(f"Length of p doesn't match the number of transforms: {len(p)} != {len(transforms)}")
-        self.p = [weight / sum(p) for weight in p]
+        total = sum(p)
+        if not total > 0:
+            raise ValueError(f"The sum of weights must be positive, but got p={p}")
+        self.p = [weight / total for weight in p]
 
     def forward(self, *inputs):
         """Transform a sample."""
