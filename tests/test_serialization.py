@@ -639,6 +639,7 @@ def test_mutated_files_are_loaded_or_refused():
     assert outcomes["refused"] > 1000 and outcomes["loaded"] > 30
 
 
+@pytest.mark.slow
 def test_every_allocation_may_fail():
     data, obj = saved({"w": torch.ones(3), "v": [1, "a"]}), {"w": torch.ones(3), "v": [1, "a"]}
     for work in (lambda: loaded(data), lambda: saved(obj), lambda: saved(obj, True), lambda: round_trip(obj, True)):

@@ -267,11 +267,6 @@ class PolynomialLR(LRScheduler):
     power : float, default 1.0
     last_epoch : int, default -1
         The epoch to go on from; -1: the start.
-
-    Raises
-    ------
-    ValueError
-        When `total_iters` is reached with a negative power.
     """
 
     def __init__(self, optimizer, total_iters=5, power=1.0, last_epoch=-1):
@@ -279,6 +274,17 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self):
+        """Return the rates of this epoch.
+
+        Returns
+        -------
+        list of float
+
+        Raises
+        ------
+        ValueError
+            When `total_iters` is reached with a negative power.
+        """
         if self._is_initial or self.last_epoch > self.total_iters:
             return self._lrs()
         left, before = (1.0 - epoch / self.total_iters for epoch in (self.last_epoch, self.last_epoch - 1))
