@@ -28,7 +28,7 @@ test: $(VENV)/.parity
 	$(MAKE) -C csrc test
 	$(MAKE) docs
 
-# The tests that need no torch, in under a minute.
+# The tests that need no torch, in some 90 seconds.
 quick: $(VENV)/.checks
 	$(PY) -m pytest -m "not parity and not slow" --ignore=tests/parity
 
