@@ -17,7 +17,7 @@ void pc_set_grad_enabled(bool on) { grad_off = !on; }
 
 static size_t aligned(size_t bytes) { return (bytes + 15) & ~(size_t)15; }
 
-pc_status pc_node_new(const pc_call *c, pc_node **out)
+static pc_status node_new(const pc_call *c, pc_node **out)
 {
     size_t nin = (size_t)c->nin, nout = (size_t)c->nout;
     size_t at_edges = aligned(sizeof(pc_node)), at_outputs = at_edges + aligned(nin * sizeof(pc_edge));
@@ -226,7 +226,7 @@ static pc_status slice_new(const pc_op *row, pc_node *inner, const pc_tensor *ba
     pc_node *n = NULL;
     pc_call c = { .op = row, .nin = inner != NULL ? inner->call.nin : 1, .nout = 1,
                   .need = inner != NULL ? inner->call.need : &need_base, .grad = true };
-    PC_TRY(pc_node_new(&c, &n));
+    PC_TRY(node_new(&c, &n));
     n->call.need[0] = true;
     n->slice = pc_calloc(1, sizeof *n->slice);
     PC_CHECK(n->slice != NULL, PC_ENOMEM, "out of memory for the graph");
@@ -381,7 +381,7 @@ pc_status pc_record(pc_call *c, const uint32_t *versions)
 {
     pc_status status = PC_OK;
     pc_node *n = NULL;
-    PC_TRY(pc_node_new(c, &n));
+    PC_TRY(node_new(c, &n));
     for (int k = 0; k < c->nin; k++) {
         if (c->in[k] == NULL) continue;
         bool values = k < 8 && (c->save >> k & 1);

@@ -42,7 +42,6 @@ struct pc_node {
     pc_node *next_dead;
 };
 
-pc_status pc_node_new(const pc_call *c, pc_node **out);
 /* Give the saved values back; the edges stay. */
 void pc_node_free_saved(pc_node *n);
 /* May backward run? No, if saved values were given away or have changed. */

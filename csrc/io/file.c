@@ -21,7 +21,8 @@ int pc_io_errno(void)
     return last_errno;
 }
 
-pc_status pc_io_fail(int err, const char *what)
+/* PC_EIO with "what: strerror(err)". */
+static pc_status io_fail(int err, const char *what)
 {
     char text[128];
     last_errno = err;
@@ -33,9 +34,9 @@ pc_status pc_io_fail(int err, const char *what)
 static pc_status source_measure(pc_source *s)
 {
     struct stat st;
-    if (fstat(s->fd, &st) != 0) return pc_io_fail(errno, s->name);
-    if (S_ISDIR(st.st_mode)) return pc_io_fail(EISDIR, s->name);
-    if (!S_ISREG(st.st_mode)) return pc_io_fail(ESPIPE, s->name);
+    if (fstat(s->fd, &st) != 0) return io_fail(errno, s->name);
+    if (S_ISDIR(st.st_mode)) return io_fail(EISDIR, s->name);
+    if (!S_ISREG(st.st_mode)) return io_fail(ESPIPE, s->name);
     s->size = st.st_size > s->base ? st.st_size - s->base : 0;
     return PC_OK;
 }
@@ -43,7 +44,7 @@ static pc_status source_measure(pc_source *s)
 pc_status pc_source_open(const char *path, pc_source *out)
 {
     pc_source s = { .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), .owns_fd = true, .name = path };
-    if (s.fd < 0) return pc_io_fail(errno, path);
+    if (s.fd < 0) return io_fail(errno, path);
     pc_status status = source_measure(&s);
     if (status == PC_OK) *out = s;
     else close(s.fd);
@@ -76,7 +77,7 @@ pc_status pc_source_read(const pc_source *s, int64_t offset, void *dst, int64_t 
     while (n > 0) {
         ssize_t got = pread(s->fd, dst, (size_t)(n < PIECE ? n : PIECE), s->base + offset);
         if (got < 0 && errno != EINTR) {
-            status = pc_io_fail(errno, s->name);
+            status = io_fail(errno, s->name);
             goto done;
         }
         PC_TRY(pc_poll());
@@ -113,7 +114,7 @@ static pc_status fd_write(pc_sink *sink, const void *p, int64_t n)
     pc_status status = PC_OK;
     while (n > 0) {
         ssize_t put = write(r->fd, p, (size_t)(n < PIECE ? n : PIECE));
-        if (put < 0 && errno != EINTR) return pc_io_fail(errno, r->path);
+        if (put < 0 && errno != EINTR) return io_fail(errno, r->path);
         if ((status = pc_poll()) != PC_OK) return status;
         if (put < 0) continue;
         p = (const char *)p + put;
@@ -161,7 +162,7 @@ static pc_status open_temporary(pc_replacement *r, mode_t mode)
     int err = errno;
     pc_free(r->temporary);
     r->temporary = NULL;
-    return pc_io_fail(err, r->path);
+    return io_fail(err, r->path);
 }
 
 pc_status pc_replace_begin(const char *path, pc_replacement *r)
@@ -175,16 +176,16 @@ pc_status pc_replace_begin(const char *path, pc_replacement *r)
     PC_CHECK(r->path != NULL, PC_ENOMEM, "out of memory for a file name");
     bool exists = stat(r->path, &st) == 0;
     if (exists && S_ISDIR(st.st_mode)) {
-        status = pc_io_fail(EISDIR, r->path);
+        status = io_fail(EISDIR, r->path);
         goto done;
     }
     if (exists && !S_ISREG(st.st_mode)) {
         r->fd = open(r->path, O_WRONLY | O_CLOEXEC);
-        if (r->fd < 0) status = pc_io_fail(errno, r->path);
+        if (r->fd < 0) status = io_fail(errno, r->path);
         goto done;
     }
     PC_TRY(open_temporary(r, exists ? 0600 : 0666));
-    if (exists && fchmod(r->fd, st.st_mode & 07777) != 0) status = pc_io_fail(errno, r->path);
+    if (exists && fchmod(r->fd, st.st_mode & 07777) != 0) status = io_fail(errno, r->path);
 done:
     if (status != PC_OK) pc_replace_abandon(r);
     return status;
@@ -209,11 +210,11 @@ static void sync_folder(const char *path)
 pc_status pc_replace_commit(pc_replacement *r)
 {
     int fd = r->fd;
-    if (r->temporary != NULL && fsync(fd) != 0) return pc_io_fail(errno, r->path);
+    if (r->temporary != NULL && fsync(fd) != 0) return io_fail(errno, r->path);
     r->fd = -1;
-    if (close(fd) != 0) return pc_io_fail(errno, r->path);
+    if (close(fd) != 0) return io_fail(errno, r->path);
     if (r->temporary != NULL) {
-        if (rename(r->temporary, r->path) != 0) return pc_io_fail(errno, r->path);
+        if (rename(r->temporary, r->path) != 0) return io_fail(errno, r->path);
         pc_free(r->temporary);
         r->temporary = NULL;
         sync_folder(r->path);

@@ -7,8 +7,6 @@
 
 /* The errno of this thread's last PC_EIO. */
 int pc_io_errno(void);
-/* PC_EIO with "what: strerror(err)". */
-pc_status pc_io_fail(int err, const char *what);
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 

@@ -11,11 +11,11 @@ typedef struct generator_object {
     pc_generator *g; /* &own, or the default generator */
 } generator_object;
 
-PyTypeObject *pc_py_generator_type;
+static PyTypeObject *generator_type;
 
 pc_generator *pc_py_generator_of(PyObject *o)
 {
-    if (Py_TYPE(o) == pc_py_generator_type) return ((generator_object *)o)->g;
+    if (Py_TYPE(o) == generator_type) return ((generator_object *)o)->g;
     PyErr_SetString(PyExc_TypeError, "expected a Generator");
     return NULL;
 }
@@ -167,12 +167,12 @@ static PyType_Spec spec = { "pycnn.Generator", sizeof(generator_object), 0, Py_T
 
 int pc_py_add_random(PyObject *module)
 {
-    pc_py_generator_type = (PyTypeObject *)PyType_FromSpec(&spec);
-    if (pc_py_generator_type == NULL) return -1;
-    generator_object *o = PyObject_New(generator_object, pc_py_generator_type);
+    generator_type = (PyTypeObject *)PyType_FromSpec(&spec);
+    if (generator_type == NULL) return -1;
+    generator_object *o = PyObject_New(generator_object, generator_type);
     if (o == NULL) return -1;
     o->g = pc_default_generator();
-    int rc = PyModule_AddObjectRef(module, "Generator", (PyObject *)pc_py_generator_type);
+    int rc = PyModule_AddObjectRef(module, "Generator", (PyObject *)generator_type);
     if (rc == 0) rc = PyModule_AddObjectRef(module, "default_generator", (PyObject *)o);
     Py_DECREF(o);
     return rc;

@@ -24,7 +24,7 @@ typedef struct pc_py_tensor {
 /* Below this many elements an operator is done before another thread could make use of the GIL. */
 #define PC_PY_RELEASE_GIL_ABOVE 2048
 
-extern PyTypeObject *pc_py_tensor_type, *pc_py_dtype_type, *pc_py_generator_type;
+extern PyTypeObject *pc_py_tensor_type, *pc_py_dtype_type;
 
 /* errors.c: set the Python exception of a status whose message is pending; returns NULL. */
 PyObject *pc_py_raise(pc_status status);
