@@ -52,14 +52,14 @@ static pc_status count_elements(pc_dtype dtype, int ndim, const int64_t *shape, 
     PC_CHECK(ndim <= PC_MAX_DIMS, PC_ESHAPE, "tensors have at most %d dimensions here, got %d", PC_MAX_DIMS, ndim);
     for (int d = 0; d < ndim; d++) {
         PC_CHECK(shape[d] >= 0, PC_ESHAPE, "Trying to create tensor with negative dimension %" PRId64 ": %s", shape[d],
-                 pc_sizes_text(ndim, shape, text));
+                 pc_ints_text(ndim, shape, text));
         if (shape[d] == 0) empty = true;
         else if (__builtin_mul_overflow(n, shape[d], &n)) overflow = true;
     }
     overflow = overflow || __builtin_mul_overflow(n, pc_dtype_size(dtype), &bytes);
     if (empty) n = 0;
     PC_CHECK(!overflow, PC_ESHAPE, "Storage size calculation overflowed with sizes=%s",
-             pc_sizes_text(ndim, shape, text));
+             pc_ints_text(ndim, shape, text));
     *numel = n;
 done:
     return status;
@@ -277,16 +277,16 @@ bool pc_same_shape(const pc_tensor *a, const pc_tensor *b)
     return true;
 }
 
-char *pc_sizes_text(int ndim, const int64_t *sizes, char *buf)
+char *pc_ints_text(int n, const int64_t *v, char *buf)
 {
     int at = snprintf(buf, 200, "[");
-    for (int d = 0; d < ndim; d++)
-        at += snprintf(buf + at, (size_t)(200 - at), "%s%" PRId64, d > 0 ? ", " : "", sizes[d]);
+    for (int k = 0; k < n && at < 170; k++)
+        at += snprintf(buf + at, (size_t)(200 - at), "%s%" PRId64, k > 0 ? ", " : "", v[k]);
     snprintf(buf + at, (size_t)(200 - at), "]");
     return buf;
 }
 
 char *pc_shape_text(const pc_tensor *t, char *buf)
 {
-    return pc_sizes_text(t->ndim, t->shape, buf);
+    return pc_ints_text(t->ndim, t->shape, buf);
 }

@@ -213,6 +213,6 @@ static inline bool pc_requires_grad(const pc_tensor *t)
 void pc_contiguous_strides(int ndim, const int64_t *shape, int64_t *stride);
 /* "[2, 3]" into buf (at least 200 bytes); returns buf. For messages. */
 char *pc_shape_text(const pc_tensor *t, char *buf);
-char *pc_sizes_text(int ndim, const int64_t *sizes, char *buf);
+char *pc_ints_text(int n, const int64_t *v, char *buf);
 
 #endif

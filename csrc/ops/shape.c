@@ -47,15 +47,6 @@ pc_status pc_wrap_dims(const pc_value *dims, int ndim, uint32_t *mask)
     return pc_wrap_list(dims, ndim, mask);
 }
 
-char *pc_ints_text(int n, const int64_t *v, char *buf)
-{
-    int at = snprintf(buf, 200, "[");
-    for (int k = 0; k < n && at < 170; k++)
-        at += snprintf(buf + at, (size_t)(200 - at), "%s%" PRId64, k > 0 ? ", " : "", v[k]);
-    snprintf(buf + at, (size_t)(200 - at), "]");
-    return buf;
-}
-
 bool pc_view_strides(const pc_tensor *t, int ndim, const int64_t *shape, int64_t *stride)
 {
     int64_t base = 1, of_tensor = 1, of_view = 1;

@@ -24,8 +24,6 @@ static inline int64_t pc_product(int n, const int64_t *v)
     for (int k = 0; k < n; k++) p *= v[k];
     return p;
 }
-/* "[2, 3]" into buf (at least 200 bytes); returns buf. */
-char *pc_ints_text(int n, const int64_t *v, char *buf);
 
 /* Strides of shape over t's elements in order, without a copy; false if there are none. */
 bool pc_view_strides(const pc_tensor *t, int ndim, const int64_t *shape, int64_t *stride);
