@@ -36,21 +36,10 @@ done:
     return status;
 }
 
-/* The values in t's own order of memory where that is channels_last. */
+/* The values in the order of memory of `like`, where that is channels_last. */
 static pc_status restore_layout(const pc_tensor *like, pc_tensor **t)
 {
-    pc_status status = PC_OK;
-    pc_tensor *last = NULL;
-    float *p;
-    if (!pc_wants_channels_last(like) || like->dtype != PC_F32) return PC_OK;
-    PC_TRY(pc_nhwc_new(true, like->shape[0], like->shape[1], like->shape[2], like->shape[3], &last, &p));
-    PC_TRY(pc_copy(last, *t));
-    pc_release(*t);
-    *t = last;
-    last = NULL;
-done:
-    pc_release(last);
-    return status;
+    return pc_wants_channels_last(like) && like->dtype == PC_F32 ? pc_nhwc_restride(t) : PC_OK;
 }
 
 static pc_status group_norm_forward(pc_call *c)
