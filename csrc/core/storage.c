@@ -225,6 +225,15 @@ static pc_status change(pc_storage *s)
     return status == PC_OK ? pc_recipe_forget_readers(s) : status;
 }
 
+/* Under the lock: counts a write to s. Takes what was made of its values, which the caller gives back. */
+static pc_derived *count_write(pc_storage *s)
+{
+    pc_derived *old = s->derived;
+    s->derived = NULL;
+    s->writes++;
+    return old;
+}
+
 /* The values of s are about to change: `data` alone may hold them, and nothing may be kept that was made of them. */
 static pc_status expose(pc_storage *s, bool for_good)
 {
@@ -238,9 +247,7 @@ static pc_status expose(pc_storage *s, bool for_good)
         s->stale_nhwc = nhwc;
         atomic_store_explicit(&s->nhwc, NULL, memory_order_relaxed);
     }
-    pc_derived *old = s->derived;
-    s->derived = NULL;
-    s->writes++;
+    pc_derived *old = count_write(s);
     s->exposed = s->exposed || for_good;
     unlock_layout();
     release_derived(old);
@@ -254,9 +261,7 @@ void pc_tensor_end_write(const pc_tensor *t, bool written)
     pc_storage *s = t->storage;
     if (!written && !t->untracked) atomic_fetch_sub_explicit(&s->version, 1, memory_order_relaxed);
     lock_layout();
-    pc_derived *old = s->derived;
-    s->derived = NULL;
-    s->writes++;
+    pc_derived *old = count_write(s);
     if (s->recipe != NULL && s->recipe->stale) pc_recipe_discard(s);
     unlock_layout();
     release_derived(old);
