@@ -108,8 +108,6 @@ PLAIN_FOLD(nonzero_f64, double, uint64_t, a += x != 0)
 /* ---- extremes ---------------------------------------------------------------------------------- */
 
 #define SELECT(V, M, mask, yes, no) ((V)(((mask) & (M)(yes)) | (~(mask) & (M)(no))))
-#define VF_ABS(v) vf_abs(v)
-#define VF_SELF(v) (v)
 
 /* NAME_run: the extreme of n > 0 elements, NaN if there is one. V holds N elements, M is its mask. */
 #define EXTREME_RUN(name, T, V, M, N, OP, VF, SF)                                                  \
@@ -205,8 +203,8 @@ PLAIN_FOLD(nonzero_f64, double, uint64_t, a += x != 0)
             }                                                                                      \
     }
 #define EXTREMES(t, T, A, V, M, N)                                                                 \
-    EXTREME_FOLD(max_##t, T, A, V, M, N, >, VF_SELF, SELF)                                         \
-    EXTREME_FOLD(min_##t, T, A, V, M, N, <, VF_SELF, SELF)                                         \
+    EXTREME_FOLD(max_##t, T, A, V, M, N, >, SELF, SELF)                                            \
+    EXTREME_FOLD(min_##t, T, A, V, M, N, <, SELF, SELF)                                            \
     ARG_FOLD(argmax_##t, max_##t##_run, T, A, >)                                                   \
     ARG_FOLD(argmin_##t, min_##t##_run, T, A, <)
 EXTREMES(f32, float, double, vf, vi, VL)
