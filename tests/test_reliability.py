@@ -338,6 +338,20 @@ def test_any_number_of_threads_gives_the_same_bits(keep_threads):
         assert compute() == expected, f"{threads} threads"
 
 
+# ---- time -----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("how", ["split", "tensor_split", "unbind"])
+def test_many_pieces_take_their_time_once(how):
+    """A hundred thousand: if each looked at all those before it, their gradients would take ten seconds."""
+    x = torch.rand(100_000, requires_grad=True)
+    weights = torch.rand(100_000)
+    pieces = {"split": lambda: x.split(1), "tensor_split": lambda: x.tensor_split(100_000), "unbind": x.unbind}[how]()
+    start = time.process_time()
+    (torch.stack(pieces).flatten() * weights).sum().backward()
+    assert time.process_time() - start < (9 if SANITIZED else 2)
+    assert x.grad.equal(weights)
+
+
 # ---- memory ---------------------------------------------------------------------------------------
 
 class Step:

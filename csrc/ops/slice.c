@@ -31,7 +31,7 @@ done:
     return status;
 }
 
-static void place_narrow(const pc_call *c, int k, pc_tensor *w)
+static void place_narrow(const pc_call *c, int k, int64_t *start, pc_tensor *w)
 {
     (void)k;
     pc_window_narrow(w, (int)c->v[0].i, c->v[1].i, c->v[2].i, 1);
@@ -63,7 +63,7 @@ done:
     return status;
 }
 
-static void place_select(const pc_call *c, int k, pc_tensor *w)
+static void place_select(const pc_call *c, int k, int64_t *start, pc_tensor *w)
 {
     (void)k;
     pc_window_select(w, (int)c->v[0].i, c->v[1].i);
@@ -102,7 +102,7 @@ done:
     return status;
 }
 
-static void place_slice(const pc_call *c, int k, pc_tensor *w)
+static void place_slice(const pc_call *c, int k, int64_t *start, pc_tensor *w)
 {
     int d = (int)c->v[0].i;
     pc_window_narrow(w, d, c->v[1].i, c->out[k]->shape[d], c->v[3].i);
@@ -116,16 +116,15 @@ static pc_status slice_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **
 
 /* Pieces along a dimension whose number stands in v[PIECE_DIM]; their lengths are the outputs' own. */
 #define PIECE_DIM (PC_MAX_PARAMS - 1)
-static void place_piece(const pc_call *c, int k, pc_tensor *w)
+static void place_piece(const pc_call *c, int k, int64_t *start, pc_tensor *w)
 {
     int d = (int)c->v[PIECE_DIM].i;
-    int64_t start = 0;
     if (c->op != NULL && c->out[k]->ndim < w->ndim) {
         pc_window_select(w, d, k);
         return;
     }
-    for (int j = 0; j < k; j++) start += c->out[j]->shape[d];
-    pc_window_narrow(w, d, start, c->out[k]->shape[d], 1);
+    pc_window_narrow(w, d, *start, c->out[k]->shape[d], 1);
+    *start += c->out[k]->shape[d];
 }
 static pc_status pieces_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin)
 {

@@ -96,7 +96,7 @@ done:
     return status;
 }
 
-static void place_diagonal(const pc_call *c, int k, pc_tensor *w)
+static void place_diagonal(const pc_call *c, int k, int64_t *start, pc_tensor *w)
 {
     int64_t offset = c->v[0].i, length, step;
     int a = (int)c->v[1].i, b = (int)c->v[2].i, n = 0;
@@ -128,7 +128,7 @@ static pc_status diagonal_forward(pc_call *c)
     PC_CHECK(a != b, PC_ESHAPE, "diagonal dimensions cannot be identical %" PRId64 ", %" PRId64, c->v[1].i, c->v[2].i);
     c->v[1].i = a;
     c->v[2].i = b;
-    place_diagonal(c, 0, &w);
+    place_diagonal(c, 0, NULL, &w);
     PC_TRY(pc_emit_view(c, 0, &w));
 done:
     return status;

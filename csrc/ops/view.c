@@ -29,7 +29,7 @@ static pc_status reshape_backward(pc_call *c, pc_tensor *const *gout, pc_tensor 
 pc_status pc_windows_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gin, pc_place_fn place)
 {
     pc_status status = PC_OK;
-    int64_t covered = 0;
+    int64_t covered = 0, start = 0;
 
     for (int k = 0; k < c->nout; k++)
         if (gout[k] != NULL) covered += gout[k]->numel;
@@ -41,10 +41,9 @@ pc_status pc_windows_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gi
         PC_TRY(pc_zeros_like(c->in[0], &gin[0]));
     }
     for (int k = 0; k < c->nout; k++) {
-        if (gout[k] == NULL) continue;
         pc_tensor w = pc_window(gin[0]);
-        place(c, k, &w);
-        PC_TRY(pc_copy(&w, gout[k]));
+        place(c, k, &start, &w);
+        if (gout[k] != NULL) PC_TRY(pc_copy(&w, gout[k]));
     }
 done:
     return status;
