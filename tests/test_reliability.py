@@ -237,6 +237,28 @@ def test_ctrl_c_in_one_call():
         """, len(LONG_CALLS), OWN_LIMIT, PYCNN_NUM_THREADS="1")
 
 
+# Each makes millions of tensors.
+LONG_VIEWS = ["x.unbind()", "x.split(1)", "x.tensor_split(len(x))"]
+
+
+@pytest.mark.parametrize("recorded, after", [(True, 0.03), (False, 0.5)])  # while they are made, and become Python's
+def test_ctrl_c_among_millions_of_views(recorded, after):
+    """What has been made by then is freed first, which takes no longer than making it: all of it."""
+    interrupt_all(f"""
+        from pycnn import _C
+        x, calls, after = torch.rand(4_000_000, requires_grad={recorded}), {LONG_VIEWS!r}, {after}
+        """ """
+        check()
+        for call in calls:
+            print(call, end=" ")
+            blocks = _C._alloc_stats()["live_blocks"]
+            code = compile(call, call, "eval")
+            interrupted(lambda: eval(code), after=after, own=True)
+            gc.collect()
+            assert _C._alloc_stats()["live_blocks"] == blocks
+        """, len(LONG_VIEWS), OWN_LIMIT + after, PYCNN_NUM_THREADS="1")
+
+
 # ---- fork and threads -----------------------------------------------------------------------------
 
 def test_a_forked_child_computes_and_trains():

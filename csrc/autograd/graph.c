@@ -393,6 +393,7 @@ pc_status pc_record(pc_call *c, const uint32_t *versions)
     }
     for (int k = 0; k < c->nout; k++) {
         bool values = k < 2 && (c->save >> (8 + k) & 1);
+        PC_TRY(pc_poll_at(k));
         PC_TRY(save(c->out[k], values, atomic_load(&c->out[k]->storage->version), &n->call.out[k]));
         n->has_saved = n->has_saved || values;
     }

@@ -1,5 +1,6 @@
 /* view.c -- the same elements under another shape or order of dimensions, sharing memory. */
 #include "view.h"
+#include "../core/parallel.h"
 #include "copy.h"
 #include "elementwise.h"
 #include "reduce.h"
@@ -9,7 +10,8 @@
 
 pc_status pc_emit_view(pc_call *c, int k, const pc_tensor *w)
 {
-    return pc_tensor_view(c->in[0], w->ndim, w->shape, w->stride, w->offset, &c->out[k]);
+    pc_status status = pc_poll_at(k);
+    return status != PC_OK ? status : pc_tensor_view(c->in[0], w->ndim, w->shape, w->stride, w->offset, &c->out[k]);
 }
 
 pc_status pc_expect(pc_call *c, int64_t n)
@@ -42,6 +44,7 @@ pc_status pc_windows_backward(pc_call *c, pc_tensor *const *gout, pc_tensor **gi
     }
     for (int k = 0; k < c->nout; k++) {
         pc_tensor w = pc_window(gin[0]);
+        PC_TRY(pc_poll_at(k));
         place(c, k, &start, &w);
         if (gout[k] != NULL) PC_TRY(pc_copy(&w, gout[k]));
     }

@@ -489,12 +489,14 @@ static PyObject *results(int row, pc_tensor **out, int n)
     if (s->nreturns == 0) result = PyTuple_New(n);
     else result = PyStructSequence_New(return_types[row]);
     for (int k = 0; k < n; k++) {
-        PyObject *item = result != NULL ? pc_py_wrap(out[k]) : NULL;
-        if (item == NULL) {
-            Py_CLEAR(result);
-            if (result == NULL) continue;
+        if (pc_poll_at(k) != PC_OK) Py_CLEAR(result);
+        if (result == NULL) {
+            pc_release(out[k]);
+            continue;
         }
-        if (s->nreturns == 0) PyTuple_SetItem(result, k, item);
+        PyObject *item = pc_py_wrap(out[k]);
+        if (item == NULL) Py_CLEAR(result);
+        else if (s->nreturns == 0) PyTuple_SetItem(result, k, item);
         else PyStructSequence_SetItem(result, k, item);
     }
     return result;
