@@ -496,7 +496,7 @@ def test_indices_out_of_bounds(workers):
 
 def test_c_checks_what_it_is_given():
     pixels, labels = np.zeros((3, 4, 4, 3), np.uint8), np.zeros(3, np.int64)
-    pipeline = _C.Pipeline((("to_tensor",),))
+    pipeline = _C.Pipeline((("to_tensor", 0),))
     for bad in ((pixels[0], labels), (pixels.astype(np.float32), labels), (pixels, labels[:2]),
                 (pixels[:, ::2], labels), (pixels, labels.astype(np.int32)), (pixels[:, :0], labels)):
         with pytest.raises((ValueError, BufferError)):

@@ -54,15 +54,15 @@ def golden_steps(op):
         return [("rotate", float(rest[0]), *sampling, expand, *center, *((1, 2, 3) if "fill" in op else (0,)))]
     if word == "affine":
         numbers = (10, 2, -3, 1.2, 5, -7) if "angle=10" in op else (0, 2, -3, 1, 0, 0)
-        return [("affine", *numbers, 0, *sampling, 0, 0, 0, 0, 0)]
+        return [("affine", *numbers, 0, 1, *sampling, 0, 0, 0, 0, 0)]
     if word == "resize":
         return [("resize", *map(int, re.search(r"\((\d+), (\d+)\)", op).groups()), *sampling)]
     if word == "pad":
         return [("pad", 1, 2, 3, 4, PAD_MODES.index(rest[1]), 9)]
     return {"to L": [("grey", 1)], "autocontrast": [("autocontrast",)], "equalize": [("equalize",)],
             "posterize 3": [("posterize", 3)], "solarize 100": [("solarize", 100)],
-            "crop top=-1 left=2 h=5 w=7": [("crop", -1, 2, 5, 7)], "to_tensor": [("to_tensor",)],
-            "normalize cifar": [("to_tensor",), ("normalize", *MEAN, *STD)]}[op]
+            "crop top=-1 left=2 h=5 w=7": [("crop", -1, 2, 5, 7)], "to_tensor": [("to_tensor", 0)],
+            "normalize cifar": [("to_tensor", 0), ("normalize", *MEAN, *STD)]}[op]
 
 
 def run(steps, a):
@@ -139,8 +139,9 @@ def mapped(a):
                RANDOM.choice([1, RANDOM.uniform(0.3, 3), 1e-5]),
                *(RANDOM.choice([0, RANDOM.uniform(-40, 40)]) for _ in "xy"))
     filter, (values, fill) = RANDOM.choice([0, 2, 3]), fill_for(c)
-    matrix = _C.affine_matrix(*numbers, w * 0.5, h * 0.5)
-    step = ("affine", *numbers, 0, filter, 0, 0, 0, 0, *values)
+    version = RANDOM.choice([1, 2])
+    matrix = _C.affine_matrix(version, *numbers, w * 0.5, h * 0.5)
+    step = ("affine", *numbers, 0, version, filter, 0, 0, 0, 0, *values)
     return step, pil(a).transform((w, h), Image.Transform.AFFINE, matrix, filter, fillcolor=fill)
 
 
@@ -228,7 +229,7 @@ def test_maps_that_are_no_numbers():
     """A scale so small that the matrix overflows: all but its middle is outside, for each filter."""
     for scale in (1e-300, 1e-310):
         for filter in (0, 2, 3):
-            steps = [("affine", 10, 0, 0, scale, 0, 0, 0, filter, 0, 0, 0, 0, 255)]
+            steps = [("affine", 10, 0, 0, scale, 0, 0, 0, 1, filter, 0, 0, 0, 0, 255)]
             assert _C.Pipeline(steps)(bytes(range(75)), 5, 5, 3)[0].count(255) >= 72
 
 
@@ -240,7 +241,7 @@ def test_tensor_layouts():
     as_bytes = _C.Pipeline([("brightness", 0.7)])(a, *a.shape, tensor=True)
     np.testing.assert_array_equal(as_bytes.numpy(),
                                   np.asarray(ImageEnhance.Brightness(pil(a)).enhance(0.7)).transpose(2, 0, 1))
-    floats = _C.Pipeline([("to_tensor",)])(a, *a.shape)
+    floats = _C.Pipeline([("to_tensor", 0)])(a, *a.shape)
     np.testing.assert_array_equal(floats.numpy(), chw.astype(np.float32) / np.float32(255))
 
 
@@ -252,7 +253,7 @@ def test_steps_after_to_tensor():
     x = ((a.transpose(2, 0, 1).astype(np.float32) / np.float32(255)) - mean) / std
 
     def floats(*steps):
-        return _C.Pipeline([("to_tensor",), *steps])(a, *a.shape).numpy()
+        return _C.Pipeline([("to_tensor", 0), *steps])(a, *a.shape).numpy()
 
     np.testing.assert_array_equal(floats(norm, ("hflip",), ("vflip",)), x[:, ::-1, ::-1])
     np.testing.assert_array_equal(floats(("hflip",), norm), x[:, :, ::-1])
@@ -272,26 +273,26 @@ def test_steps_after_to_tensor():
 def test_normalize_governed_by_chance():
     a = synth(5, 5, 3)
     for p, want in ((0, 0), (1, 1)):
-        steps = [("chance", 0, p, 2), ("to_tensor",), ("normalize", 0.5, 0.5)]
+        steps = [("chance", 0, p, 2), ("to_tensor", 0), ("normalize", 0.5, 0.5)]
         with pytest.raises(ValueError, match="depends on chance"):
             _C.Pipeline(steps).output(5, 5, 3)
         assert isinstance(_C.Pipeline(steps)(a, 5, 5, 3), tuple) == (not want)
-    steps = [("to_tensor",), ("chance", 0, 0, 1), ("normalize", 0.5, 0.5)]
+    steps = [("to_tensor", 0), ("chance", 0, 0, 1), ("normalize", 0.5, 0.5)]
     np.testing.assert_array_equal(_C.Pipeline(steps)(a, 5, 5, 3).numpy(),
                                   a.transpose(2, 0, 1).astype(np.float32) / np.float32(255))
 
 
 RANDOM_STEPS = [
-    [("pad", 4, 4, 4, 4, 2, 0), ("random_crop", 28, 30)],
+    [("pad", 4, 4, 4, 4, 2, 0), ("random_crop", 28, 30, 1, 0)],
     [("chance", 0, 0.5, 2), ("hflip",), ("brightness", 0.5), ("chance", 2, 0.5, 1), ("vflip",)],
     [("random_rotation", -30, 30, 2, 0, 1, 3, 4, 1, 2, 3)],
-    [("random_affine", -30, 30, 1, 0.1, 0.2, 1, 0.7, 1.4, 4, -10, 10, -5, 5, 3, 0, 0, 0, 0, 5)],
+    [("random_affine", -30, 30, 1, 0.1, 0.2, 1, 0.7, 1.4, 4, -10, 10, -5, 5, 2, 3, 0, 0, 0, 0, 5)],
     [("random_resized_crop", 24, 20, 0.08, 1, 0.75, 4 / 3, 3)],
     [("color_jitter", 1, 0.6, 1.4, 1, 0.6, 1.4, 1, 0.6, 1.4, 1, -0.1, 0.1)],
-    [("rand_augment", 3, 9, 31, 0, 0, 0, 0, 0, 7)],
-    [("trivial_augment", 31, 2, 0, 0, 0, 0, 1, 2, 3)],
-    [("auto_augment", 0, 1, 9, 0, 0, 0, 1, 0.9, 3, 14, 0.9, -1, 2, 0.9, 5, 11, 0.9, 6)],
-    [("to_tensor",), ("normalize", *MEAN, *STD), ("chance", 0, 0.9, 1),
+    [("rand_augment", 3, 9, 31, 1, 0, 0, 0, 0, 0, 7)],
+    [("trivial_augment", 31, 2, 2, 0, 0, 0, 0, 1, 2, 3)],
+    [("auto_augment", 1, 0, 1, 9, 0, 0, 0, 1, 0.9, 3, 14, 0.9, -1, 2, 0.9, 5, 11, 0.9, 6)],
+    [("to_tensor", 0), ("normalize", *MEAN, *STD), ("chance", 0, 0.9, 1),
      ("random_erasing", 0.02, 0.33, 0.3, 3.3, 1, 2, 3)],
 ]
 
@@ -310,14 +311,14 @@ def test_a_drawn_plan_is_a_pipeline(steps):
 
 
 def test_output():
-    assert _C.Pipeline([("random_crop", 5, 6), ("grey", 1)]).output(9, 9, 3) == (5, 6, 1, False)
-    assert _C.Pipeline([("resize_shorter", 12, 15, 2), ("to_tensor",)]).output(30, 60, 3) == (7, 15, 3, True)
+    assert _C.Pipeline([("random_crop", 5, 6, 1, 0), ("grey", 1)]).output(9, 9, 3) == (5, 6, 1, False)
+    assert _C.Pipeline([("resize_shorter", 12, 15, 2), ("to_tensor", 0)]).output(30, 60, 3) == (7, 15, 3, True)
     with pytest.raises(ValueError, match="depends on chance"):
         _C.Pipeline([("random_rotation", -5, 5, 0, 1, 0, 0, 0, 0)]).output(9, 9, 3)
 
 
 def test_pickle():
-    p = _C.Pipeline([("pad", 1, 2, 3, 4, 1, 0), ("to_tensor",)])
+    p = _C.Pipeline([("pad", 1, 2, 3, 4, 1, 0), ("to_tensor", 0)])
     assert repr(pickle.loads(pickle.dumps(p))) == repr(p)
 
 
@@ -334,11 +335,12 @@ def test_pickle():
     ([("rotate", 30, 0, 1, 1, 1e300, 0, 0)], ValueError, "must be > 0"),
     ([("posterize", 9)], ValueError, "between or equal to 1 and 8"),
     ([("pad", 1, 1, 1, 1, 0, 1, 2)], ValueError, r"does not match the number of channels of the image \(2 != 3\)"),
-    ([("random_crop", 40, 40)], ValueError, r"Required crop size \(40, 40\) is larger than input image size \(6, 6\)"),
+    ([("random_crop", 40, 40, 1, 0)], ValueError,
+     r"Required crop size \(40, 40\) is larger than input image size \(6, 6\)"),
     ([("random_rotation", 5, -5, 0, 0, 0, 0, 0, 0)], RuntimeError, "uniform_ expects"),
-    ([("to_tensor",), ("hue", 0.1)], TypeError, "hue must come before ToTensor"),
+    ([("to_tensor", 0), ("hue", 0.1)], TypeError, "hue must come before ToTensor"),
     ([("normalize", 0.5, 0.5)], TypeError, "must come after ToTensor"),
-    ([("to_tensor",), ("normalize", 0.5, 0)], ValueError, "std evaluated to zero"),
+    ([("to_tensor", 0), ("normalize", 0.5, 0)], ValueError, "std evaluated to zero"),
     ([("chance", 0, 0.5, 2), ("hflip",)], ValueError, "count"),
     ([()], TypeError, "a step is a tuple"),
     ([("crop", 1, 2, "3", 4)], TypeError, "must be real number"),
@@ -365,7 +367,7 @@ def test_bad_images():
 def test_short_memory(live_blocks):
     """Each allocation refused in turn: MemoryError, and nothing is left behind."""
     a = synth(32, 32, 1)
-    steps = [("random_resized_crop", 24, 20, 0.08, 1, 0.75, 4 / 3, 3), ("to_tensor",)]
+    steps = [("random_resized_crop", 24, 20, 0.08, 1, 0.75, 4 / 3, 3), ("to_tensor", 0)]
     _C.Pipeline(steps)(a, *a.shape)
     before, n = live_blocks(), 0
     while True:

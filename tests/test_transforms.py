@@ -8,9 +8,11 @@ from PIL import Image
 from test_image import GOLDEN, MEAN, STD, sha, synth
 
 import pycnn as torch
+from pycnn import nn
 from pycnn.vision import transforms as T
 from pycnn.vision.transforms import _pipeline
 from pycnn.vision.transforms import functional as F
+from pycnn.vision.transforms import v2
 
 MODE = T.InterpolationMode
 IMAGES = {"A": [synth(32, 32, s) for s in range(1, 9)], "B": [synth(40 + 3 * s, 50 - 2 * s, s) for s in range(1, 7)]}
@@ -88,6 +90,11 @@ class Noisy(T.ColorJitter):
         return torch.tensor([3, 2, 1, 0]), 0.5, None, None, None
 
 
+class Later(v2.RandomRotation):
+    def make_params(self, flat_inputs):
+        return {"angle": 90.0}
+
+
 class Upside(T.RandomHorizontalFlip):
     def forward(self, img):
         return img.rotate(180)
@@ -110,7 +117,23 @@ class Counting(T.RandomHorizontalFlip):
     (T.Compose([T.ToTensor(), T.RandomCrop(32, 4), T.RandomHorizontalFlip(), T.Normalize(MEAN, STD)]), True),
     (T.Compose([T.PILToTensor(), T.ConvertImageDtype(torch.float32), T.Normalize(MEAN, STD)]), True),
     (T.PILToTensor(), True),
+    (T.Compose([T.PILToTensor()]), True),
     (T.ToTensor(), True),
+    (v2.Compose([v2.ToImage(), v2.RandomCrop(32, 4), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]),
+     True),
+    (v2.Compose([T.RandomCrop(32, 4), v2.PILToTensor(), T.RandomInvert(), v2.RandomHorizontalFlip()]), True),
+    (nn.Sequential(v2.RandomResizedCrop(20), v2.ToImage()), True),
+    (v2.Compose([v2.ToImage(), T.RandomHorizontalFlip()]), False),          # one of the first version leaves the class
+    (v2.Compose([v2.ToImage(), v2.ColorJitter(0.1)]), False),               # bytes of a Tensor
+    (v2.Compose([v2.ToImage(), v2.RandomAutocontrast()]), False),
+    (v2.Compose([v2.ToImage(), v2.Pad(2, fill=300)]), False),
+    (v2.Compose([v2.ToImage(), v2.ToDtype(torch.float64, scale=True)]), False),
+    (v2.Compose([v2.RandomHorizontalFlip()]), False),
+    (v2.Compose([v2.Resize(None, max_size=20), v2.ToImage()]), False),
+    (v2.Compose([v2.RandomCrop(40, 2, pad_if_needed=True, padding_mode="reflect"), v2.ToImage()]), False),
+    (v2.Compose([v2.Lambda(lambda img: img), v2.ToImage()]), False),
+    (v2.Compose([v2.RandomChoice([v2.RandomHorizontalFlip()]), v2.ToImage()]), False),
+    (v2.Compose([Later(5), v2.ToImage()]), False),
     (T.Compose(PROGRAM[:3]), False),                                        # pictures come out
     (T.Compose([T.ToTensor(), T.RandomRotation(10)]), False),               # pixels of a Tensor
     (T.Compose([T.ToTensor(), T.RandomCrop(32, 4, padding_mode="reflect")]), False),
@@ -141,6 +164,10 @@ def test_compile_refuses_what_an_object_replaces():
     assert _pipeline.compile(T.Compose([flip, T.ToTensor()])) is not None
     flip.forward = lambda img: img
     assert _pipeline.compile(T.Compose([flip, T.ToTensor()])) is None
+    flip = v2.RandomHorizontalFlip(1)
+    assert _pipeline.compile(v2.Compose([flip, v2.ToImage()])) is not None
+    flip.transform = lambda image, params: image
+    assert _pipeline.compile(v2.Compose([flip, v2.ToImage()])) is None
     hooked = T.RandomHorizontalFlip(1)
     hooked.register_forward_hook(lambda module, args, out: None)
     assert _pipeline.compile(T.Compose([hooked, T.ToTensor()])) is None
@@ -152,6 +179,7 @@ def test_replaced_draws_are_used():
     assert Noisy(0.1)(img).tobytes() == want
     assert T.Compose([Noisy(0.1)])(img).tobytes() == want
     assert Upside()(img).tobytes() == img.rotate(180).tobytes()
+    assert Later(5)(img).tobytes() == img.transpose(Image.Transpose.ROTATE_90).tobytes()
     before = Counting.calls
     T.Compose([Counting(), T.ToTensor()])(img)
     assert Counting.calls == before + 1
@@ -300,6 +328,13 @@ IMG = Image.fromarray(IMAGES["A"][0])
     (lambda: T.RandomHorizontalFlip(p="1"), TypeError, "p should be a number"),
     (lambda: T.RandomCrop(40)(IMG), ValueError,
      r"Required crop size \(40, 40\) is larger than input image size \(32, 32\)"),
+    (lambda: v2.RandomCrop(40, padding=1)(IMG), ValueError,
+     r"Required crop size \(40, 40\) is larger than padded input image size \(34, 34\)"),
+    (lambda: v2.RandomCrop(40)(IMG, 0), ValueError, r"is larger than input image size \(32, 32\)"),
+    (lambda: v2.Compose([v2.Grayscale(2)])(IMG), ValueError, "num_output_channels must be 1 or 3, got 2"),
+    (lambda: v2.Compose([v2.ToImage(), v2.ToDtype({torch.Tensor: torch.float32})])(IMG), ValueError,
+     "No dtype was specified for type <class 'pycnn.vision.tv_tensors.Image'>"),
+    (lambda: v2.Compose([v2.Normalize(MEAN, STD)])(IMG), TypeError, r"Normalize\(\) does not support PIL images"),
     (lambda: T.RandomCrop((1, 2, 3)), ValueError, "only two dimensions"),
     (lambda: T.Normalize(MEAN, (0.1, 0, 0.1))(F.to_tensor(IMG)), ValueError,
      "std evaluated to zero after conversion to torch.float32"),

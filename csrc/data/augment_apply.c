@@ -121,7 +121,7 @@ static pc_status map_bytes(canvas *cv, const step *s, const drawn *d)
         }
         pc_rotate_matrix(h, w, v[0], s->expand, center, m, &h, &w);
     } else {
-        pc_affine_matrix(h, w, v[0], v[1], v[2], v[3], v[4], v[5], v[6] != 0 ? origin : center, m);
+        pc_affine_matrix((int)v[7], h, w, v[0], v[1], v[2], v[3], v[4], v[5], v[6] != 0 ? origin : center, m);
     }
     PC_TRY(fill_bytes(s, cv->img.c, fill));
     settle_lut(cv);

@@ -1,4 +1,5 @@
-/* augment_draw.c -- torchvision v1's random transforms: what is drawn, in which order, with which rounding. */
+/* augment_draw.c -- torchvision's random transforms, both versions: what is drawn, in which order, with which
+   rounding. */
 #include "augment_steps.h"
 #include <math.h>
 #include <string.h>
@@ -62,13 +63,12 @@ static pc_status draw_crop(writer *w, const step *s)
 {
     int h = w->shape.h, wd = w->shape.w, th = (int)s->v[0], tw = (int)s->v[1];
     if (h < th || wd < tw)
-        return pc_fail(PC_EVALUE, "Required crop size (%d, %d) is larger than input image size (%d, %d)", th, tw, h,
-                       wd);
+        return pc_fail(PC_EVALUE, "Required crop size (%d, %d) is larger than %sinput image size (%d, %d)", th, tw,
+                       s->v[2] == 2 && s->v[3] != 0 ? "padded " : "", h, wd);
     double v[4] = { 0, 0, th, tw };
-    if (h != th || wd != tw) {
-        v[0] = (double)below(w->g, h - th + 1);
-        v[1] = (double)below(w->g, wd - tw + 1);
-    }
+    bool both = s->v[2] == 1 && (h != th || wd != tw); /* the second version leaves out what there is no choice of */
+    if (both || h != th) v[0] = (double)below(w->g, h - th + 1);
+    if (both || wd != tw) v[1] = (double)below(w->g, wd - tw + 1);
     return put(w, STEP_CROP, 4, v);
 }
 
@@ -158,8 +158,8 @@ static pc_status draw_affine(writer *w, const step *s)
     if (r->scaled != 0) PC_TRY(uniform(w->g, r->scale[0], r->scale[1], &scale));
     for (int k = 0; k < (int)r->shear_bounds / 2; k++)
         PC_TRY(uniform(w->g, r->shear[k][0], r->shear[k][1], &shear[k]));
-    double map[7] = { angle, rint(shift[0]), rint(shift[1]), scale, shear[0], shear[1], 0 };
-    PC_TRY(put(w, STEP_AFFINE, 7, map));
+    double map[8] = { angle, rint(shift[0]), rint(shift[1]), scale, shear[0], shear[1], 0, r->version };
+    PC_TRY(put(w, STEP_AFFINE, 8, map));
 done:
     return status;
 }
@@ -204,13 +204,13 @@ enum { IDENTITY, SHEAR_X, SHEAR_Y, TRANSLATE_X, TRANSLATE_Y, ROTATE, BRIGHTNESS,
 /* The largest magnitudes: RandAugment's and AutoAugment's, or TrivialAugmentWide's. */
 typedef struct space {
     double shear, translate_x, translate_y, rotate, enhance, posterize;
-    int bins;
+    int bins, version;
 } space;
 
-static space space_of(pc_image_shape shape, bool wide, int bins)
+static space space_of(pc_image_shape shape, bool wide, int bins, double version)
 {
-    if (wide) return (space){ 0.99, 32.0, 32.0, 135.0, 0.99, 6, bins };
-    return (space){ 0.3, 150.0 / 331.0 * shape.w, 150.0 / 331.0 * shape.h, 30.0, 0.9, 4, bins };
+    if (wide) return (space){ 0.99, 32.0, 32.0, 135.0, 0.99, 6, bins, (int)version };
+    return (space){ 0.3, 150.0 / 331.0 * shape.w, 150.0 / 331.0 * shape.h, 30.0, 0.9, 4, bins, (int)version };
 }
 
 static bool is_signed(int op) { return op >= SHEAR_X && op <= SHARPNESS; }
@@ -231,20 +231,29 @@ static double magnitude_of(const space *sp, int op, int i)
     case TRANSLATE_Y: return linspace(0, sp->translate_y, sp->bins, i);
     case ROTATE: return linspace(0, sp->rotate, sp->bins, i);
     case BRIGHTNESS: case COLOR: case CONTRAST: case SHARPNESS: return linspace(0, sp->enhance, sp->bins, i);
-    case POSTERIZE: return 8 - rintf((float)i / (float)((sp->bins - 1) / sp->posterize));
-    case SOLARIZE: return linspace(255, 0, sp->bins, i);
+    case POSTERIZE: {
+        float lost = (float)i / (float)((sp->bins - 1) / sp->posterize);
+        return sp->version == 1 ? 8 - rintf(lost) : rintf(8 - lost);
+    }
+    case SOLARIZE:
+        return sp->version == 1 ? linspace(255, 0, sp->bins, i) : 255 * linspace(1, 0, sp->bins, i);
     default: return 0;
     }
 }
 
-static pc_status put_op(writer *w, int op, double m)
+static bool draw_negative(writer *w, const space *sp)
 {
-    double affine[7] = { 0, 0, 0, 1.0, 0, 0, 0 };
+    return sp->version == 1 ? below(w->g, 2) != 0 : uniform01(w->g) <= 0.5f;
+}
+
+static pc_status put_op(writer *w, const space *sp, int op, double m)
+{
+    double affine[8] = { 0, 0, 0, 1.0, 0, 0, 0, sp->version };
     switch (op) {
-    case SHEAR_X: affine[4] = atan(m) * (180.0 / PI), affine[6] = 1; return put(w, STEP_AFFINE, 7, affine);
-    case SHEAR_Y: affine[5] = atan(m) * (180.0 / PI), affine[6] = 1; return put(w, STEP_AFFINE, 7, affine);
-    case TRANSLATE_X: affine[1] = trunc(m); return put(w, STEP_AFFINE, 7, affine);
-    case TRANSLATE_Y: affine[2] = trunc(m); return put(w, STEP_AFFINE, 7, affine);
+    case SHEAR_X: affine[4] = atan(m) * (180.0 / PI), affine[6] = 1; return put(w, STEP_AFFINE, 8, affine);
+    case SHEAR_Y: affine[5] = atan(m) * (180.0 / PI), affine[6] = 1; return put(w, STEP_AFFINE, 8, affine);
+    case TRANSLATE_X: affine[1] = trunc(m); return put(w, STEP_AFFINE, 8, affine);
+    case TRANSLATE_Y: affine[2] = trunc(m); return put(w, STEP_AFFINE, 8, affine);
     case ROTATE: return put1(w, STEP_ROTATE, m);
     case BRIGHTNESS: return put1(w, STEP_BRIGHTNESS, 1.0 + m);
     case COLOR: return put1(w, STEP_SATURATION, 1.0 + m);
@@ -263,12 +272,12 @@ static pc_status draw_rand_augment(writer *w, const step *s)
 {
     pc_status status = PC_OK;
     int bins = (int)s->v[2], at = (int)s->v[1];
-    space sp = space_of(w->shape, false, bins);
+    space sp = space_of(w->shape, false, bins, s->v[3]);
     for (int k = 0; k < (int)s->v[0]; k++) {
         int op = (int)below(w->g, TABLE_OPS);
         double m = magnitude_of(&sp, op, at < 0 ? at + bins : at);
-        if (is_signed(op) && below(w->g, 2)) m *= -1.0;
-        PC_TRY(put_op(w, op, m));
+        if (is_signed(op) && draw_negative(w, &sp)) m *= -1.0;
+        PC_TRY(put_op(w, &sp, op, m));
     }
 done:
     return status;
@@ -276,28 +285,30 @@ done:
 
 static pc_status draw_trivial_augment(writer *w, const step *s)
 {
-    space sp = space_of(w->shape, true, (int)s->v[0]);
+    space sp = space_of(w->shape, true, (int)s->v[0], s->v[1]);
     int op = (int)below(w->g, TABLE_OPS);
     double m = has_magnitude(op) ? magnitude_of(&sp, op, (int)below(w->g, sp.bins)) : 0.0;
-    if (is_signed(op) && below(w->g, 2)) m *= -1.0;
-    return put_op(w, op, m);
+    if (is_signed(op) && draw_negative(w, &sp)) m *= -1.0;
+    return put_op(w, &sp, op, m);
 }
 
 static pc_status draw_auto_augment(writer *w, const step *s)
 {
     pc_status status = PC_OK;
-    space sp = space_of(w->shape, false, 10);
-    const double *policy = s->v + 6 + 6 * below(w->g, (s->n - 6) / 6);
-    float r[2];
-    bool positive[2];
-    for (int k = 0; k < 2; k++) r[k] = uniform01(w->g);
-    for (int k = 0; k < 2; k++) positive[k] = below(w->g, 2) != 0;
+    space sp = space_of(w->shape, false, 10, s->v[0]);
+    const double *policy = s->v + POLICIES + 6 * below(w->g, (s->n - POLICIES) / 6);
+    float r[2] = { 0 };
+    bool positive[2] = { 0 };
+    if (sp.version == 1) { /* which draws it all beforehand */
+        for (int k = 0; k < 2; k++) r[k] = uniform01(w->g);
+        for (int k = 0; k < 2; k++) positive[k] = below(w->g, 2) != 0;
+    }
     for (int k = 0; k < 2; k++, policy += 3) {
         int op = (int)policy[0];
-        if (r[k] > (float)policy[1]) continue;
+        if ((sp.version == 1 ? r[k] : uniform01(w->g)) > (float)policy[1]) continue;
         double m = policy[2] >= 0 ? magnitude_of(&sp, op, (int)policy[2]) : 0.0;
-        if (is_signed(op) && !positive[k]) m *= -1.0;
-        PC_TRY(put_op(w, op, m));
+        if (is_signed(op) && (sp.version == 1 ? !positive[k] : draw_negative(w, &sp))) m *= -1.0;
+        PC_TRY(put_op(w, &sp, op, m));
     }
 done:
     return status;

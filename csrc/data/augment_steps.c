@@ -12,7 +12,8 @@ enum tail {
     TAIL_ANY     /* any count of numbers of its own */
 };
 
-/* What each kind of step is given: numbers, then the tail. Sizes are (height, width); ranges (low, high). */
+/* What each kind of step is given: numbers, then the tail. Sizes are (height, width); ranges (low, high); version is
+   that of torchvision's transforms (1 or 2) where the two draw or round differently. */
 static const struct row {
     const char *name;
     int numbers;
@@ -32,8 +33,8 @@ static const struct row {
     [STEP_RESIZE] = { "resize", 2, FIRST(2), TAIL_FILTER, 1 },
     /* angle */
     [STEP_ROTATE] = { "rotate", 1, 0, TAIL_SAMPLE, 1 },
-    /* angle, x and y shift, scale, x and y shear, about the origin? */
-    [STEP_AFFINE] = { "affine", 7, 0, TAIL_SAMPLE, 1 },
+    /* angle, x and y shift, scale, x and y shear, about the origin?, version */
+    [STEP_AFFINE] = { "affine", 8, 0, TAIL_SAMPLE, 1 },
     /* factor */
     [STEP_BRIGHTNESS] = { "brightness", 1, 0, TAIL_NONE, 1 },
     [STEP_CONTRAST] = { "contrast", 1, 0, TAIL_NONE, 1 },
@@ -51,7 +52,8 @@ static const struct row {
     [STEP_SOLARIZE] = { "solarize", 1, 0, TAIL_NONE, 1 },
     [STEP_AUTOCONTRAST] = { "autocontrast", 0, 0, TAIL_NONE, 1 },
     [STEP_EQUALIZE] = { "equalize", 0, 0, TAIL_NONE, 1 },
-    [STEP_TO_TENSOR] = { "to_tensor", 0, 0, TAIL_NONE, 1 },
+    /* pc_scaling */
+    [STEP_TO_TENSOR] = { "to_tensor", 1, FIRST(1), TAIL_NONE, 1 },
     /* means, then as many deviations */
     [STEP_NORMALIZE] = { "normalize", 0, 0, TAIL_ANY, 1 },
     /* top, left, height, width */
@@ -64,8 +66,8 @@ static const struct row {
     [STEP_RESIZE_SHORTER] = { "resize_shorter", 2, FIRST(2), TAIL_FILTER, 1 },
     /* comparison, p, how many of the next steps it governs */
     [STEP_CHANCE] = { "chance", 3, 1u << 0 | 1u << 2, TAIL_NONE, 0 },
-    /* height, width */
-    [STEP_RANDOM_CROP] = { "random_crop", 2, FIRST(2), TAIL_NONE, 1 },
+    /* height, width, version, has it been padded? (which the second version says in its error) */
+    [STEP_RANDOM_CROP] = { "random_crop", 4, FIRST(4), TAIL_NONE, 1 },
     /* height, width, ranges of scale and ratio */
     [STEP_RANDOM_RESIZED_CROP] = { "random_resized_crop", 6, FIRST(2), TAIL_FILTER, 2 },
     /* four factor_range */
@@ -76,12 +78,12 @@ static const struct row {
     [STEP_RANDOM_AFFINE] = { "random_affine", sizeof(affine_ranges) / sizeof(double), 0, TAIL_SAMPLE, 1 },
     /* ranges of scale and ratio; no fill values: normal noise */
     [STEP_RANDOM_ERASING] = { "random_erasing", 4, 0, TAIL_FILL, 1 },
-    /* operations, magnitude, bins */
-    [STEP_RAND_AUGMENT] = { "rand_augment", 3, FIRST(3), TAIL_SAMPLE, AS_FIRST_NUMBER },
-    /* bins */
-    [STEP_TRIVIAL_AUGMENT] = { "trivial_augment", 1, FIRST(1), TAIL_SAMPLE, 1 },
-    /* filter, count of fill values, four of them; per policy twice: operation, p, magnitude or -1 */
-    [STEP_AUTO_AUGMENT] = { "auto_augment", 6, 0, TAIL_ANY, 2 },
+    /* operations, magnitude, bins, version */
+    [STEP_RAND_AUGMENT] = { "rand_augment", 4, FIRST(4), TAIL_SAMPLE, AS_FIRST_NUMBER },
+    /* bins, version */
+    [STEP_TRIVIAL_AUGMENT] = { "trivial_augment", 2, FIRST(2), TAIL_SAMPLE, 1 },
+    /* version, filter, count of fill values, four of them; per policy twice: operation, p, magnitude or -1 */
+    [STEP_AUTO_AUGMENT] = { "auto_augment", POLICIES, 0, TAIL_ANY, 2 },
 };
 
 /* May the step follow to_tensor? */
@@ -165,6 +167,9 @@ static pc_status check_numbers(const step *s, const char *name, int steps_left)
         break;
     }
     case STEP_POSTERIZE: PC_CHECK(v[0] >= 1 && v[0] <= 8, PC_EVALUE, "bits must be between or equal to 1 and 8"); break;
+    case STEP_TO_TENSOR:
+        PC_CHECK(v[0] >= 0 && v[0] < PC_SCALING_COUNT, PC_EVALUE, "%s: unknown scaling", name);
+        break;
     case STEP_CHANCE:
         PC_CHECK(v[0] >= 0 && v[0] <= 2 && v[2] >= 0 && v[2] <= steps_left, PC_EVALUE, "%s: bad comparison or count",
                  name);
@@ -181,7 +186,9 @@ static pc_status check_numbers(const step *s, const char *name, int steps_left)
                  "index %d is out of bounds for dimension 0 with size %d", (int)v[1], (int)v[2]);
         break;
     case STEP_TRIVIAL_AUGMENT: PC_CHECK(v[0] >= 2, PC_EVALUE, "%s: at least 2 bins are needed", name); break;
-    case STEP_AUTO_AUGMENT: PC_CHECK(s->n > 6 && s->n % 6 == 0, PC_EVALUE, "%s: bad policies", name); break;
+    case STEP_AUTO_AUGMENT:
+        PC_CHECK(s->n > POLICIES && (s->n - POLICIES) % 6 == 0, PC_EVALUE, "%s: bad policies", name);
+        break;
     case STEP_RANDOM_AFFINE: {
         double n = ((const affine_ranges *)v)->shear_bounds;
         PC_CHECK(n == 0 || n == 2 || n == 4, PC_EVALUE, "%s: 0, 2 or 4 shear bounds were expected", name);
@@ -197,11 +204,11 @@ done:
 static pc_status auto_augment_sampling(step *s)
 {
     pc_status status = PC_OK;
-    PC_TRY(to_filter(s->v[0], true, &s->filter));
-    PC_CHECK(s->v[1] >= 1 && s->v[1] <= 4, PC_EVALUE, "auto_augment: 1 to 4 fill values were expected");
-    s->nfill = (int)s->v[1];
-    for (int k = 0; k < s->nfill; k++) s->fill[k] = s->v[2 + k];
-    for (int k = 6; k < s->n; k += 3)
+    PC_TRY(to_filter(s->v[1], true, &s->filter));
+    PC_CHECK(s->v[2] >= 1 && s->v[2] <= 4, PC_EVALUE, "auto_augment: 1 to 4 fill values were expected");
+    s->nfill = (int)s->v[2];
+    for (int k = 0; k < s->nfill; k++) s->fill[k] = s->v[3 + k];
+    for (int k = POLICIES; k < s->n; k += 3)
         PC_CHECK(s->v[k] >= 0 && s->v[k] <= 14 && s->v[k + 2] >= -1 && s->v[k + 2] <= 9, PC_EVALUE,
                  "auto_augment: bad policy");
 done:
@@ -214,7 +221,7 @@ static void build_table(step *s, const step *next, float (*table)[256])
     s->table = table;
     s->ntable = next != NULL ? next->n / 2 : 1;
     for (int k = 0; k < s->ntable; k++) {
-        pc_unit_table(table[k]);
+        pc_float_table(table[k], (pc_scaling)s->v[0]);
         if (next != NULL) pc_normalize_table(table[k], (float)next->v[k], (float)next->v[next->n / 2 + k]);
     }
 }

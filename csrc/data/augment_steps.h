@@ -36,6 +36,7 @@ typedef struct affine_ranges {
     double scaled, scale[2];     /* 0: no scaling */
     double shear_bounds;         /* 0, 2 (along x) or 4 (along y, too) of the next */
     double shear[2][2];
+    double version;
 } affine_ranges;
 
 typedef struct step {
@@ -59,8 +60,11 @@ struct pc_pipeline {
     step *steps;
 };
 
+/* Of an auto_augment, where the policies begin. */
+#define POLICIES 7
+
 /* Of any fixed step, its tail apart. */
-#define FIXED_NUMBERS 7
+#define FIXED_NUMBERS 8
 
 typedef struct drawn {
     step_kind kind;   /* fixed */

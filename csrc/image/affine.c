@@ -80,26 +80,31 @@ void pc_rotate_matrix(int h, int w, double angle, int expand, const double *cent
     }
 }
 
-/* torchvision v1's order of operations, which fixes the rounding. */
-void pc_affine_matrix(int h, int w, double angle, double tx, double ty, double scale, double shear_x, double shear_y,
-                      const double *center, double m[6])
+/* torchvision's orders of operations, which fix the rounding. */
+void pc_affine_matrix(int version, int h, int w, double angle, double tx, double ty, double scale, double shear_x,
+                      double shear_y, const double *center, double m[6])
 {
     double rot = radians(angle), sx = radians(shear_x), sy = radians(shear_y);
     double cx = center != NULL ? center[0] : w * 0.5, cy = center != NULL ? center[1] : h * 0.5;
-    double a = cos(rot - sy) / cos(sy);
-    double b = -cos(rot - sy) * tan(sx) / cos(sy) - sin(rot);
-    double c = sin(rot - sy) / cos(sy);
-    double d = -sin(rot - sy) * tan(sx) / cos(sy) + cos(rot);
+    double a = cos(rot - sy) / cos(sy), c = sin(rot - sy) / cos(sy), b, d;
+    if (version == 1) {
+        b = -cos(rot - sy) * tan(sx) / cos(sy) - sin(rot);
+        d = -sin(rot - sy) * tan(sx) / cos(sy) + cos(rot);
+    } else {
+        b = -(a * tan(sx) + sin(rot));
+        d = cos(rot) - c * tan(sx);
+    }
     m[0] = d / scale;
     m[1] = -b / scale;
-    m[2] = 0.0 / scale;
     m[3] = -c / scale;
     m[4] = a / scale;
-    m[5] = 0.0 / scale;
-    m[2] += m[0] * (-cx - tx) + m[1] * (-cy - ty);
-    m[5] += m[3] * (-cx - tx) + m[4] * (-cy - ty);
-    m[2] += cx;
-    m[5] += cy;
+    if (version == 1) {
+        m[2] = m[0] * (-cx - tx) + m[1] * (-cy - ty) + cx;
+        m[5] = m[3] * (-cx - tx) + m[4] * (-cy - ty) + cy;
+    } else {
+        m[2] = cx - m[0] * (cx + tx) - m[1] * (cy + ty);
+        m[5] = cy - m[3] * (cx + tx) - m[4] * (cy + ty);
+    }
 }
 
 static void put_fill(uint8_t *dst, int64_t n, int c, const uint8_t *fill)

@@ -49,8 +49,9 @@ void pc_image_pad(pc_image a, int left, int top, int right, int bottom, pc_pad_m
 int pc_rotate_quarters(int h, int w, double angle, int expand, const double *center);
 /* Output to input: x' = m[0] x + m[1] y + m[2], y' = m[3] x + m[4] y + m[5]. center: (x, y) or NULL. */
 void pc_rotate_matrix(int h, int w, double angle, int expand, const double *center, double m[6], int *oh, int *ow);
-void pc_affine_matrix(int h, int w, double angle, double tx, double ty, double scale, double shear_x, double shear_y,
-                      const double *center, double m[6]);
+/* version: of torchvision's transforms, 1 or 2, which round in other places. */
+void pc_affine_matrix(int version, int h, int w, double angle, double tx, double ty, double scale, double shear_x,
+                      double shear_y, const double *center, double m[6]);
 /* filter: PC_NEAREST, PC_BILINEAR or PC_BICUBIC. */
 void pc_image_affine(pc_image a, const double m[6], pc_filter filter, const uint8_t *fill, int oh, int ow,
                      uint8_t *dst);
@@ -93,8 +94,9 @@ void pc_image_grey(pc_image a, int c, uint8_t *dst);
 int pc_image_grey_mean(pc_image a, const pc_lut *l);
 
 /* ---- totensor.c ---- */
-/* t[v] = v / 255 in float32. */
-void pc_unit_table(float t[256]);
+/* How bytes become floats: divided by 255 (ToTensor), multiplied by its inverse (ToDtype), or as they are. */
+typedef enum pc_scaling { PC_DIVIDED = 0, PC_MULTIPLIED, PC_UNSCALED, PC_SCALING_COUNT } pc_scaling;
+void pc_float_table(float t[256], pc_scaling scaling);
 /* t[v] = (t[v] - mean) / std in float32, two roundings. */
 void pc_normalize_table(float t[256], float mean, float std);
 /* dst[ch * dc + y * dy + x * dx] = t[ch][byte] (t[0] for all channels where nt is 1). */

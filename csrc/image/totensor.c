@@ -1,9 +1,10 @@
 /* totensor.c -- bytes to floats: ToTensor and Normalize as tables of 256 floats, which is exact. */
 #include "image.h"
 
-void pc_unit_table(float t[256])
+void pc_float_table(float t[256], pc_scaling scaling)
 {
-    for (int v = 0; v < 256; v++) t[v] = (float)v / 255.0f;
+    for (int v = 0; v < 256; v++)
+        t[v] = scaling == PC_DIVIDED ? (float)v / 255.0f : (float)v * (scaling == PC_MULTIPLIED ? 1.0f / 255.0f : 1.0f);
 }
 
 void pc_normalize_table(float t[256], float mean, float std)

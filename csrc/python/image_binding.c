@@ -270,15 +270,18 @@ done:
 static PyObject *affine_matrix(PyObject *module, PyObject *args)
 {
     double angle, tx, ty, scale, sx, sy, center[2], m[6];
-    if (!PyArg_ParseTuple(args, "dddddddd:affine_matrix", &angle, &tx, &ty, &scale, &sx, &sy, &center[0], &center[1]))
+    int version;
+    if (!PyArg_ParseTuple(args, "idddddddd:affine_matrix", &version, &angle, &tx, &ty, &scale, &sx, &sy, &center[0],
+                          &center[1]))
         return NULL;
-    pc_affine_matrix(0, 0, angle, tx, ty, scale, sx, sy, center, m);
+    pc_affine_matrix(version, 0, 0, angle, tx, ty, scale, sx, sy, center, m);
     return Py_BuildValue("(dddddd)", m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
 static PyMethodDef functions[] = {
     { "affine_matrix", affine_matrix, METH_VARARGS,
-      "affine_matrix(angle, tx, ty, scale, shear_x, shear_y, center_x, center_y): from output to input, six numbers." },
+      "affine_matrix(version, angle, tx, ty, scale, shear_x, shear_y, center_x, center_y): from output to input, six "
+      "numbers." },
     { 0 }
 };
 

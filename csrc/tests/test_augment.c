@@ -3,6 +3,7 @@
 #include "../core/alloc.h"
 #include "../core/cpu.h"
 #include "../data/augment.h"
+#include "../image/image.h"
 #include "../kernels/kernels.h"
 #include <assert.h>
 #include <stdio.h>
@@ -36,7 +37,8 @@ static const double any_filter[3] = { 0, 2, 3 };
 
 static void add_byte_step(chain *c)
 {
-    double f = any_filter[below(3)], size = 1 + below(40), size2 = 1 + below(40), fill = below(256);
+    double f = any_filter[below(3)], size = 1 + below(40), size2 = 1 + below(40), fill = below(256),
+           version = 1 + below(2);
     switch (below(25)) {
     case 0: add(c, "hflip", 0, NULL); break;
     case 1: add(c, "vflip", 0, NULL); break;
@@ -46,7 +48,7 @@ static void add_byte_step(chain *c)
     case 5: ADD("rotate", between(-400, 400), f, below(2), below(2), between(-9, 40), between(-9, 40), fill); break;
     case 6:
         ADD("affine", between(-90, 90), below(9) - 4, below(9) - 4, between(0.2, 3), between(-50, 50), between(-50, 50),
-            below(2), f, 0, below(2), 3, 4, fill);
+            below(2), version, f, 0, below(2), 3, 4, fill);
         break;
     case 7: ADD("brightness", between(-1, 3)); break;
     case 8: ADD("contrast", between(-1, 3)); break;
@@ -62,12 +64,14 @@ static void add_byte_step(chain *c)
     case 18: ADD("random_resized_crop", size, size2, 0.05, 1.2, 0.3, 3, below(6)); break;
     case 19: ADD("color_jitter", 1, 0, 2, below(2), 0, 2, below(2), 0, 2, below(2), -0.5, 0.5); break;
     case 20: ADD("random_rotation", -180, 180, f, below(2), 0, 0, 0, fill); break;
-    case 21: ADD("random_affine", -30, 30, 1, 0.3, 0.3, 1, 0.5, 2, 4, -20, 20, -20, 20, f, 0, 0, 0, 0, fill); break;
-    case 22: ADD("rand_augment", below(4), below(31), 31, f, 0, 0, 0, 0, fill); break;
-    case 23: ADD("trivial_augment", 31, f, 0, 0, 0, 0, fill); break;
+    case 21:
+        ADD("random_affine", -30, 30, 1, 0.3, 0.3, 1, 0.5, 2, 4, -20, 20, -20, 20, version, f, 0, 0, 0, 0, fill);
+        break;
+    case 22: ADD("rand_augment", below(4), below(31), 31, version, f, 0, 0, 0, 0, fill); break;
+    case 23: ADD("trivial_augment", 31, version, f, 0, 0, 0, 0, fill); break;
     default:
         ADD("pad_to", 25, 25, below(4), fill);
-        ADD("random_crop", 1 + below(25), 1 + below(25));
+        ADD("random_crop", 1 + below(25), 1 + below(25), version, below(2));
         break;
     }
 }
@@ -94,7 +98,7 @@ static void build(chain *c)
         add_byte_step(c);
     }
     if (!floats) return;
-    add(c, "to_tensor", 0, NULL);
+    ADD("to_tensor", below(PC_SCALING_COUNT));
     for (int k = below(4); k > 0; k--) {
         if (below(4) == 0) ADD("chance", below(3), 0.5, 1);
         add_float_step(c);
@@ -170,7 +174,7 @@ static void time_program(void)
     add(c, "hflip", 0, NULL);
     ADD("random_rotation", -15, 15, 0, 0, 0, 0, 0, 0);
     ADD("color_jitter", 1, 0.8, 1.2, 1, 0.8, 1.2, 0, 0, 0, 0, 0, 0);
-    add(c, "to_tensor", 0, NULL);
+    ADD("to_tensor", 0);
     ADD("normalize", 0.49, 0.48, 0.45, 0.2, 0.2, 0.2);
     pc_pipeline *p;
     pc_status status = pc_pipeline_new(c->step, c->n, &p);

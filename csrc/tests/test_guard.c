@@ -347,7 +347,7 @@ static void test_images(void)
         area *owner;
         float(*table)[256] = malloc(sizeof *table);
         assert(table != NULL);
-        pc_unit_table(*table);
+        pc_float_table(*table, PC_DIVIDED);
         float *planes = guarded_bytes((size_t)a.h * (size_t)a.w * (size_t)c * sizeof *planes, round % 2, &owner);
         pc_image_lookup(a, (const float(*)[256])table, 1, planes, (int64_t)a.h * a.w, a.w, 1);
         area_release(owner);

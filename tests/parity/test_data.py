@@ -1,13 +1,21 @@
 """Loaders and samplers against torch: batches and the generators' states, bit for bit."""
 
 import collections
+import functools
 import random
 
 import numpy as np
 import pytest
-
+import torch
+import torchvision.transforms.v2
 from both import check_same, same
+from PIL import Image
 from program import Program, pycnn_modules, torch_modules
+
+import pycnn
+import pycnn.vision.transforms.v2
+from pycnn import vision
+from pycnn.utils.data.memory import source_of
 
 pytestmark = pytest.mark.parity
 
@@ -199,14 +207,77 @@ CHAINS = {
 }
 
 
-@pytest.mark.parametrize("workers", [0, 1, 2])
-@pytest.mark.parametrize("chain", CHAINS)
-def test_images(chain, workers):
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+
+# Of the second version, and of torch for dtypes.
+CHAINS_V2 = {
+    "plain": lambda t, m: [t.ToImage(), t.ToDtype(m.float32, scale=True), t.Normalize(MEAN, STD)],
+    "crop": lambda t, m: [t.ToImage(), t.RandomCrop(32, padding=4), t.RandomHorizontalFlip(),
+                          t.ToDtype(m.float32, scale=True), t.Normalize(MEAN, STD)],
+    "pictures": lambda t, m: [t.RandomCrop(32, padding=4), t.RandomHorizontalFlip(), t.ColorJitter(0.2, 0.2, 0.2, 0.1),
+                              t.RandomRotation(15), t.ToImage(), t.ToDtype(m.float32, scale=True),
+                              t.Normalize(MEAN, STD)],
+    "one side": lambda t, m: [t.RandomCrop((32, 20)), t.RandomCrop((40, 20), padding=(0, 1), pad_if_needed=True),
+                              t.PILToTensor()],
+    "mirrored": lambda t, m: [t.ToImage(), t.RandomCrop(36, 4, padding_mode="reflect"),
+                              t.Pad(3, padding_mode="symmetric"), t.ConvertImageDtype(m.float32)],
+    "resized crop": lambda t, m: [t.RandomResizedCrop(24), t.RandomAffine(20, (0.1, 0.2), (0.8, 1.2), 10), t.ToImage(),
+                                  t.ToDtype(m.float32)],
+    "sizes": lambda t, m: [t.Resize(24, "bicubic"), t.CenterCrop((30, 20)), t.RandomGrayscale(), t.ToImage(),
+                           t.ToDtype({m.Tensor: None, "others": m.float32}, scale=True), t.ToPureTensor()],
+    "chances": lambda t, m: [t.RandomSolarize(99.5), t.RandomAdjustSharpness(1.7, 0.7), t.RandomAutocontrast(0.3),
+                             t.RandomApply([t.RandomVerticalFlip(0.7), t.Grayscale(3)], 0.3), t.ToImage(),
+                             t.RandomPosterize(3), t.RandomEqualize(), t.RandomInvert(), t.RandomSolarize(7)],
+    "erasing": lambda t, m: [t.ToImage(), t.ToDtype(m.float32, scale=True), t.RandomErasing(0.7, value=(1, 2, 3)),
+                             t.Normalize(MEAN, STD), t.RandomErasing(0.7, value="random")],
+    "auto": lambda t, m: [t.AutoAugment(), t.AutoAugment(t.AutoAugmentPolicy.CIFAR10, "bilinear", 7),
+                          t.AutoAugment(t.AutoAugmentPolicy.SVHN), t.ToImage()],
+    "rand": lambda t, m: [t.RandAugment(), t.TrivialAugmentWide(), t.TrivialAugmentWide(5), t.ToImage()],
+    "mixed": lambda t, m: [t.Compose([t.Identity(), t.PILToTensor()]), t.ToPureTensor(), t.RandomHorizontalFlip(),
+                           t.ToDtype(m.float32, scale=True), t.Normalize([0.5], [0.25])],
+}
+
+
+def batches_of(chain, workers):
+    """Both libraries' batches of a chain of transforms: chain(m, v)."""
     def call(m, v):
-        dataset = _images(v, v.transforms.Compose(CHAINS[chain](v.transforms)), 25)
+        dataset = _images(v, chain(m, v), 25)
         loader = m.utils.data.DataLoader(dataset, batch_size=8, shuffle=True, num_workers=workers)
         return [list(loader), m.rand(3), list(loader)]
     same(call)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_images(chain, workers):
+    batches_of(lambda m, v: v.transforms.Compose(CHAINS[chain](v.transforms)), workers)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("chain", CHAINS_V2)
+def test_images_of_the_second_version(chain, workers):
+    make = lambda m, v: v.transforms.v2.Compose(CHAINS_V2[chain](v.transforms.v2, m))
+    assert source_of(_images(vision, make(pycnn, vision), 1)) is not None, "C reads them"
+    batches_of(make, workers)
+
+
+@pytest.mark.parametrize("chain", CHAINS_V2)
+def test_images_of_the_second_version_one_by_one(chain):
+    """The same draws and bytes by C in one pass, by C in a pass each and by Python, which a second part asks for."""
+    t = vision.transforms.v2
+    ours = t.Compose(CHAINS_V2[chain](t, pycnn))
+    theirs = torchvision.transforms.v2.Compose(CHAINS_V2[chain](torchvision.transforms.v2, torch))
+    routes = {"one pass": ours, "parts": lambda image: ours(image, 0)[0],
+              "one by one": lambda image: functools.reduce(lambda x, change: change(x), ours.transforms, image)}
+    images = [Image.fromarray(a) for a in _images(vision, None, 20).data]
+    torch.manual_seed(5)
+    want = [theirs(image) for image in images]
+    for name, route in routes.items():
+        pycnn.manual_seed(5)
+        for got, expected in zip(map(route, images), want):
+            assert type(got).__name__ == type(expected).__name__, name
+            check_same(got, expected.as_subclass(torch.Tensor))
+        assert pycnn.get_rng_state().numpy().tobytes() == torch.get_rng_state().numpy().tobytes()
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -195,6 +195,17 @@ def test_kinds_of_samples():
             T.Compose([])
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_affine_matrices(version):
+    """Each version's, to the last bit."""
+    matrix = (torchvision.transforms.functional if version == 1 else their_F._geometry)._get_inverse_affine_matrix
+    for _ in range(200):
+        angle, tx, ty, scale, sx, sy, cx, cy = RNG.uniform([-180, -9, -9, 0.3, -40, -40, 0, 0],
+                                                           [180, 9, 9, 3, 40, 40, 50, 50]).tolist()
+        assert list(pycnn._C.affine_matrix(version, angle, tx, ty, scale, sx, sy, cx, cy)) == \
+            matrix([cx, cy], angle, [tx, ty], scale, [sx, sy])
+
+
 @pytest.mark.parametrize("kind", ["MixUp", "CutMix"])
 @pytest.mark.parametrize("options", [{}, {"alpha": 0.3}, {"alpha": 2.5}], ids=str)
 def test_mixing_batches(kind, options):

@@ -10,6 +10,9 @@ from pycnn.vision.transforms._parameters import probability
 # How a chance compares the uniform number R with p: see augment_steps.h.
 BELOW_F32, BELOW_F64, ABOVE_F32 = 0, 1, 2
 
+# How bytes become floats: see image.h.
+DIVIDED, MULTIPLIED, UNSCALED = 0, 1, 2
+
 
 def text_of_list(owner, transforms, first=""):
     return f"{owner}({first}" + "".join(f"\n    {t}" for t in transforms) + "\n)"
@@ -26,14 +29,46 @@ class Transform(Module):
         return f"{type(self).__name__}({self._separator.join(shown)})"
 
 
-class Step(Transform):
-    """A transform that steps describe. Subclasses define `_steps`."""
+def takes_pictures(self, domain):
+    """`_takes` of steps that torchvision computes differently on Tensors, or not at all."""
+    return domain == _pipeline.PICTURE
 
-    # May the steps follow ToTensor in one pass?
-    _on_tensors = False
+
+def takes_bytes(self, domain):
+    """`_takes` of steps that map bytes of a Tensor as those of a picture."""
+    return domain != _pipeline.FLOATS
+
+
+def takes_all(self, domain):
+    """`_takes` of steps that move values and change none."""
+    return True
+
+
+def takes_floats(self, domain):
+    """`_takes` of steps that come after ToTensor."""
+    return domain == _pipeline.FLOATS
+
+
+class Step(Transform):
+    """A transform that steps describe. Subclasses define `_steps`, which the second version's class borrows."""
+
+    # Of torchvision's transforms, as steps say it.
+    _edition = 1
+
+    # What `_steps` read by these names, since the second version keeps it otherwise.
+    _fill = property(lambda self: self.fill)
+    _mode = property(lambda self: self.interpolation)
+
+    # _takes(self, domain): do the steps say what happens to images of a domain (PICTURE, BYTES or FLOATS)?
+    _takes = takes_pictures
 
     def _steps(self):
         raise NotImplementedError
+
+    def _steps_in(self, domain):
+        fits = domain in (_pipeline.PICTURE, _pipeline.BYTES, _pipeline.FLOATS) and self._takes(domain)
+        steps = self._steps() if fits else None
+        return None if steps is None else (steps, domain)
 
     def forward(self, img):
         """Apply the transform to one image.
@@ -77,9 +112,9 @@ def draw(step, c=1, h=1, w=1):
 
 
 class Chance(Step):
-    """One fixed step, applied with probability p: a name, numbers, and numbers that are attributes."""
+    """One fixed step, applied with probability p: a name, numbers, and names of attributes that are numbers."""
 
-    _step, _attributes = (), ()
+    _step = ()
     _comparison = BELOW_F64
     _separator = ","
 
@@ -89,8 +124,9 @@ class Chance(Step):
 
     @property
     def _shown(self):
-        return (*self._attributes, "p")
+        return (*(v for v in self._step[1:] if isinstance(v, str)), "p")
 
     def _steps(self):
-        numbers = (getattr(self, name) for name in self._attributes)
-        return (("chance", self._comparison, self.p, 1), (*self._step, *numbers))
+        name, *values = self._step
+        values = (getattr(self, v) if isinstance(v, str) else v for v in values)
+        return (("chance", self._comparison, self.p, 1), (name, *values))

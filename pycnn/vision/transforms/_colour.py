@@ -6,7 +6,7 @@ from pycnn import _C
 from pycnn._tensor import Tensor
 from pycnn.vision.transforms import _images, _pipeline
 from pycnn.vision.transforms import functional as F
-from pycnn.vision.transforms._base import BELOW_F32, Chance, Drawn, Step, Transform
+from pycnn.vision.transforms._base import BELOW_F32, Chance, Drawn, Step, takes_bytes, takes_floats
 from pycnn.vision.transforms._parameters import check_box, grey_step
 
 
@@ -112,7 +112,7 @@ class RandomGrayscale(Chance):
         super().__init__(p)
 
 
-class RandomErasing(Transform):
+class RandomErasing(Step):
     """Erase a rectangle of a Tensor image with probability `p`.
 
     Parameters
@@ -136,6 +136,7 @@ class RandomErasing(Transform):
     """
 
     _shown = ("p", "scale", "ratio", "value", "inplace")
+    _takes = takes_floats
 
     def __init__(self, p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0, inplace=False):
         super().__init__()
@@ -207,6 +208,7 @@ class RandomInvert(Chance):
     """
 
     _step = ("invert",)
+    _takes = takes_bytes
 
 
 class RandomPosterize(Chance):
@@ -219,8 +221,8 @@ class RandomPosterize(Chance):
     p : float, default 0.5
     """
 
-    _step = ("posterize",)
-    _attributes = ("bits",)
+    _step = ("posterize", "bits")
+    _takes = takes_bytes
 
     def __init__(self, bits, p=0.5):
         super().__init__(p)
@@ -236,8 +238,10 @@ class RandomSolarize(Chance):
     p : float, default 0.5
     """
 
-    _step = ("solarize",)
-    _attributes = ("threshold",)
+    _step = ("solarize", "threshold")
+
+    def _takes(self, domain):
+        return domain == _pipeline.PICTURE or domain == _pipeline.BYTES and self.threshold <= 255
 
     def __init__(self, threshold, p=0.5):
         super().__init__(p)
@@ -254,8 +258,7 @@ class RandomAdjustSharpness(Chance):
     p : float, default 0.5
     """
 
-    _step = ("sharpness",)
-    _attributes = ("sharpness_factor",)
+    _step = ("sharpness", "sharpness_factor")
 
     def __init__(self, sharpness_factor, p=0.5):
         super().__init__(p)
@@ -282,3 +285,4 @@ class RandomEqualize(Chance):
     """
 
     _step = ("equalize",)
+    _takes = takes_bytes

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pycnn import _C
 from pycnn.nn import Module
 from pycnn.vision.transforms import _pipeline
-from pycnn.vision.transforms._base import text_of_list
+from pycnn.vision.transforms._base import ABOVE_F32, text_of_list
 from pycnn.vision.transforms._parameters import probability
 
 
@@ -41,6 +41,9 @@ class Compose:
 
     def __call__(self, img):
         return _pipeline.run_all(self.transforms, img)
+
+    def _steps_in(self, domain):
+        return _pipeline.steps_of_list(self.transforms, domain)
 
     def __repr__(self):
         return text_of_list(type(self).__name__, self.transforms)
@@ -116,6 +119,14 @@ class RandomApply(Module):
         if self.p < _C.fn.rand(1):
             return img
         return _pipeline.run_all(self.transforms, img)
+
+    _comparison = ABOVE_F32
+
+    def _steps_in(self, domain):
+        inner = _pipeline.steps_of_list(self.transforms, domain)
+        if inner is None or inner[1] != domain:
+            return None
+        return (("chance", self._comparison, self.p, len(inner[0])), *inner[0]), domain
 
     def __repr__(self):
         return text_of_list(type(self).__name__, self.transforms, f"\n    p={self.p}")

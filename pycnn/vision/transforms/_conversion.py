@@ -1,8 +1,11 @@
 """Between pictures, arrays and Tensors, and normalisation."""
 
+from pycnn import _C
+from pycnn._default_dtype import get_default_dtype
 from pycnn.nn import Module
+from pycnn.vision.transforms import _pipeline
 from pycnn.vision.transforms import functional as F
-from pycnn.vision.transforms._base import Transform
+from pycnn.vision.transforms._base import DIVIDED, Step, takes_floats
 
 
 class ToTensor:
@@ -17,6 +20,10 @@ class ToTensor:
         """Convert one PIL Image or array of shape (H, W, C)."""
         return F.to_tensor(pic)
 
+    def _steps_in(self, domain):
+        fits = domain == _pipeline.PICTURE and get_default_dtype() == _C.float32
+        return ((("to_tensor", DIVIDED),), _pipeline.FLOATS) if fits else None
+
     def __repr__(self):
         return f"{type(self).__name__}()"
 
@@ -27,6 +34,9 @@ class PILToTensor:
     def __call__(self, pic):
         """Convert one PIL Image."""
         return F.pil_to_tensor(pic)
+
+    def _steps_in(self, domain):
+        return ((), _pipeline.BYTES) if domain == _pipeline.PICTURE else None
 
     def __repr__(self):
         return f"{type(self).__name__}()"
@@ -52,6 +62,11 @@ class ConvertImageDtype(Module):
         """Convert one Tensor."""
         return F.convert_image_dtype(image, self.dtype)
 
+    def _steps_in(self, domain):
+        if self.dtype != _C.float32 or domain not in (_pipeline.BYTES, _pipeline.FLOATS):
+            return None
+        return ((("to_tensor", DIVIDED),) if domain == _pipeline.BYTES else ()), _pipeline.FLOATS
+
 
 class ToPILImage:
     """Convert a Tensor of shape (C, H, W) or an array of shape (H, W, C) to a PIL Image.
@@ -73,7 +88,7 @@ class ToPILImage:
         return f"{type(self).__name__}({f'mode={self.mode}' if self.mode is not None else ''})"
 
 
-class Normalize(Transform):
+class Normalize(Step):
     """Subtract a mean from every channel and divide by a deviation.
 
     Parameters
@@ -92,12 +107,18 @@ class Normalize(Transform):
     """
 
     _shown = ("mean", "std")
+    _takes = takes_floats
 
     def __init__(self, mean, std, inplace=False):
         super().__init__()
         self.mean = mean
         self.std = std
         self.inplace = inplace
+
+    def _steps(self):
+        mean, std = ([float(v) for v in (x if hasattr(x, "__len__") else [x])] for x in (self.mean, self.std))
+        fits = len(mean) == len(std) and len(mean) in (1, 3)
+        return (("normalize", *mean, *std),) if fits else None
 
     def forward(self, tensor):
         """Normalise one Tensor of shape (..., C, H, W)."""

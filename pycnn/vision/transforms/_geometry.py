@@ -3,9 +3,9 @@
 import numbers
 from collections.abc import Sequence
 
-from pycnn.vision.transforms import _images
+from pycnn.vision.transforms import _images, _pipeline
 from pycnn.vision.transforms import functional as F
-from pycnn.vision.transforms._base import BELOW_F32, Chance, Drawn, Step, Transform, draw
+from pycnn.vision.transforms._base import BELOW_F32, Chance, Drawn, Step, Transform, draw, takes_all
 from pycnn.vision.transforms._images import PAD_MODES
 from pycnn.vision.transforms._parameters import (
     InterpolationMode, angles, check_box, check_length, checked_fill, fill_values, filter_of, mode_of, pad_step, pair,
@@ -50,7 +50,7 @@ class Resize(Step):
         self.antialias = antialias
 
     def _steps(self):
-        return (resize_step(self.size, self.interpolation, self.max_size),)
+        return (resize_step(self.size, self._mode, self.max_size),)
 
     def forward(self, img):
         """Resize one image."""
@@ -67,7 +67,7 @@ class CenterCrop(Step):
     """
 
     _shown = ("size",)
-    _on_tensors = True
+    _takes = takes_all
 
     def __init__(self, size):
         super().__init__()
@@ -98,12 +98,13 @@ class Pad(Step):
         self.fill = fill
         self.padding_mode = padding_mode
 
-    @property
-    def _on_tensors(self):
-        return self.padding_mode == "constant" and isinstance(self.fill, numbers.Number)
+    def _takes(self, domain):
+        if domain == _pipeline.PICTURE or not isinstance(self._fill, numbers.Number):
+            return domain == _pipeline.PICTURE
+        return 0 <= self._fill <= 255 if domain == _pipeline.BYTES else self.padding_mode == "constant"
 
     def _steps(self):
-        return (pad_step(self.padding, self.fill, self.padding_mode),)
+        return (pad_step(self.padding, self._fill, self.padding_mode),)
 
 
 class RandomCrop(Drawn):
@@ -137,9 +138,9 @@ class RandomCrop(Drawn):
         self.fill = fill
         self.padding_mode = padding_mode
 
-    @property
-    def _on_tensors(self):
-        return self.padding_mode == "constant" and isinstance(self.fill, numbers.Number)
+    # What is padded, as Pad takes it.
+    _sides = property(lambda self: self.padding)
+    _takes = Pad._takes
 
     @staticmethod
     def get_params(img, output_size):
@@ -155,24 +156,20 @@ class RandomCrop(Drawn):
         tuple of 4 ints
             Top, left, height, width.
         """
-        return tuple(int(v) for v in draw(("random_crop", *output_size), *_images.dimensions(img)))
-
-    def _padding_steps(self):
-        steps = []
-        mode = PAD_MODES.index(self.padding_mode)
-        if self.padding is not None:
-            steps.append(pad_step(self.padding, self.fill, self.padding_mode))
-        if self.pad_if_needed:
-            steps.append(("pad_to", 0, self.size[1], mode, *fill_values(self.fill)))
-            steps.append(("pad_to", self.size[0], 0, mode, *fill_values(self.fill)))
-        return tuple(steps)
+        return tuple(int(v) for v in draw(("random_crop", *output_size, 1, 0), *_images.dimensions(img)))
 
     def _steps(self):
-        return (*self._padding_steps(), ("random_crop", *self.size))
+        steps = []
+        if self._sides is not None:
+            steps.append(pad_step(self._sides, self._fill, self.padding_mode))
+        if self.pad_if_needed:
+            steps.append(("pad_to", *self.size, PAD_MODES.index(self.padding_mode), *fill_values(self._fill)))
+        return (*steps, ("random_crop", *self.size, self._edition, self._sides is not None))
 
     def _with_params(self, img):
-        if self._padding_steps():
-            img = _images.run(self._padding_steps(), img)
+        padding = self._steps()[:-1]
+        if padding:
+            img = _images.run(padding, img)
         return F.crop(img, *self.get_params(img, self.size))
 
 
@@ -190,7 +187,7 @@ class RandomHorizontalFlip(Chance):
 
     _step = ("hflip",)
     _comparison = BELOW_F32
-    _on_tensors = True
+    _takes = takes_all
 
 
 class RandomVerticalFlip(Chance):
@@ -203,7 +200,7 @@ class RandomVerticalFlip(Chance):
 
     _step = ("vflip",)
     _comparison = BELOW_F32
-    _on_tensors = True
+    _takes = takes_all
 
 
 class RandomResizedCrop(Drawn):
@@ -252,7 +249,7 @@ class RandomResizedCrop(Drawn):
         return tuple(int(v) for v in draw(step, *_images.dimensions(img)))
 
     def _steps(self):
-        return (("random_resized_crop", *self.size, *self.scale, *self.ratio, filter_of(self.interpolation)),)
+        return (("random_resized_crop", *self.size, *self.scale, *self.ratio, filter_of(self._mode)),)
 
     def _with_params(self, img):
         window = self.get_params(img, self.scale, self.ratio)
@@ -354,14 +351,14 @@ class RandomRotation(Drawn):
         return draw(("random_rotation", float(degrees[0]), float(degrees[1]), *_NEAREST))[0]
 
     def _steps(self):
-        return (("random_rotation", *self.degrees, *sampling(self.interpolation, self.expand, self.center, self.fill)),)
+        return (("random_rotation", *self.degrees, *sampling(self._mode, self.expand, self.center, self._fill)),)
 
     def _with_params(self, img):
         return F.rotate(img, self.get_params(self.degrees), self.interpolation, self.expand, self.center, self.fill)
 
 
 def _affine_ranges(degrees, translate, scale, shear):
-    """What affine_ranges of csrc/data/augment_steps.h holds."""
+    """What affine_ranges of csrc/data/augment_steps.h holds, the version apart."""
     shear = [*shear] if shear is not None else []
     return (*degrees, int(translate is not None), *(translate or (0, 0)), int(scale is not None), *(scale or (1, 1)),
             len(shear), *(shear + [0] * 4)[:4])
@@ -437,13 +434,13 @@ class RandomAffine(Drawn):
         tuple
             Angle, (x, y) shift in pixels, scale, (x, y) shear.
         """
-        step = ("random_affine", *_affine_ranges(degrees, translate, scale_ranges, shears), *_NEAREST)
+        step = ("random_affine", *_affine_ranges(degrees, translate, scale_ranges, shears), 1, *_NEAREST)
         angle, tx, ty, scale, sx, sy, *_ = draw(step, h=img_size[1], w=img_size[0])
         return angle, (int(tx), int(ty)), scale, (sx, sy)
 
     def _steps(self):
         ranges = _affine_ranges(self.degrees, self.translate, self.scale, self.shear)
-        return (("random_affine", *ranges, *sampling(self.interpolation, False, self.center, self.fill)),)
+        return (("random_affine", *ranges, self._edition, *sampling(self._mode, False, self.center, self._fill)),)
 
     def _with_params(self, img):
         size = F.get_image_size(img)

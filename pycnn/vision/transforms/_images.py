@@ -151,13 +151,13 @@ def _pil_rotate(img, angle, *sampling):
     return img.rotate(angle, filter, expand, center, fillcolor=_fill(img, fill))
 
 
-def _pil_affine(img, angle, tx, ty, scale, shear_x, shear_y, origin, *sampling):
+def _pil_affine(img, angle, tx, ty, scale, shear_x, shear_y, origin, version, *sampling):
     from PIL import Image
 
     filter, _, center, fill = _sampling(sampling)
     w, h = img.size
     center = (0.0, 0.0) if origin else center or (w * 0.5, h * 0.5)
-    matrix = _C.affine_matrix(angle, tx, ty, scale, shear_x, shear_y, *center)
+    matrix = _C.affine_matrix(int(version), angle, tx, ty, scale, shear_x, shear_y, *center)
     return img.transform((w, h), Image.Transform.AFFINE, matrix, filter, fillcolor=_fill(img, fill))
 
 

@@ -227,12 +227,12 @@ def _middle(img, center):
 
 def rotate(img, angle, mode, expand, center, fill):
     """Turn counterclockwise by degrees."""
-    return warp(img, _C.affine_matrix(-angle, 0.0, 0.0, 1.0, 0.0, 0.0, *_middle(img, center)), mode, fill, expand)
+    return warp(img, _C.affine_matrix(1, -angle, 0.0, 0.0, 1.0, 0.0, 0.0, *_middle(img, center)), mode, fill, expand)
 
 
-def affine(img, angle, translate, scale, shear, mode, center, fill):
+def affine(img, version, angle, translate, scale, shear, mode, center, fill):
     """Turn clockwise, shift, scale and shear."""
-    return warp(img, _C.affine_matrix(angle, *translate, scale, *shear, *_middle(img, center)), mode, fill)
+    return warp(img, _C.affine_matrix(version, angle, *translate, scale, *shear, *_middle(img, center)), mode, fill)
 
 
 def _sampling(filter, expand, has_center, x, y, *fill):
@@ -244,9 +244,10 @@ def _rotate_step(img, angle, *sampling):
     return rotate(img, angle, *_sampling(*sampling))
 
 
-def _affine_step(img, angle, tx, ty, scale, shear_x, shear_y, origin, *sampling):
+def _affine_step(img, angle, tx, ty, scale, shear_x, shear_y, origin, version, *sampling):
     mode, _, center, fill = _sampling(*sampling)
-    return affine(img, angle, (tx, ty), scale, (shear_x, shear_y), mode, (0.0, 0.0) if origin else center, fill)
+    return affine(img, int(version), angle, (tx, ty), scale, (shear_x, shear_y), mode, (0.0, 0.0) if origin else center,
+                  fill)
 
 
 # ---- colours

@@ -82,12 +82,14 @@ class AutoAugment(Step):
         self.fill = fill
         self.policies = _parse(_POLICIES[policy])
 
+    _policies = property(lambda self: self.policies)
+
     def _steps(self):
-        fill = _parameters.fill_values(self.fill)
-        numbers = [v for pair in self.policies for name, p, magnitude in pair
+        fill = _parameters.fill_values(self._fill)
+        numbers = [v for pair in self._policies for name, p, magnitude in pair
                    for v in (_OPS.index(name), p, -1 if magnitude is None else magnitude)]
-        filter = _parameters.filter_of(self.interpolation)
-        return (("auto_augment", filter, len(fill), *(fill + (0,) * 4)[:4], *numbers),)
+        filter = _parameters.filter_of(self._mode)
+        return (("auto_augment", self._edition, filter, len(fill), *(fill + (0,) * 4)[:4], *numbers),)
 
 
 class RandAugment(Step):
@@ -116,8 +118,8 @@ class RandAugment(Step):
         self.fill = fill
 
     def _steps(self):
-        return (("rand_augment", self.num_ops, self.magnitude, self.num_magnitude_bins,
-                 *_parameters.sampling(self.interpolation, False, None, self.fill)),)
+        return (("rand_augment", self.num_ops, self.magnitude, self.num_magnitude_bins, self._edition,
+                 *_parameters.sampling(self._mode, False, None, self._fill)),)
 
 
 class TrivialAugmentWide(Step):
@@ -140,5 +142,5 @@ class TrivialAugmentWide(Step):
         self.fill = fill
 
     def _steps(self):
-        sampling = _parameters.sampling(self.interpolation, False, None, self.fill)
-        return (("trivial_augment", self.num_magnitude_bins, *sampling),)
+        sampling = _parameters.sampling(self._mode, False, None, self._fill)
+        return (("trivial_augment", self.num_magnitude_bins, self._edition, *sampling),)

@@ -48,7 +48,7 @@ def to_tensor(pic):
     if is_array and pic.ndim not in (2, 3):
         raise ValueError(f"pic should be 2/3 dimensional. Got {pic.ndim} dimensions.")
     if get_default_dtype() == _C.float32:
-        pipeline = _images.pipeline_of((("to_tensor",),))
+        pipeline = _images.pipeline_of((("to_tensor", 0),))
         if is_array and pic.dtype == np.uint8 and pic.size and (pic.ndim == 2 or pic.shape[2] in (1, 3)):
             return pipeline(np.ascontiguousarray(pic), *pic.shape[:2], 1 if pic.ndim == 2 else pic.shape[2])
         if not is_array and _images.is_plain(pic):

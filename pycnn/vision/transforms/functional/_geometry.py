@@ -310,6 +310,12 @@ def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.
     -----
     Tensors take the modes NEAREST and BILINEAR.
     """
+    return affined(1, img, angle, translate, scale, shear, interpolation, fill, center)
+
+
+def affined(version, img, angle, translate, scale, shear, interpolation=InterpolationMode.NEAREST, fill=None,
+            center=None):
+    """`affine` as the first or the second version rounds it."""
     if not isinstance(angle, (int, float)):
         raise TypeError("Argument angle should be int or float")
     if not isinstance(translate, (list, tuple)):
@@ -326,6 +332,7 @@ def affine(img, angle, translate, scale, shear, interpolation=InterpolationMode.
         raise ValueError(f"Shear should be a sequence containing two values. Got {shear}")
     if isinstance(img, Tensor):
         sampling(interpolation, False, center, fill)
-        return _tensors.affine(img, angle, translate, scale, shear,
+        return _tensors.affine(img, version, angle, translate, scale, shear,
                                mode_of(interpolation).value, center, tensor_fill(fill))
-    return run((("affine", angle, *translate, scale, *shear, 0, *sampling(interpolation, False, center, fill)),), img)
+    return run((("affine", angle, *translate, scale, *shear, 0, version,
+                 *sampling(interpolation, False, center, fill)),), img)

@@ -10,6 +10,7 @@ from pycnn._from_data import tensor
 from pycnn._tensor import Tensor
 from pycnn.nn import functional as NF
 from pycnn.vision import tv_tensors
+from pycnn.vision.transforms import _colour as T
 from pycnn.vision.transforms import _images
 from pycnn.vision.transforms.v2 import functional as F
 from pycnn.vision.transforms.v2._transform import ChanceTransform, Transform, below, flatten, is_image, sizes, uniform
@@ -37,6 +38,8 @@ class RandomErasing(ChanceTransform):
         If `scale` is no share or `value` another text.
     """
 
+    _first = T.RandomErasing
+
     def __init__(self, p=0.5, scale=(0.02, 0.33), ratio=(0.3, 3.3), value=0.0, inplace=False):
         super().__init__(p)
         if not isinstance(value, (numbers.Number, str, tuple, list)):
@@ -54,6 +57,9 @@ class RandomErasing(ChanceTransform):
         self.scale, self.ratio = scale, ratio
         self.value = None if value == "random" else [float(v) for v in values]
         self.inplace = inplace
+
+    def _values(self):
+        return tuple(self.value or ())
 
     def make_params(self, flat_inputs):
         """Draw the window.

@@ -6,7 +6,8 @@ from pycnn import _C
 from pycnn._from_data import tensor
 from pycnn._tensor import Tensor
 from pycnn.vision import tv_tensors
-from pycnn.vision.transforms import _images
+from pycnn.vision.transforms import _images, _pipeline
+from pycnn.vision.transforms import autoaugment as T
 from pycnn.vision.transforms.autoaugment import _POLICIES, AutoAugmentPolicy, _parse
 from pycnn.vision.transforms.v2 import functional as F
 from pycnn.vision.transforms.v2._geometry import checked_fill
@@ -67,7 +68,11 @@ class _Policy(Transform):
         TypeError
             If there is no image, or more than one.
         """
-        leaves, unflatten = flatten(inputs if len(inputs) > 1 else inputs[0])
+        sample = inputs if len(inputs) > 1 else inputs[0]
+        result = _pipeline.run(self, sample)
+        if result is not None:
+            return result
+        leaves, unflatten = flatten(sample)
         found = [k for k, choose in enumerate(self._chosen(leaves)) if choose]
         if not found:
             raise TypeError("Found no image in the sample.")
@@ -135,6 +140,8 @@ class AutoAugment(_Policy):
         If there is no such policy.
     """
 
+    _first = T.AutoAugment
+
     def __init__(self, policy=AutoAugmentPolicy.IMAGENET, interpolation="nearest", fill=None):
         super().__init__(interpolation, fill)
         if policy not in _POLICIES:
@@ -170,6 +177,8 @@ class RandAugment(_Policy):
         If `num_ops` is negative.
     """
 
+    _first = T.RandAugment
+
     _SPACE = {"Identity": (None, False), **_LEARNED}
 
     def __init__(self, num_ops=2, magnitude=9, num_magnitude_bins=31, interpolation="nearest", fill=None):
@@ -197,6 +206,8 @@ class TrivialAugmentWide(_Policy):
     interpolation : InterpolationMode, str or int, default "nearest"
     fill : number, sequence or dict, optional
     """
+
+    _first = T.TrivialAugmentWide
 
     _SPACE = {"Identity": (None, False), **_space(0.99, 135.0, lambda side: 32.0, _posterize(8, 6), _COLOURS, 0.99)}
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from pycnn import _C
+from pycnn.vision.transforms import _colour as T
 from pycnn.vision.transforms.v2 import functional as F
 from pycnn.vision.transforms.v2._transform import ChanceTransform, Transform, sizes, uniform
 
@@ -15,9 +16,14 @@ class Grayscale(Transform):
     num_output_channels : {1, 3}
     """
 
+    _first = T.Grayscale
+
     def __init__(self, num_output_channels=1):
         super().__init__()
         self.num_output_channels = num_output_channels
+
+    def _steps(self):
+        return T.Grayscale._steps(self) if self.num_output_channels in (1, 3) else None
 
     def transform(self, inpt, params):
         """Change one image."""
@@ -31,6 +37,8 @@ class RandomGrayscale(ChanceTransform):
     ----------
     p : float, default 0.1
     """
+
+    _first = T.RandomGrayscale
 
     def __init__(self, p=0.1):
         super().__init__(p)
@@ -72,6 +80,8 @@ class ColorJitter(Transform):
     TypeError
         If a value is something else.
     """
+
+    _first = T.ColorJitter
 
     def __init__(self, brightness=None, contrast=None, saturation=None, hue=None):
         super().__init__()
@@ -164,6 +174,8 @@ class RandomEqualize(ChanceTransform):
     p : float, default 0.5
     """
 
+    _first = T.RandomEqualize
+
     def transform(self, inpt, params):
         """Change one image."""
         return F.equalize(inpt)
@@ -176,6 +188,8 @@ class RandomInvert(ChanceTransform):
     ----------
     p : float, default 0.5
     """
+
+    _first = T.RandomInvert
 
     def transform(self, inpt, params):
         """Change one image."""
@@ -190,6 +204,8 @@ class RandomAutocontrast(ChanceTransform):
     p : float, default 0.5
     """
 
+    _first = T.RandomAutocontrast
+
     def transform(self, inpt, params):
         """Change one image."""
         return F.autocontrast(inpt)
@@ -203,6 +219,8 @@ class RandomPosterize(ChanceTransform):
     bits : int
     p : float, default 0.5
     """
+
+    _first = T.RandomPosterize
 
     def __init__(self, bits, p=0.5):
         super().__init__(p)
@@ -222,6 +240,8 @@ class RandomSolarize(ChanceTransform):
     p : float, default 0.5
     """
 
+    _first = T.RandomSolarize
+
     def __init__(self, threshold, p=0.5):
         super().__init__(p)
         self.threshold = threshold
@@ -240,6 +260,8 @@ class RandomAdjustSharpness(ChanceTransform):
         0 smooths, 1 gives the image itself.
     p : float, default 0.5
     """
+
+    _first = T.RandomAdjustSharpness
 
     def __init__(self, sharpness_factor, p=0.5):
         super().__init__(p)

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from pycnn import _C
 from pycnn._from_data import tensor
 from pycnn.nn import ModuleList
+from pycnn.vision.transforms import _composition as T
+from pycnn.vision.transforms import _pipeline
+from pycnn.vision.transforms._base import BELOW_F32
 from pycnn.vision.transforms.v2._transform import Transform
 
 
@@ -21,11 +24,11 @@ class _Several(Transform):
 
     @staticmethod
     def _in_a_row(transforms, inputs):
-        several = len(inputs) > 1
+        if len(inputs) == 1:
+            return _pipeline.run_all(transforms, *inputs)
         for transform in transforms:
-            outputs = transform(*inputs)
-            inputs = outputs if several else (outputs,)
-        return outputs
+            inputs = transform(*inputs)
+        return inputs
 
     def extra_repr(self):
         """Return the transforms, a line each."""
@@ -46,6 +49,8 @@ class Compose(_Several):
     ValueError
         If it is empty.
     """
+
+    _steps_in = T.Compose._steps_in
 
     def __init__(self, transforms):
         super().__init__(transforms)
@@ -69,6 +74,9 @@ class RandomApply(_Several):
     TypeError, ValueError
         As of :class:`Compose`; and if `p` is no probability.
     """
+
+    _comparison = BELOW_F32
+    _steps_in = T.RandomApply._steps_in
 
     def __init__(self, transforms, p=0.5):
         super().__init__(transforms, (Sequence, ModuleList), "a sequence of callables or a `nn.ModuleList`")

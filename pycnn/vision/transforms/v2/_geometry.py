@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from pycnn import _C
 from pycnn._from_data import tensor
+from pycnn.vision.transforms import _geometry as T
 from pycnn.vision.transforms import _images
 from pycnn.vision.transforms._parameters import angles, check_length, pair
 from pycnn.vision.transforms.deformation import RandomPerspective as _RandomPerspective
@@ -62,6 +63,8 @@ class RandomHorizontalFlip(ChanceTransform):
     p : float, default 0.5
     """
 
+    _first = T.RandomHorizontalFlip
+
     def transform(self, inpt, params):
         """Change one image."""
         return F.horizontal_flip(inpt)
@@ -74,6 +77,8 @@ class RandomVerticalFlip(ChanceTransform):
     ----------
     p : float, default 0.5
     """
+
+    _first = T.RandomVerticalFlip
 
     def transform(self, inpt, params):
         """Change one image."""
@@ -98,6 +103,8 @@ class Resize(Transform):
         If the sizes are something else.
     """
 
+    _first = T.Resize
+
     def __init__(self, size, interpolation="bilinear", max_size=None, antialias=True):
         super().__init__()
         if isinstance(size, int):
@@ -111,6 +118,9 @@ class Resize(Transform):
             raise ValueError(f"max_size must be an integer when size is None, but got {max_size} instead.")
         self.size, self.interpolation, self.max_size, self.antialias = size, interpolation, max_size, antialias
 
+    def _steps(self):
+        return None if self.size is None else T.Resize._steps(self)
+
     def transform(self, inpt, params):
         """Change one image."""
         return F.resize(inpt, self.size, self.interpolation, self.max_size, self.antialias)
@@ -123,6 +133,8 @@ class CenterCrop(Transform):
     ----------
     size : int or sequence of int
     """
+
+    _first = T.CenterCrop
 
     def __init__(self, size):
         super().__init__()
@@ -146,6 +158,8 @@ class RandomResizedCrop(Transform):
     interpolation : InterpolationMode, str or int, default "bilinear"
     antialias : bool, default True
     """
+
+    _first = T.RandomResizedCrop
 
     def __init__(self, size, scale=(0.08, 1.0), ratio=(3.0 / 4.0, 4.0 / 3.0), interpolation="bilinear",
                  antialias=True):
@@ -225,6 +239,8 @@ class Pad(Transform):
     padding_mode : {"constant", "edge", "reflect", "symmetric"}
     """
 
+    _first = T.Pad
+
     def __init__(self, padding, fill=0, padding_mode="constant"):
         super().__init__()
         _check_padding(padding, padding_mode)
@@ -288,6 +304,8 @@ class RandomRotation(Transform):
     fill : number, sequence or dict, default 0
     """
 
+    _first = T.RandomRotation
+
     def __init__(self, degrees, interpolation="nearest", expand=False, center=None, fill=0):
         super().__init__()
         self.degrees = angles(degrees, "degrees", (2,))
@@ -326,6 +344,8 @@ class RandomAffine(Transform):
     ValueError
         If shifts are no parts, or scales not positive.
     """
+
+    _first = T.RandomAffine
 
     def __init__(self, degrees, translate=None, scale=None, shear=None, interpolation="nearest", fill=0,
                  center=None):
@@ -378,6 +398,8 @@ class RandomCrop(Transform):
     padding_mode : {"constant", "edge", "reflect", "symmetric"}
     """
 
+    _first = T.RandomCrop
+
     def __init__(self, size, padding=None, pad_if_needed=False, fill=0, padding_mode="constant"):
         super().__init__()
         self.size = pair(size)
@@ -389,6 +411,17 @@ class RandomCrop(Transform):
         self.padding = padding or None
         self.pad_if_needed, self.fill, self._fill = pad_if_needed, fill, checked_fill(fill)
         self.padding_mode = padding_mode
+
+    @property
+    def _sides(self):
+        if self.padding is None:
+            return None
+        left, right, top, bottom = self.padding
+        return left, top, right, bottom
+
+    def _steps(self):
+        twice = self.padding is not None and self.pad_if_needed and self.padding_mode != "constant"
+        return None if twice else T.RandomCrop._steps(self)  # which mirrors what is mirrored already
 
     def make_params(self, flat_inputs):
         """Draw where to cut.

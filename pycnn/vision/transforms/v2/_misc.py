@@ -8,7 +8,9 @@ import warnings
 from pycnn import _C
 from pycnn._tensor import Tensor
 from pycnn.vision import tv_tensors
-from pycnn.vision.transforms import _images
+from pycnn.vision.transforms import _conversion as T
+from pycnn.vision.transforms import _images, _pipeline
+from pycnn.vision.transforms._base import MULTIPLIED, UNSCALED
 from pycnn.vision.transforms._parameters import pair
 from pycnn.vision.transforms.v2 import functional as F
 from pycnn.vision.transforms.v2._transform import Transform, uniform
@@ -19,8 +21,18 @@ def _is_array(obj):
     return isinstance(obj, numpy.ndarray)
 
 
+def _floats(domain, scaling):
+    """The steps that make float32 of such an image, and what it is then."""
+    if domain not in _pipeline.TO_FLOATS:
+        return (), domain
+    return (("to_tensor", scaling),), _pipeline.TO_FLOATS[domain]
+
+
 class Identity(Transform):
     """Return samples as they are."""
+
+    def _steps_in(self, domain):
+        return (), domain
 
     def transform(self, inpt, params):
         """Return the image."""
@@ -61,6 +73,9 @@ class ToImage(Transform):
 
     _transformed_types = (F.is_pure_tensor, _images.is_pil, _is_array)
 
+    def _steps_in(self, domain):
+        return (), _pipeline.TO_IMAGE.get(domain, domain)
+
     def transform(self, inpt, params):
         """Convert one image."""
         return F.to_image(inpt)
@@ -70,6 +85,9 @@ class PILToTensor(Transform):
     """Turn PIL images into Tensors of the same type, unscaled."""
 
     _transformed_types = (_images.is_pil,)
+
+    def _steps_in(self, domain):
+        return (), _pipeline.BYTES if domain == _pipeline.PICTURE else domain
 
     def transform(self, inpt, params):
         """Convert one image."""
@@ -101,6 +119,9 @@ class ToPureTensor(Transform):
 
     _transformed_types = (tv_tensors.TVTensor,)
 
+    def _steps_in(self, domain):
+        return (), _pipeline.TO_PURE.get(domain, domain)
+
     def transform(self, inpt, params):
         """Convert one image."""
         return Tensor._make_subclass(Tensor, inpt, inpt.requires_grad)
@@ -113,6 +134,9 @@ class ToTensor(Transform):
     """
 
     _transformed_types = (_images.is_pil, _is_array)
+
+    def _steps_in(self, domain):
+        return T.ToTensor._steps_in(self, domain) if domain == _pipeline.PICTURE else ((), domain)
 
     def __init__(self):
         warnings.warn("The transform `ToTensor()` is deprecated and will be removed in a future release. Instead, "
@@ -149,14 +173,25 @@ class ToDtype(Transform):
             raise ValueError(f"dtype must be a dict or a torch.dtype, got {type(dtype)} instead")
         self.dtype, self.scale = dtype, scale
 
+    def _steps_in(self, domain):
+        if domain == _pipeline.PICTURE:
+            return (), domain
+        dtype = self._dtype_of(tv_tensors.Image if domain in _pipeline.TO_PURE else Tensor)
+        if dtype is None or dtype is _C.uint8 and domain in _pipeline.TO_FLOATS:
+            return (), domain
+        return _floats(domain, MULTIPLIED if self.scale else UNSCALED) if dtype is _C.float32 else None
+
+    def _dtype_of(self, kind):
+        if not isinstance(self.dtype, dict):
+            return self.dtype
+        if kind not in self.dtype and "others" not in self.dtype:
+            raise ValueError(f"No dtype was specified for type {kind}. If you only need to convert the dtype of images "
+                             "or videos, you can just pass e.g. dtype=torch.float32.")
+        return self.dtype[kind] if kind in self.dtype else self.dtype["others"]
+
     def transform(self, inpt, params):
         """Convert one Tensor."""
-        dtype = self.dtype
-        if isinstance(dtype, dict):
-            if type(inpt) not in dtype and "others" not in dtype:
-                raise ValueError(f"No dtype was specified for type {type(inpt)}. If you only need to convert the "
-                                 "dtype of images or videos, you can just pass e.g. dtype=torch.float32.")
-            dtype = dtype[type(inpt)] if type(inpt) in dtype else dtype["others"]
+        dtype = self._dtype_of(type(inpt))
         return inpt if dtype is None else F.to_dtype(inpt, dtype, self.scale)
 
 
@@ -171,6 +206,10 @@ class ConvertImageDtype(Transform):
     def __init__(self, dtype=_C.float32):
         super().__init__()
         self.dtype = dtype
+
+    def _steps_in(self, domain):
+        fits = domain != _pipeline.PICTURE and self.dtype is _C.float32
+        return _floats(domain, MULTIPLIED) if fits else None
 
     def transform(self, inpt, params):
         """Convert one Tensor."""
@@ -187,6 +226,8 @@ class Normalize(Transform):
     inplace : bool, default False
         Change the given Tensor.
     """
+
+    _first = T.Normalize
 
     def __init__(self, mean, std, inplace=False):
         super().__init__()

@@ -7,7 +7,8 @@ from pycnn import _C
 from pycnn._tensor import Tensor
 from pycnn.nn import Module
 from pycnn.vision import tv_tensors
-from pycnn.vision.transforms import _images
+from pycnn.vision.transforms import _images, _pipeline
+from pycnn.vision.transforms._base import BELOW_F32
 from pycnn.vision.transforms.v2 import functional as F
 
 
@@ -75,8 +76,23 @@ class Transform(Module):
 
     _transformed_types = (Tensor, _images.is_pil)
 
+    # The class of the first version whose steps these are; there are none without it.
+    _first = None
+
+    # What those steps read, beside the parameters.
+    _edition = 2
+    _mode = property(lambda self: F._mode(self.interpolation))
+
     def __init__(self):
         super().__init__()
+
+    def _steps(self):
+        return self._first._steps(self)
+
+    def _steps_in(self, domain):
+        fits = self._first is not None and self._first._takes(self, _pipeline.TO_PURE.get(domain, domain))
+        steps = self._steps() if fits else None
+        return None if steps is None else (steps, domain)
 
     def check_inputs(self, flat_inputs):
         """Raise if a sample cannot be transformed.
@@ -132,11 +148,18 @@ class Transform(Module):
         params = self.make_params([leaf for leaf, choose in zip(leaves, chosen) if choose])
         return unflatten([self.transform(leaf, params) if choose else leaf for leaf, choose in zip(leaves, chosen)])
 
+    def _changed(self, sample, leaves, unflatten):
+        return self._applied(leaves, unflatten)
+
     def forward(self, *inputs):
         """Transform a sample."""
-        leaves, unflatten = flatten(inputs if len(inputs) > 1 else inputs[0])
-        self.check_inputs(leaves)
-        return self._applied(leaves, unflatten)
+        sample = inputs if len(inputs) > 1 else inputs[0]
+        result = _pipeline.run(self, sample)
+        if result is None:
+            leaves, unflatten = flatten(sample)
+            self.check_inputs(leaves)
+            result = self._changed(sample, leaves, unflatten)
+        return result
 
     def extra_repr(self):
         """Return the parameters, as text."""
@@ -163,9 +186,8 @@ class ChanceTransform(Transform):
         super().__init__()
         self.p = p
 
-    def forward(self, *inputs):
-        """Transform a sample, or return it as it is."""
-        inputs = inputs if len(inputs) > 1 else inputs[0]
-        leaves, unflatten = flatten(inputs)
-        self.check_inputs(leaves)
-        return inputs if _C.fn.rand(1) >= self.p else self._applied(leaves, unflatten)
+    _comparison = BELOW_F32
+    _step = property(lambda self: self._first._step)
+
+    def _changed(self, sample, leaves, unflatten):
+        return sample if _C.fn.rand(1) >= self.p else self._applied(leaves, unflatten)

@@ -16,6 +16,7 @@ from pycnn.vision.transforms._parameters import InterpolationMode
 from pycnn.vision.transforms._parameters import mode_of as _mode_of
 from pycnn.vision.transforms._parameters import resize_step as _resize_step
 from pycnn.vision.transforms.functional import pil_to_tensor, to_tensor
+from pycnn.vision.transforms.functional._geometry import affined as _affined
 from pycnn.vision.transforms.v2.functional import _tensors
 
 __all__ = [
@@ -76,6 +77,7 @@ get_image_num_channels, get_image_size = get_num_channels, _v1.get_image_size
 
 
 def _mode(interpolation):
+    """The InterpolationMode that a name or Pillow's number stands for; anything else as it is."""
     return InterpolationMode(interpolation) if isinstance(interpolation, str) else _mode_of(interpolation)
 
 
@@ -101,9 +103,11 @@ def _of_images(of_tensor=None):
     return decorate
 
 
-def _same(name, v1_name=None, modes=False):
-    """The function of the first version: on Tensors too it does the same. modes: `interpolation` may be a text."""
+def _same(name, v1_name=None, modes=False, run=None):
+    """The function of the first version: on Tensors too it does the same. modes: `interpolation` may be a text; run:
+    what is called in its place."""
     fn = getattr(_v1, v1_name or name)
+    run = run or fn
 
     @functools.wraps(fn)
     def call(inpt, *args, **kwargs):
@@ -111,7 +115,7 @@ def _same(name, v1_name=None, modes=False):
             args = [_mode(a) if isinstance(a, str) else a for a in args]
             if "interpolation" in kwargs:
                 kwargs["interpolation"] = _mode(kwargs["interpolation"])
-        return fn(inpt, *args, **kwargs)
+        return run(inpt, *args, **kwargs)
 
     call.__name__ = call.__qualname__ = name
     call.__module__ = __name__
@@ -123,7 +127,8 @@ vertical_flip = _same("vertical_flip", "vflip")
 hflip, vflip = horizontal_flip, vertical_flip
 crop, center_crop, pad = _same("crop"), _same("center_crop"), _same("pad")
 five_crop, ten_crop = _same("five_crop"), _same("ten_crop")
-rotate, affine, perspective = _same("rotate", modes=True), _same("affine", modes=True), _same("perspective", modes=True)
+rotate, perspective = _same("rotate", modes=True), _same("perspective", modes=True)
+affine = _same("affine", modes=True, run=functools.partial(_affined, 2))
 elastic = _same("elastic", "elastic_transform", modes=True)
 elastic_transform = elastic
 gaussian_blur, normalize, solarize = _same("gaussian_blur"), _same("normalize"), _same("solarize")
