@@ -124,6 +124,10 @@ class Counting(T.RandomHorizontalFlip):
     (v2.Compose([T.RandomCrop(32, 4), v2.PILToTensor(), T.RandomInvert(), v2.RandomHorizontalFlip()]), True),
     (nn.Sequential(v2.RandomResizedCrop(20), v2.ToImage()), True),
     (v2.Compose([v2.ToImage(), T.RandomHorizontalFlip()]), False),          # one of the first version leaves the class
+    (v2.Compose([v2.ToImage(), v2.Resize(20, "nearest")]), False),
+    (v2.Compose([v2.ToImage(), v2.RandomResizedCrop(20, antialias=False)]), False),
+    (T.Compose([T.PILToTensor(), T.Resize(20)]), False),
+    (v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32), v2.Resize(20)]), False),
     (v2.Compose([v2.ToImage(), v2.ColorJitter(0.1)]), False),               # bytes of a Tensor
     (v2.Compose([v2.ToImage(), v2.RandomAutocontrast()]), False),
     (v2.Compose([v2.ToImage(), v2.Pad(2, fill=300)]), False),

@@ -56,7 +56,7 @@ void resize_rows(pc_image a, int oh, int ow, pc_filter filter, uint8_t *dst, voi
     next += aligned(pc_axis_bytes(a.w, ow, filter));
     if (a.h != oh) pc_axis_init(&down, a.h, oh, filter, next);
     next += aligned(pc_axis_bytes(a.h, oh, filter));
-    if (pc_resize_vertical_first(a.h, a.w, oh, ow)) {
+    if (pc_resize_vertical_first(a.h, a.w, oh, ow, filter)) {
         columns_pass(a, &down, a.w == ow ? dst : next);
         if (a.w != ow) rows_pass(pc_image_dense(next, oh, a.w, a.c), &across, dst);
     } else {

@@ -13,9 +13,10 @@ typedef struct pc_image {
     int64_t sy, sx;
 } pc_image;
 
-/* Pillow's numbers. */
+/* Pillow's numbers; then those of resizing alone that torch's weights are for, which have 16 bits. */
 typedef enum pc_filter {
-    PC_NEAREST = 0, PC_LANCZOS, PC_BILINEAR, PC_BICUBIC, PC_BOX, PC_HAMMING, PC_FILTER_COUNT
+    PC_NEAREST = 0, PC_LANCZOS, PC_BILINEAR, PC_BICUBIC, PC_BOX, PC_HAMMING, PC_TORCH_BILINEAR, PC_TORCH_BICUBIC,
+    PC_FILTER_COUNT
 } pc_filter;
 
 typedef enum pc_pad_mode { PC_PAD_CONSTANT = 0, PC_PAD_EDGE, PC_PAD_REFLECT, PC_PAD_SYMMETRIC } pc_pad_mode;
@@ -67,7 +68,7 @@ typedef struct pc_axis {
 size_t pc_axis_bytes(int in, int out, pc_filter filter);
 void pc_axis_init(pc_axis *ax, int in, int out, pc_filter filter, void *memory);
 /* Does the vertical pass come first (Pillow 13)? It matters, since its result is rounded to bytes. */
-int pc_resize_vertical_first(int h, int w, int oh, int ow);
+int pc_resize_vertical_first(int h, int w, int oh, int ow, pc_filter filter);
 void pc_image_resize_nearest(pc_image a, int oh, int ow, uint8_t *dst);
 /* Shorter side becomes size, the longer one at most max_size (0: no limit): torchvision's rule. */
 void pc_resize_shorter(int h, int w, int64_t size, int64_t max_size, int64_t *oh, int64_t *ow);

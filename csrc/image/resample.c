@@ -1,4 +1,4 @@
-/* resample.c -- the integer weights of antialiased resizing, as Pillow's Resample.c makes them. */
+/* resample.c -- the integer weights of antialiased resizing, as Pillow's Resample.c and torch make them. */
 #include "image.h"
 #include <math.h>
 #include <string.h>
@@ -47,6 +47,7 @@ static const struct {
 } filters[PC_FILTER_COUNT] = {
     [PC_LANCZOS] = { lanczos, 3.0 }, [PC_BILINEAR] = { triangle, 1.0 }, [PC_BICUBIC] = { keys, 2.0 },
     [PC_BOX] = { box, 0.5 },         [PC_HAMMING] = { hamming, 1.0 },
+    [PC_TORCH_BILINEAR] = { triangle, 1.0 }, [PC_TORCH_BICUBIC] = { keys, 2.0 },
 };
 
 static double scale_of(int in, int out) { return (double)(float)in / out; }
@@ -78,38 +79,59 @@ static void pad_windows(pc_axis *ax, int in, int longest, int32_t *first, const 
     ax->taps = longest;
 }
 
-void pc_axis_init(pc_axis *ax, int in, int out, pc_filter filter, void *memory)
+/* The window of output i and its weights: where it begins; how many in *count. */
+static int window(int in, int out, pc_filter filter, int i, double *w, int *count)
 {
     double scale = scale_of(in, out), stretch = scale < 1.0 ? 1.0 : scale;
     double support = filters[filter].support * stretch, inverse = 1.0 / stretch;
+    double center = (i + 0.5) * scale, sum = 0.0;
+    int lo = (int)(center - support + 0.5), hi = (int)(center + support + 0.5);
+    lo = lo < 0 ? 0 : lo;
+    hi = hi > in ? in : hi;
+    for (int k = 0; k < hi - lo; k++) {
+        w[k] = filters[filter].at((k + lo - center + 0.5) * inverse);
+        sum += w[k];
+    }
+    for (int k = 0; k < hi - lo && sum != 0.0; k++) w[k] /= sum;
+    *count = hi - lo;
+    return lo;
+}
+
+/* Torch's weights have 16 bits, as many behind the point as the largest allows. */
+static int torch_precision(int in, int out, pc_filter filter, double *w)
+{
+    double largest = 0;
+    int count, bits = 0;
+    for (int i = 0; i < out; i++) {
+        window(in, out, filter, i, w, &count);
+        for (int k = 0; k < count; k++) largest = fmax(largest, w[k]);
+    }
+    while (bits < PRECISION && (int)(0.5 + largest * (1 << (bits + 1))) < 1 << 15) bits++;
+    return bits;
+}
+
+void pc_axis_init(pc_axis *ax, int in, int out, pc_filter filter, void *memory)
+{
     int taps = taps_of(in, out, filter), longest = 0;
     double *w = memory;
     int32_t *first = (int32_t *)(w + taps), *count = first + out, *weight = count + out;
+    int bits = filter < PC_TORCH_BILINEAR ? PRECISION : torch_precision(in, out, filter, w);
     *ax = (pc_axis){ out, taps, first, weight };
     for (int i = 0; i < out; i++) {
-        double center = (i + 0.5) * scale, sum = 0.0;
-        int lo = (int)(center - support + 0.5), hi = (int)(center + support + 0.5);
-        lo = lo < 0 ? 0 : lo;
-        hi = hi > in ? in : hi;
-        for (int k = 0; k < hi - lo; k++) {
-            w[k] = filters[filter].at((k + lo - center + 0.5) * inverse);
-            sum += w[k];
+        first[i] = window(in, out, filter, i, w, &count[i]);
+        for (int k = 0; k < count[i]; k++) {
+            double v = w[k] * (1 << bits);
+            weight[(int64_t)i * taps + k] = (int32_t)(v < 0 ? -0.5 + v : 0.5 + v) * (1 << (PRECISION - bits));
         }
-        for (int k = 0; k < hi - lo; k++) {
-            double v = sum != 0.0 ? w[k] / sum : w[k];
-            weight[(int64_t)i * taps + k] = (int32_t)(v < 0 ? -0.5 + v * (1 << PRECISION) : 0.5 + v * (1 << PRECISION));
-        }
-        first[i] = lo;
-        count[i] = hi - lo;
-        longest = longest < hi - lo ? hi - lo : longest;
+        longest = longest < count[i] ? count[i] : longest;
     }
     pad_windows(ax, in, longest, first, count, weight);
 }
 
-int pc_resize_vertical_first(int h, int w, int oh, int ow)
+int pc_resize_vertical_first(int h, int w, int oh, int ow, pc_filter filter)
 {
     if (h == oh || w == ow) return w == ow;
-    return oh < h && (int64_t)h - oh > 2 * ((int64_t)w - ow);
+    return filter < PC_TORCH_BILINEAR && oh < h && (int64_t)h - oh > 2 * ((int64_t)w - ow);
 }
 
 void pc_image_resize_nearest(pc_image a, int oh, int ow, uint8_t *dst)

@@ -44,7 +44,7 @@ static void add_byte_step(chain *c)
     case 1: add(c, "vflip", 0, NULL); break;
     case 2: ADD("crop", below(30) - 10, below(30) - 10, size, size2); break;
     case 3: ADD("pad", below(9), below(9), below(9), below(9), below(4), fill); break;
-    case 4: ADD("resize", size, size2, below(6)); break;
+    case 4: ADD("resize", size, size2, below(PC_FILTER_COUNT)); break;
     case 5: ADD("rotate", between(-400, 400), f, below(2), below(2), between(-9, 40), between(-9, 40), fill); break;
     case 6:
         ADD("affine", between(-90, 90), below(9) - 4, below(9) - 4, between(0.2, 3), between(-50, 50), between(-50, 50),
@@ -61,7 +61,7 @@ static void add_byte_step(chain *c)
     case 15: add(c, "equalize", 0, NULL); break;
     case 16: ADD("posterize", 1 + below(8)); break;
     case 17: ADD("solarize", between(0, 256)); break;
-    case 18: ADD("random_resized_crop", size, size2, 0.05, 1.2, 0.3, 3, below(6)); break;
+    case 18: ADD("random_resized_crop", size, size2, 0.05, 1.2, 0.3, 3, below(PC_FILTER_COUNT)); break;
     case 19: ADD("color_jitter", 1, 0, 2, below(2), 0, 2, below(2), 0, 2, below(2), -0.5, 0.5); break;
     case 20: ADD("random_rotation", -180, 180, f, below(2), 0, 0, 0, fill); break;
     case 21:
