@@ -216,12 +216,19 @@ static bool is_watched(const run *r, const pc_node *n)
     return false;
 }
 
-/* A ReLU need not run when the only operation that it read can apply the mask on its own way over the gradient. */
+/* A ReLU need not run when the only operation that it read can apply the mask on its own way over the gradient: if it
+   reads what it read forward. Writes through .data leave versions as they are. */
 static bool may_pass_by(const run *r, const pc_node *n)
 {
     const pc_node *from = n->edges[0].node;
-    return n->call.op->flags & PC_MASK && from != NULL && from->call.takes_relu && from->slice == NULL
-           && atomic_load(&from->refs) == 1 && !is_watched(r, from);
+    if (!(n->call.op->flags & PC_MASK) || from == NULL || !from->call.takes_relu || from->slice != NULL
+        || atomic_load(&from->refs) != 1 || is_watched(r, from))
+        return false;
+    for (int k = 0; k < from->call.nin; k++) {
+        const pc_tensor *t = from->call.in[k];
+        if (t != NULL && t->storage != NULL && pc_tensor_writes(t) != t->saved_writes) return false;
+    }
+    return true;
 }
 
 /* Everything about one node whose gradients are complete. */

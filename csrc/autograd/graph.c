@@ -389,6 +389,7 @@ pc_status pc_record(pc_call *c, const uint32_t *versions)
         bool overwritten = c->inplace && c->in[k]->storage == c->in[0]->storage;
         PC_TRY(save(c->in[k], values, versions[k] - overwritten, &n->call.in[k]));
         n->has_saved = n->has_saved || values;
+        if (values && c->takes_relu) n->call.in[k]->saved_writes = pc_tensor_writes(c->in[k]);
         if (c->need[k]) PC_TRY(edge_to(c->in[k], &n->edges[k]));
     }
     for (int k = 0; k < c->nout; k++) {

@@ -256,6 +256,22 @@ static pc_status expose(pc_storage *s, bool for_good)
 
 pc_status pc_tensor_expose(pc_tensor *t) { return expose(t->storage, true); }
 
+uint32_t pc_tensor_writes(const pc_tensor *t)
+{
+    lock_layout();
+    uint32_t writes = t->storage->writes;
+    unlock_layout();
+    return writes;
+}
+
+bool pc_tensor_is_exposed(const pc_tensor *t)
+{
+    lock_layout();
+    bool exposed = t->storage->exposed || t->storage->foreign;
+    unlock_layout();
+    return exposed;
+}
+
 void pc_tensor_end_write(const pc_tensor *t, bool written)
 {
     pc_storage *s = t->storage;
@@ -408,9 +424,7 @@ pc_derived *pc_derived_new(const pc_tensor *t, const int64_t *key, int64_t float
     atomic_init(&d->refs, 1);
     d->next = NULL;
     memcpy(d->key, key, sizeof d->key);
-    lock_layout();
-    d->writes = t->storage->writes;
-    unlock_layout();
+    d->writes = pc_tensor_writes(t);
     return d;
 }
 

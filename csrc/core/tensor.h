@@ -79,6 +79,7 @@ typedef struct pc_tensor {
     int64_t stride[PC_MAX_DIMS];  /* in elements */
     pc_storage *storage;          /* owned; NULL in an alias kept for its shape alone */
     uint32_t saved_version;       /* of an alias that backward reads */
+    uint32_t saved_writes;        /* pc_tensor_writes, of an alias of which backward asks that */
     bool saved;                   /* this is one: its reference is counted in storage->saved */
     pc_node *producer;            /* owned; NULL for leaves */
     int producer_slot;            /* which of the producer's outputs this is */
@@ -178,6 +179,10 @@ void pc_tensor_end_write(const pc_tensor *t, bool written);
 /* Before somebody else is given the address of t's values (NumPy, DLPack) and may write there unseen: the same
    without a new version. */
 pc_status pc_tensor_expose(pc_tensor *t);
+/* How often t's storage was written to, with a new version or without, or exposed. */
+uint32_t pc_tensor_writes(const pc_tensor *t);
+/* May it be written to without being counted? */
+bool pc_tensor_is_exposed(const pc_tensor *t);
 
 /* What operators make of values that stay as they are for long, such as packed weights, and keep with their storage. */
 typedef struct pc_derived {

@@ -77,7 +77,7 @@ static pc_status batch_norm_forward(pc_call *c)
     if (training && x->numel > 0) {
         PC_TRY(pc_channel_moments(&a.f, a.p, mean, m2));
         for (int64_t k = 0; k < n; k++) inverse[k] = 1 / sqrt(m2[k] / (double)values + eps);
-        c->takes_relu = c->grad && x->dtype == PC_F32 && (c->save & PC_SAVE_IN0);
+        c->takes_relu = c->grad && x->dtype == PC_F32 && (c->save & PC_SAVE_IN0) && !pc_tensor_is_exposed(x);
     } else {
         PC_TRY(pc_read_vector(c->in[1], n, 0, mean));
         PC_TRY(pc_read_vector(c->in[2], n, 1, inverse));
