@@ -313,6 +313,12 @@ def keeps_less(ours, theirs):
         "a leaf Variable that requires grad is being used"))
 
 
+def keeps_a_shape(program, ours, theirs):
+    """Of the input of average pooling and of padding, torch keeps the values and frees them; pycnn keeps the shape."""
+    return "through the graph a second time" in str(theirs) and not isinstance(ours, Exception) and any(
+        text in fn.__name__ for fn, _, _ in program for text in ("avg_pool2d", "functional.pad("))
+
+
 def differences(got, want, slack):
     """Numbers of the results that differ by more than rounding and `slack` allow."""
     bad = []
@@ -349,7 +355,7 @@ def complaint(seed):
     program, expected, theirs = generate(seed)
     reports, ours = replay(pycnn, seed, program)
     for k, (a, b) in enumerate(zip(reports, expected)):
-        if keeps_less(a, b):  # from here on the two are different programs
+        if keeps_less(a, b) or keeps_a_shape(program, a, b):  # from here on the two are different programs
             return None
         if a == b or same_error(a, b):
             continue
