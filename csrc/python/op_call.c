@@ -350,69 +350,80 @@ static int common_keyword(const pc_op *op, PyObject *name, PyObject *value, pars
     return same(name, str_layout) || same(name, str_pin_memory) || same(name, str_names);
 }
 
-/* 1: p holds the arguments; 0: the row does not fit (p->error says why); -1: an exception is set. */
-static int parse(int row, const char *name, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
-                 parsed *p)
+/* Positional arguments: of a method, self first. */
+typedef struct positional {
+    PyObject *self; /* NULL: of a function */
+    PyObject *const *args;
+    Py_ssize_t n, at; /* how many with self, and the next one */
+} positional;
+
+static PyObject *peek(const positional *a)
+{
+    return a->self == NULL ? a->args[a->at] : a->at == 0 ? a->self : a->args[a->at - 1];
+}
+
+/* What was given for a row's parameters. */
+typedef struct given {
+    PyObject *of[PC_MAX_PARAMS]; /* borrowed; NULL: nothing */
+    int spread;                  /* the parameter that takes all remaining positional ints; -1: none */
+} given;
+
+/* These return 1; 0: the row does not fit (p->error says why); -1: an exception is set. */
+
+static int take_spread(const pc_schema *s, const char *name, int spread, positional *a, parsed *p)
+{
+    const pc_param *param = &s->params[spread];
+    pc_value *v = &p->v[param->slot];
+    const bool only_one = s->nparams > spread + 1 && !param[1].keyword_only; /* dim, then keepdim */
+    v->kind = PC_INTS;
+    for (v->ints.n = 0; a->at < a->n && !(only_one && v->ints.n == 1); a->at++) {
+        if (v->ints.n == PC_MAX_DIMS) {
+            PyErr_Format(PyExc_RuntimeError, "tensors have at most %d dimensions here", PC_MAX_DIMS);
+            return -1;
+        }
+        PyObject *o = peek(a);
+        int rc = get_int(o, &v->ints.v[v->ints.n]);
+        if (rc < 0) return -1;
+        if (rc == 0) {
+            PyOS_snprintf(p->error, sizeof p->error, "%s(): argument '%s' must be tuple of ints", name, param->name);
+            return 0;
+        }
+        if (pc_recording() != NULL) pc_py_note_argument(param, v->ints.n, o);
+        v->ints.n++;
+    }
+    return 1;
+}
+
+static int take_positional(const pc_schema *s, const char *name, positional *a, given *g, parsed *p)
+{
+    for (int k = 0; k < s->nparams && a->at < a->n && !s->params[k].keyword_only; k++) {
+        const pc_param *param = &s->params[k];
+        PyObject *o = peek(a);
+        if (g->spread < 0 && param->type == PC_T_INTS && param->length == 0 && (PyLong_Check(o) || PyIndex_Check(o))
+            && !pc_py_is_tensor(o) && !PyBool_Check(o)) {
+            int rc = take_spread(s, name, k, a, p);
+            if (rc != 1) return rc;
+            g->spread = k;
+        } else {
+            g->of[k] = o;
+            a->at++;
+        }
+    }
+    if (a->at == a->n) return 1;
+    PyOS_snprintf(p->error, sizeof p->error, "%s() takes %d positional arguments but %d were given", name, s->nparams,
+                  (int)a->n);
+    return 0;
+}
+
+static int take_keywords(int row, const char *name, PyObject *names, PyObject *const *values, given *g, parsed *p)
 {
     const pc_schema *s = pc_op_schema(row);
-    PyObject **names = param_names + (size_t)row * PC_MAX_PARAMS;
-    PyObject *given[PC_MAX_PARAMS] = { NULL };
-    Py_ssize_t total = nargs + (self != NULL), nkw = kwnames != NULL ? PyTuple_Size(kwnames) : 0, at = 0;
-    int spread = -1; /* the parameter that takes all remaining positional ints */
-    if (pc_recording() != NULL) pc_py_forget_arguments();
-    p->in = p->inline_in;
-    p->nin = s->list ? 0 : s->ntensors;
-    p->nowned = 0;
-    p->requires_grad = 0;
-    p->out = NULL;
-    memset(p->inline_in, 0, sizeof p->inline_in);
-    for (int k = 0; k < s->nparams && at < total; k++) {
-        const pc_param *param = &s->params[k];
-        if (param->keyword_only) break;
-        PyObject *o = self != NULL ? (at == 0 ? self : args[at - 1]) : args[at];
-        if (param->type == PC_T_INTS && param->length == 0 && (PyLong_Check(o) || PyIndex_Check(o))
-            && !pc_py_is_tensor(o) && !PyBool_Check(o)) {
-            spread = k;
-            break;
-        }
-        given[k] = o;
-        at++;
-    }
-    if (spread >= 0) {
-        pc_value *v = &p->v[s->params[spread].slot];
-        v->kind = PC_INTS;
-        v->ints.n = 0;
-        bool only_one = s->nparams > spread + 1 && !s->params[spread + 1].keyword_only; /* dim, then keepdim */
-        for (; at < total; at++) {
-            PyObject *o = self != NULL ? args[at - 1] : args[at];
-            if (only_one && v->ints.n == 1) break;
-            if (v->ints.n == PC_MAX_DIMS) {
-                PyErr_Format(PyExc_RuntimeError, "tensors have at most %d dimensions here", PC_MAX_DIMS);
-                return -1;
-            }
-            int rc = get_int(o, &v->ints.v[v->ints.n]);
-            if (rc < 0) return -1;
-            if (rc == 0) {
-                PyOS_snprintf(p->error, sizeof p->error, "%s(): argument '%s' must be tuple of ints", name,
-                              s->params[spread].name);
-                return 0;
-            }
-            if (pc_recording() != NULL) pc_py_note_argument(&s->params[spread], v->ints.n, o);
-            v->ints.n++;
-        }
-        for (int k = spread + 1; k < s->nparams && at < total && !s->params[k].keyword_only; k++, at++)
-            given[k] = self != NULL ? args[at - 1] : args[at];
-    }
-    if (at < total) {
-        PyOS_snprintf(p->error, sizeof p->error, "%s() takes %d positional arguments but %d were given", name,
-                      s->nparams, (int)total);
-        return 0;
-    }
-    for (Py_ssize_t w = 0; w < nkw; w++) {
-        PyObject *key = PyTuple_GetItem(kwnames, w), *value = args[nargs + w];
-        int k = find_param(s, names, key);
+    const Py_ssize_t n = PyTuple_Size(names);
+    for (Py_ssize_t w = 0; w < n; w++) {
+        PyObject *key = PyTuple_GetItem(names, w);
+        int k = find_param(s, param_names + (size_t)row * PC_MAX_PARAMS, key);
         if (k < 0) {
-            int rc = common_keyword(pc_op_at(row), key, value, p);
+            int rc = common_keyword(pc_op_at(row), key, values[w], p);
             if (rc < 0) return -1;
             if (rc == 0) {
                 const char *text = PyUnicode_AsUTF8AndSize(key, NULL);
@@ -422,17 +433,36 @@ static int parse(int row, const char *name, PyObject *self, PyObject *const *arg
             }
             continue;
         }
-        if (given[k] != NULL || k == spread) {
+        if (g->of[k] != NULL || k == g->spread) {
             PyOS_snprintf(p->error, sizeof p->error, "%s() got multiple values for argument '%s'", name,
                           s->params[k].name);
             return 0;
         }
-        given[k] = value;
+        g->of[k] = values[w];
     }
-    for (int k = 0; k < s->nparams; k++) {
+    return 1;
+}
+
+/* On 1, p holds the arguments. */
+static int parse(int row, const char *name, PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames,
+                 parsed *p)
+{
+    const pc_schema *s = pc_op_schema(row);
+    positional a = { self, args, nargs + (self != NULL), 0 };
+    given g = { .spread = -1 };
+    if (pc_recording() != NULL) pc_py_forget_arguments();
+    p->in = p->inline_in;
+    p->nin = s->list ? 0 : s->ntensors;
+    p->nowned = 0;
+    p->requires_grad = 0;
+    p->out = NULL;
+    memset(p->inline_in, 0, sizeof p->inline_in);
+    int rc = take_positional(s, name, &a, &g, p);
+    if (rc == 1 && kwnames != NULL) rc = take_keywords(row, name, kwnames, args + nargs, &g, p);
+    for (int k = 0; rc == 1 && k < s->nparams; k++) {
         const pc_param *param = &s->params[k];
-        if (k == spread) continue;
-        if (given[k] == NULL) {
+        if (k == g.spread) continue;
+        if (g.of[k] == NULL) {
             if (!param->has_default) {
                 PyOS_snprintf(p->error, sizeof p->error, "%s() missing 1 required positional arguments: \"%s\"", name,
                               param->name);
@@ -442,14 +472,10 @@ static int parse(int row, const char *name, PyObject *self, PyObject *const *arg
             else if (param->type != PC_T_TENSORS) p->v[param->slot] = param->dflt;
             continue;
         }
-        int rc = get_argument(param, given[k], p);
-        if (rc < 0) return -1;
-        if (rc == 0) {
-            misfit(p, name, param, k + 1, given[k]);
-            return 0;
-        }
+        rc = get_argument(param, g.of[k], p);
+        if (rc == 0) misfit(p, name, param, k + 1, g.of[k]);
     }
-    return 1;
+    return rc;
 }
 
 /* Room for the results of a row that returns a list: as many as its tensors, or the dimensions of one; of a view as
