@@ -335,10 +335,9 @@ static void copy_values(const pc_tensor *t, float *to)
     memcpy(to, pc_tensor_nhwc(t, &status), sizeof(float[COUNT]));
 }
 
-static void test_recomputing(void)
+static void test_dropping(void)
 {
-    float want[COUNT], first[COUNT];
-    pc_set_recipe_kernels(&(pc_recipe_kernels){ affine, accumulate, relu });
+    float want[COUNT];
 
     /* backward alone refers to y: dropped; restored when it asks */
     pc_tensor *x = make_private(), *y = norm_of(x), *saved_x = save(x, true), *saved_y = save(y, false);
@@ -370,13 +369,31 @@ static void test_recomputing(void)
     pc_release(y);
     assert(has_memory(saved_y));
     pc_release(saved_y);
+    pc_release(saved_x);
 
-    /* a write to x: y is computed first, and no longer from x */
-    x = save(saved_x, false); /* backward's tensors serve as any other */
-    pc_release(x);
-    x = saved_x;
-    saved_x = save(x, false);
-    saved_y = save(norm_of(x), true);
+    /* a long chain: something is kept on the way, and what is dropped dies with the rest */
+    pc_tensor *chain[12] = { save(make_private(), true) }, *last = norm_of(chain[0]);
+    int dropped = 0;
+    for (int k = 1; k < 12; k++) {
+        pc_tensor *next = norm_of(last);
+        chain[k] = save(last, true);
+        last = next;
+    }
+    pc_release(last);
+    for (int k = 1; k < 12; k++) dropped += !has_memory(chain[k]);
+    assert(dropped > 7 && dropped < 11);
+    for (int k = 0; k < 12; k++) pc_release(chain[k]);
+}
+
+/* Writes to what others are computed from, and to what would be computed. */
+static void test_writes_to_dropped(void)
+{
+    float want[COUNT];
+
+    /* to x: y is computed first, and no longer from x; backward's tensors serve as any other */
+    pc_tensor *x = save(make_private(), true), *saved_x = save(x, false), *y = norm_of(x), *saved_y = save(y, false);
+    copy_values(y, want);
+    pc_release(y);
     assert(!has_memory(saved_y));
     pc_alloc_fail_after(1); /* the first allocation is x's own plain layout */
     assert(pc_tensor_begin_write(x) == PC_ENOMEM);
@@ -390,12 +407,35 @@ static void test_recomputing(void)
     pc_release(saved_x);
     pc_release(x);
 
-    /* a pending ReLU of y, which nobody else sees */
-    pc_tensor *r = NULL, *saved_r;
-    bool pending;
+    /* one that nobody explains */
     x = make_private();
+    y = norm_of(x);
     saved_x = save(x, true);
+    assert(pc_tensor_begin_private_write(y) == PC_OK);
+    pc_tensor_nhwc_new(y)[0] = 100;
+    pc_tensor_end_write(y, true);
+    saved_y = save(y, true);
+    assert(has_memory(saved_y) && pc_tensor_nhwc_new(saved_y)[0] == 100);
+    pc_release(saved_y);
+
+    /* an address that somebody else has */
     y = norm_of(saved_x);
+    assert(pc_tensor_expose(y) == PC_OK);
+    saved_y = save(y, true);
+    assert(pc_data(saved_y) != NULL);
+    pc_release(saved_y);
+    pc_release(saved_x);
+}
+
+/* ReLUs of what is computed again: pending ones, and in place. */
+static void test_relus_of_dropped(void)
+{
+    float want[COUNT], first[COUNT];
+
+    /* a pending ReLU of y, which nobody else sees */
+    pc_tensor *r = NULL, *saved_r, *saved_x = save(make_private(), true), *y = norm_of(saved_x);
+    bool pending;
+    copy_values(y, want);
     assert(pc_tensor_pending_relu(y, &r) == PC_OK && r != NULL);
     pc_storage *read = y->storage;
     pc_release(y);
@@ -432,36 +472,7 @@ static void test_recomputing(void)
     check_values(below, first);
     pc_release(below);
     pc_release(saved_z);
-
-    /* a write that nobody explains */
-    y = norm_of(saved_x);
-    assert(pc_tensor_begin_private_write(y) == PC_OK);
-    pc_tensor_nhwc_new(y)[0] = 100;
-    pc_tensor_end_write(y, true);
-    saved_y = save(y, true);
-    assert(has_memory(saved_y) && pc_tensor_nhwc_new(saved_y)[0] == 100);
-    pc_release(saved_y);
-
-    /* an address that somebody else has */
-    y = norm_of(saved_x);
-    assert(pc_tensor_expose(y) == PC_OK);
-    saved_y = save(y, true);
-    values = pc_data(saved_y);
-    assert(values != NULL);
-    pc_release(saved_y);
-
-    /* a long chain: something is kept on the way, and what is dropped dies with the rest */
-    pc_tensor *chain[12] = { saved_x }, *last = norm_of(saved_x);
-    int dropped = 0;
-    for (int k = 1; k < 12; k++) {
-        pc_tensor *next = norm_of(last);
-        chain[k] = save(last, true);
-        last = next;
-    }
-    pc_release(last);
-    for (int k = 1; k < 12; k++) dropped += !has_memory(chain[k]);
-    assert(dropped > 7 && dropped < 11);
-    for (int k = 0; k < 12; k++) pc_release(chain[k]);
+    pc_release(saved_x);
 }
 
 static void test_every_allocation_may_fail(void)
@@ -503,7 +514,10 @@ int main(void)
     test_shapes();
     test_private();
     test_pending_relu();
-    test_recomputing();
+    pc_set_recipe_kernels(&(pc_recipe_kernels){ affine, accumulate, relu });
+    test_dropping();
+    test_writes_to_dropped();
+    test_relus_of_dropped();
     test_every_allocation_may_fail();
     assert(pc_alloc_stats().live_blocks == 0);
     return 0;
