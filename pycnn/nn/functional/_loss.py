@@ -118,6 +118,15 @@ def _check_weight(weight, input):
         raise ValueError("Weights and input must have the same size.")
 
 
+def _weighted(row, input, target, kind, weight):
+    """The loss of a row, of each element as its weight says; the mean divides by their sum."""
+    if weight is None:
+        return row(input, target, kind)
+    _check_weight(weight, input)
+    loss = row(input, target, 0) * weight
+    return loss if kind == 0 else loss.sum() / weight.sum() if kind == 1 else loss.sum()
+
+
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """Squared difference.
 
@@ -139,12 +148,7 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
         A scalar, or of the input's shape.
     """
     _warn_of_sizes(input, target)
-    kind = _reduction(reduction, size_average, reduce)
-    if weight is None:
-        return _nn.mse_loss(input, target, kind)
-    _check_weight(weight, input)
-    loss = _nn.mse_loss(input, target, 0) * weight
-    return loss if kind == 0 else loss.sum() / weight.sum() if kind == 1 else loss.sum()
+    return _weighted(_nn.mse_loss, input, target, _reduction(reduction, size_average, reduce), weight)
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
@@ -170,12 +174,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
         A scalar, or of the input's shape.
     """
     _warn_of_sizes(input, target)
-    kind = _reduction(reduction, size_average, reduce)
-    if weight is None:
-        return _nn.l1_loss(input, target, kind)
-    _check_weight(weight, input)
-    loss = _nn.l1_loss(input, target, 0) * weight
-    return loss if kind == 0 else loss.sum() / weight.sum() if kind == 1 else loss.sum()
+    return _weighted(_nn.l1_loss, input, target, _reduction(reduction, size_average, reduce), weight)
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):

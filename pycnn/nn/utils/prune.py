@@ -249,13 +249,20 @@ class _ByAmount(BasePruningMethod):
         _check_amount(amount)
         self.amount = amount
 
-    def _without(self, places, default_mask):
+
+class _Elements(_ByAmount):
+    """Single elements go: those of `_chosen`."""
+
+    def compute_mask(self, t, default_mask):
+        k = _how_many(self.amount, t.numel())
+        if k == 0:
+            return default_mask.clone()
         mask = default_mask.reshape(-1).clone()
-        mask[places] = 0
+        mask[self._chosen(t, k)] = 0
         return mask.reshape(default_mask.shape)
 
 
-class RandomUnstructured(_ByAmount):
+class RandomUnstructured(_Elements):
     """Zero elements at random.
 
     Parameters
@@ -264,14 +271,11 @@ class RandomUnstructured(_ByAmount):
         How many, or which part.
     """
 
-    def compute_mask(self, t, default_mask):
-        k = _how_many(self.amount, t.numel())
-        if k == 0:
-            return default_mask.clone()
-        return self._without(_C.fn.rand_like(t).reshape(-1).topk(k).indices, default_mask)
+    def _chosen(self, t, k):
+        return _C.fn.rand_like(t).reshape(-1).topk(k).indices
 
 
-class L1Unstructured(_ByAmount):
+class L1Unstructured(_Elements):
     """Zero the smallest elements.
 
     Parameters
@@ -280,11 +284,8 @@ class L1Unstructured(_ByAmount):
         How many, or which part.
     """
 
-    def compute_mask(self, t, default_mask):
-        k = _how_many(self.amount, t.numel())
-        if k == 0:
-            return default_mask.clone()
-        return self._without(t.abs().reshape(-1).topk(k, largest=False).indices, default_mask)
+    def _chosen(self, t, k):
+        return t.abs().reshape(-1).topk(k, largest=False).indices
 
 
 class _Channels(_ByAmount):
