@@ -1,6 +1,7 @@
 """What several models share."""
 
 from pycnn import nn
+from pycnn.vision.models._api import check_num_classes, set_param
 
 
 def make_divisible(v, divisor, min_value=None):
@@ -21,12 +22,14 @@ def make_divisible(v, divisor, min_value=None):
     return rounded + divisor if rounded < 0.9 * v else rounded
 
 
-def init_mobile_weights(model):
+def init_mobile_weights(model, init_linear=lambda weight: nn.init.normal_(weight, 0, 0.01)):
     """Draw the initial weights of the MobileNets.
 
     Parameters
     ----------
     model : Module
+    init_linear : callable, optional
+        Draws those of a linear layer.
     """
     for m in model.modules():
         if isinstance(m, nn.Conv2d):
@@ -37,7 +40,7 @@ def init_mobile_weights(model):
             nn.init.ones_(m.weight)
             nn.init.zeros_(m.bias)
         elif isinstance(m, nn.Linear):
-            nn.init.normal_(m.weight, 0, 0.01)
+            init_linear(m.weight)
             nn.init.zeros_(m.bias)
 
 
@@ -62,6 +65,22 @@ class BasicConv2d(nn.Module):
     def forward(self, x):
         """Return [N, out_channels, ...]."""
         return nn.functional.relu(self.bn(self.conv(x)), inplace=True)
+
+
+def inception_as_published(weights, kwargs):
+    """Set what an Inception model has to be built with so that published weights fit.
+
+    Parameters
+    ----------
+    weights : WeightsEnum or None
+    kwargs : dict
+        Parameters of the model, changed.
+    """
+    if weights is not None:
+        kwargs.setdefault("transform_input", True)
+        set_param(kwargs, "aux_logits", True)
+        set_param(kwargs, "init_weights", False)
+        check_num_classes(weights, kwargs)
 
 
 def inception_input(x):

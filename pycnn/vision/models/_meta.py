@@ -6,6 +6,7 @@ from pathlib import Path
 import pycnn
 from pycnn.vision.models._api import Weights
 from pycnn.vision.transforms._presets import ImageClassification
+from pycnn.vision.transforms.functional import InterpolationMode
 
 IMAGENET_CATEGORIES = (Path(pycnn.__file__).parent / "data/imagenet_categories.txt").read_text("utf-8").splitlines()
 
@@ -19,6 +20,15 @@ NEW_RECIPE = ("These weights improve upon the results of the original paper by u
               f"recipe\n<{_BLOG}>`_.")
 PORTED = "These weights are ported from the original paper."
 FROM_SCRATCH = f"These weights were trained from scratch by using TorchVision's `new training recipe\n<{_BLOG}>`_."
+BICUBIC = {"interpolation": InterpolationMode.BICUBIC}
+_LICENSE = "https://github.com/facebookresearch/SWAG/blob/main/LICENSE"
+SWAG_E2E = {"recipe": "https://github.com/facebookresearch/SWAG", "preset": BICUBIC, "license": _LICENSE,
+            "docs": "These weights are learnt via transfer learning by end-to-end fine-tuning the original `SWAG "
+                    "<https://arxiv.org/abs/2201.08371>`_ weights on ImageNet-1K data."}
+SWAG_LINEAR = {"recipe": "https://github.com/pytorch/vision/pull/5793", "resize": 224, "preset": BICUBIC,
+               "license": _LICENSE,
+               "docs": "These weights are composed of the original frozen `SWAG <https://arxiv.org/abs/2201.08371>`_ "
+                       "trunk weights and a linear classifier learnt on top of them trained on ImageNet-1K data."}
 
 
 def imagenet(file, num_params, top1, top5, ops, file_size, recipe, docs=PAPER, resize=256, crop=224, preset=None,

@@ -6,13 +6,12 @@ from functools import partial
 
 from pycnn import nn
 from pycnn.vision.models._api import WeightsEnum, check_num_classes, load_weights, make_builder
-from pycnn.vision.models._blocks import make_divisible
-from pycnn.vision.models._meta import PORTED, RECIPES, REFERENCES, TUNED_RECIPE, imagenet
+from pycnn.vision.models._blocks import init_mobile_weights, make_divisible
+from pycnn.vision.models._meta import BICUBIC, PORTED, RECIPES, REFERENCES, TUNED_RECIPE, imagenet
 from pycnn.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation
 from pycnn.vision.ops.stochastic_depth import StochasticDepth
 from pycnn.vision.transforms.functional import InterpolationMode
 
-_BICUBIC = {"interpolation": InterpolationMode.BICUBIC}
 _SIZES = [f"b{k}" for k in range(8)] + ["v2_s", "v2_m", "v2_l"]
 __all__ = ["EfficientNet", *(f"EfficientNet_{size.upper()}_Weights" for size in _SIZES),
            *(f"efficientnet_{size}" for size in _SIZES)]
@@ -209,18 +208,8 @@ class EfficientNet(nn.Module):
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(nn.Dropout(p=dropout, inplace=True), nn.Linear(last_channel, num_classes))
-        for m in self.modules():
-            if isinstance(m, nn.Conv2d):
-                nn.init.kaiming_normal_(m.weight, mode="fan_out")
-                if m.bias is not None:
-                    nn.init.zeros_(m.bias)
-            elif isinstance(m, (nn.BatchNorm2d, nn.GroupNorm)):
-                nn.init.ones_(m.weight)
-                nn.init.zeros_(m.bias)
-            elif isinstance(m, nn.Linear):
-                bound = 1.0 / math.sqrt(m.out_features)
-                nn.init.uniform_(m.weight, -bound, bound)
-                nn.init.zeros_(m.bias)
+        bound = 1.0 / math.sqrt(num_classes)
+        init_mobile_weights(self, lambda weight: nn.init.uniform_(weight, -bound, bound))
 
     def forward(self, x):
         """Return the scores [N, num_classes] of images [N, 3, H, W]."""
@@ -263,7 +252,7 @@ class EfficientNet_B0_Weights(WeightsEnum):
     """Weights of :func:`efficientnet_b0`."""
 
     IMAGENET1K_V1 = imagenet("efficientnet_b0_rwightman-7f5810bc.pth", 5288548, 77.692, 93.532, 0.386, 20.451,
-                             f"{REFERENCES}#efficientnet-v1", PORTED, preset=_BICUBIC)
+                             f"{REFERENCES}#efficientnet-v1", PORTED, preset=BICUBIC)
     DEFAULT = IMAGENET1K_V1
 
 
@@ -271,7 +260,7 @@ class EfficientNet_B1_Weights(WeightsEnum):
     """Weights of :func:`efficientnet_b1`."""
 
     IMAGENET1K_V1 = imagenet("efficientnet_b1_rwightman-bac287d4.pth", 7794184, 78.642, 94.186, 0.687, 30.134,
-                             f"{REFERENCES}#efficientnet-v1", PORTED, crop=240, preset=_BICUBIC)
+                             f"{REFERENCES}#efficientnet-v1", PORTED, crop=240, preset=BICUBIC)
     IMAGENET1K_V2 = imagenet("efficientnet_b1-c27df63c.pth", 7794184, 79.838, 94.934, 0.687, 30.136,
                              f"{RECIPES}#new-recipe-with-lr-wd-crop-tuning", TUNED_RECIPE, resize=255, crop=240)
     DEFAULT = IMAGENET1K_V2
@@ -281,7 +270,7 @@ class EfficientNet_B2_Weights(WeightsEnum):
     """Weights of :func:`efficientnet_b2`."""
 
     IMAGENET1K_V1 = imagenet("efficientnet_b2_rwightman-c35c1473.pth", 9109994, 80.608, 95.31, 1.088, 35.174,
-                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=288, crop=288, preset=_BICUBIC)
+                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=288, crop=288, preset=BICUBIC)
     DEFAULT = IMAGENET1K_V1
 
 
@@ -289,7 +278,7 @@ class EfficientNet_B3_Weights(WeightsEnum):
     """Weights of :func:`efficientnet_b3`."""
 
     IMAGENET1K_V1 = imagenet("efficientnet_b3_rwightman-b3899882.pth", 12233232, 82.008, 96.054, 1.827, 47.184,
-                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=320, crop=300, preset=_BICUBIC)
+                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=320, crop=300, preset=BICUBIC)
     DEFAULT = IMAGENET1K_V1
 
 
@@ -297,7 +286,7 @@ class EfficientNet_B4_Weights(WeightsEnum):
     """Weights of :func:`efficientnet_b4`."""
 
     IMAGENET1K_V1 = imagenet("efficientnet_b4_rwightman-23ab8bcd.pth", 19341616, 83.384, 96.594, 4.394, 74.489,
-                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=384, crop=380, preset=_BICUBIC)
+                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=384, crop=380, preset=BICUBIC)
     DEFAULT = IMAGENET1K_V1
 
 
@@ -305,7 +294,7 @@ class EfficientNet_B5_Weights(WeightsEnum):
     """Weights of :func:`efficientnet_b5`."""
 
     IMAGENET1K_V1 = imagenet("efficientnet_b5_lukemelas-1a07897c.pth", 30389784, 83.444, 96.628, 10.266, 116.864,
-                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=456, crop=456, preset=_BICUBIC)
+                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=456, crop=456, preset=BICUBIC)
     DEFAULT = IMAGENET1K_V1
 
 
@@ -313,7 +302,7 @@ class EfficientNet_B6_Weights(WeightsEnum):
     """Weights of :func:`efficientnet_b6`."""
 
     IMAGENET1K_V1 = imagenet("efficientnet_b6_lukemelas-24a108a5.pth", 43040704, 84.008, 96.916, 19.068, 165.362,
-                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=528, crop=528, preset=_BICUBIC)
+                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=528, crop=528, preset=BICUBIC)
     DEFAULT = IMAGENET1K_V1
 
 
@@ -321,7 +310,7 @@ class EfficientNet_B7_Weights(WeightsEnum):
     """Weights of :func:`efficientnet_b7`."""
 
     IMAGENET1K_V1 = imagenet("efficientnet_b7_lukemelas-c5b4e57e.pth", 66347960, 84.122, 96.908, 37.746, 254.675,
-                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=600, crop=600, preset=_BICUBIC)
+                             f"{REFERENCES}#efficientnet-v1", PORTED, resize=600, crop=600, preset=BICUBIC)
     DEFAULT = IMAGENET1K_V1
 
 

@@ -5,9 +5,8 @@ from collections import namedtuple
 
 from pycnn import _C, nn
 from pycnn.nn import functional as F
-from pycnn.vision.models._api import (WeightsEnum, check_num_classes, load_weights, pretrained_means, register_model,
-                                      set_param)
-from pycnn.vision.models._blocks import BasicConv2d, inception_input, will_change
+from pycnn.vision.models._api import WeightsEnum, load_weights, pretrained_means, register_model
+from pycnn.vision.models._blocks import BasicConv2d, inception_as_published, inception_input, will_change
 from pycnn.vision.models._meta import PORTED, REFERENCES, imagenet
 
 __all__ = ["Inception3", "InceptionOutputs", "Inception_V3_Weights", "inception_v3"]
@@ -304,14 +303,7 @@ def inception_v3(*, weights: Inception_V3_Weights | None = None, progress: bool 
     Inception3
     """
     weights = Inception_V3_Weights.verify(weights)
-    aux_logits = kwargs.get("aux_logits", True)
-    if weights is not None:
-        kwargs.setdefault("transform_input", True)
-        set_param(kwargs, "aux_logits", True)
-        set_param(kwargs, "init_weights", False)
-        check_num_classes(weights, kwargs)
+    inception_as_published(weights, kwargs)
     model = Inception3(**kwargs)
     load_weights(model, weights, progress)
-    if weights is not None and not aux_logits:
-        model.aux_logits, model.AuxLogits = False, None
     return model

@@ -7,14 +7,11 @@ from functools import partial
 from pycnn import nn
 from pycnn.vision.models._api import WeightsEnum, check_num_classes, load_weights, make_builder
 from pycnn.vision.models._blocks import make_divisible
-from pycnn.vision.models._meta import RECIPES, REFERENCES, TUNED_RECIPE, imagenet
+from pycnn.vision.models._meta import RECIPES, REFERENCES, SWAG_E2E, SWAG_LINEAR, TUNED_RECIPE, imagenet
 from pycnn.vision.ops.misc import Conv2dNormActivation, SqueezeExcitation
-from pycnn.vision.transforms.functional import InterpolationMode
 
-_BICUBIC = {"interpolation": InterpolationMode.BICUBIC}
 _SIZES = ["y_400mf", "y_800mf", "y_1_6gf", "y_3_2gf", "y_8gf", "y_16gf", "y_32gf", "y_128gf", "x_400mf", "x_800mf",
-          "x_1_6gf",
-          "x_3_2gf", "x_8gf", "x_16gf", "x_32gf"]
+          "x_1_6gf", "x_3_2gf", "x_8gf", "x_16gf", "x_32gf"]
 __all__ = ["RegNet", *(f"RegNet_{size.upper()}_Weights" for size in _SIZES), *(f"regnet_{size}" for size in _SIZES)]
 
 
@@ -226,14 +223,6 @@ def _builder(depth, w_0, w_a, w_m, group_width, se_ratio=None):
     return build
 
 
-_SWAG_E2E = ("These weights are learnt via transfer learning by end-to-end fine-tuning the original `SWAG "
-             "<https://arxiv.org/abs/2201.08371>`_ weights on ImageNet-1K data.")
-_SWAG_LINEAR = ("These weights are composed of the original frozen `SWAG <https://arxiv.org/abs/2201.08371>`_ trunk "
-                "weights and a linear classifier learnt on top of them trained on ImageNet-1K data.")
-_LICENSE = "https://github.com/facebookresearch/SWAG/blob/main/LICENSE"
-_SWAG, _SWAG_LINEAR_RECIPE = "https://github.com/facebookresearch/SWAG", "https://github.com/pytorch/vision/pull/5793"
-
-
 class RegNet_Y_400MF_Weights(WeightsEnum):
     """Weights of :func:`regnet_y_400mf`."""
 
@@ -292,10 +281,9 @@ class RegNet_Y_16GF_Weights(WeightsEnum):
     IMAGENET1K_V2 = imagenet("regnet_y_16gf-3e4a00f9.pth", 83590140, 82.886, 96.328, 15.912, 319.49,
                              f"{RECIPES}#new-recipe", TUNED_RECIPE, resize=232)
     IMAGENET1K_SWAG_E2E_V1 = imagenet("regnet_y_16gf_swag-43afe44d.pth", 83590140, 86.012, 98.054, 46.735, 319.49,
-                                      _SWAG, _SWAG_E2E, resize=384, crop=384, preset=_BICUBIC, license=_LICENSE)
+                                      resize=384, crop=384, **SWAG_E2E)
     IMAGENET1K_SWAG_LINEAR_V1 = imagenet("regnet_y_16gf_lc_swag-f3ec0043.pth", 83590140, 83.976, 97.244, 15.912,
-                                         319.49, _SWAG_LINEAR_RECIPE, _SWAG_LINEAR, resize=224, preset=_BICUBIC,
-                                         license=_LICENSE)
+                                         319.49, **SWAG_LINEAR)
     DEFAULT = IMAGENET1K_V2
 
 
@@ -307,10 +295,9 @@ class RegNet_Y_32GF_Weights(WeightsEnum):
     IMAGENET1K_V2 = imagenet("regnet_y_32gf-8db6d4b5.pth", 145046770, 83.368, 96.498, 32.28, 554.076,
                              f"{RECIPES}#new-recipe", TUNED_RECIPE, resize=232)
     IMAGENET1K_SWAG_E2E_V1 = imagenet("regnet_y_32gf_swag-04fdfa75.pth", 145046770, 86.838, 98.362, 94.826, 554.076,
-                                      _SWAG, _SWAG_E2E, resize=384, crop=384, preset=_BICUBIC, license=_LICENSE)
+                                      resize=384, crop=384, **SWAG_E2E)
     IMAGENET1K_SWAG_LINEAR_V1 = imagenet("regnet_y_32gf_lc_swag-e1583746.pth", 145046770, 84.622, 97.48, 32.28,
-                                         554.076, _SWAG_LINEAR_RECIPE, _SWAG_LINEAR, resize=224, preset=_BICUBIC,
-                                         license=_LICENSE)
+                                         554.076, **SWAG_LINEAR)
     DEFAULT = IMAGENET1K_V2
 
 
@@ -318,10 +305,9 @@ class RegNet_Y_128GF_Weights(WeightsEnum):
     """Weights of :func:`regnet_y_128gf`."""
 
     IMAGENET1K_SWAG_E2E_V1 = imagenet("regnet_y_128gf_swag-c8ce3e52.pth", 644812894, 88.228, 98.682, 374.57, 2461.564,
-                                      _SWAG, _SWAG_E2E, resize=384, crop=384, preset=_BICUBIC, license=_LICENSE)
+                                      resize=384, crop=384, **SWAG_E2E)
     IMAGENET1K_SWAG_LINEAR_V1 = imagenet("regnet_y_128gf_lc_swag-cbe8ce12.pth", 644812894, 86.068, 97.844, 127.518,
-                                         2461.564, _SWAG_LINEAR_RECIPE, _SWAG_LINEAR, resize=224, preset=_BICUBIC,
-                                         license=_LICENSE)
+                                         2461.564, **SWAG_LINEAR)
     DEFAULT = IMAGENET1K_SWAG_E2E_V1
 
 

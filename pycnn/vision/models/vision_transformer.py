@@ -8,11 +8,9 @@ from typing import NamedTuple
 
 from pycnn import _C, nn
 from pycnn.vision.models._api import WeightsEnum, check_num_classes, load_weights, make_builder, set_param
-from pycnn.vision.models._meta import REFERENCES, imagenet
+from pycnn.vision.models._meta import REFERENCES, SWAG_E2E, SWAG_LINEAR, imagenet
 from pycnn.vision.ops.misc import MLP, Conv2dNormActivation
-from pycnn.vision.transforms.functional import InterpolationMode
 
-_BICUBIC = {"interpolation": InterpolationMode.BICUBIC}
 _SIZES = ["b_16", "b_32", "l_16", "l_32", "h_14"]
 __all__ = ["VisionTransformer", *(f"ViT_{size.upper()}_Weights" for size in _SIZES),
            *(f"vit_{size}" for size in _SIZES)]
@@ -254,15 +252,9 @@ def _builder(patch_size, num_layers, num_heads, hidden_dim, mlp_dim):
 
 _DEIT = ("These weights were trained from scratch by using a modified version of `DeIT "
          "<https://arxiv.org/abs/2012.12877>`_'s training recipe.")
-_SWAG_E2E = ("These weights are learnt via transfer learning by end-to-end fine-tuning the original `SWAG "
-             "<https://arxiv.org/abs/2201.08371>`_ weights on ImageNet-1K data.")
-_SWAG_LINEAR = ("These weights are composed of the original frozen `SWAG <https://arxiv.org/abs/2201.08371>`_ trunk "
-                "weights and a linear classifier learnt on top of them trained on ImageNet-1K data.")
 _SCRATCH_TUNED = ("These weights were trained from scratch by using a modified version of TorchVision's `new training "
                   "recipe <https://pytorch.org/blog/how-to-train-state-of-the-art-models-using-torchvision-latest-"
                   "primitives/>`_.")
-_LICENSE = "https://github.com/facebookresearch/SWAG/blob/main/LICENSE"
-_SWAG, _SWAG_LINEAR_RECIPE = "https://github.com/facebookresearch/SWAG", "https://github.com/pytorch/vision/pull/5793"
 
 
 class ViT_B_16_Weights(WeightsEnum):
@@ -270,12 +262,10 @@ class ViT_B_16_Weights(WeightsEnum):
 
     IMAGENET1K_V1 = imagenet("vit_b_16-c867db91.pth", 86567656, 81.072, 95.318, 17.564, 330.285,
                              f"{REFERENCES}#vit_b_16", _DEIT, min_size=(224, 224))
-    IMAGENET1K_SWAG_E2E_V1 = imagenet("vit_b_16_swag-9ac1b537.pth", 86859496, 85.304, 97.65, 55.484, 331.398, _SWAG,
-                                      _SWAG_E2E, resize=384, crop=384, preset=_BICUBIC, min_size=(384, 384),
-                                      license=_LICENSE)
+    IMAGENET1K_SWAG_E2E_V1 = imagenet("vit_b_16_swag-9ac1b537.pth", 86859496, 85.304, 97.65, 55.484, 331.398,
+                                      resize=384, crop=384, min_size=(384, 384), **SWAG_E2E)
     IMAGENET1K_SWAG_LINEAR_V1 = imagenet("vit_b_16_lc_swag-4e70ced5.pth", 86567656, 81.886, 96.18, 17.564, 330.285,
-                                         _SWAG_LINEAR_RECIPE, _SWAG_LINEAR, resize=224, preset=_BICUBIC,
-                                         min_size=(224, 224), license=_LICENSE)
+                                         min_size=(224, 224), **SWAG_LINEAR)
     DEFAULT = IMAGENET1K_V1
 
 
@@ -293,11 +283,9 @@ class ViT_L_16_Weights(WeightsEnum):
     IMAGENET1K_V1 = imagenet("vit_l_16-852ce7e3.pth", 304326632, 79.662, 94.638, 61.555, 1161.023,
                              f"{REFERENCES}#vit_l_16", _SCRATCH_TUNED, resize=242, min_size=(224, 224))
     IMAGENET1K_SWAG_E2E_V1 = imagenet("vit_l_16_swag-4f3808c9.pth", 305174504, 88.064, 98.512, 361.986, 1164.258,
-                                      _SWAG, _SWAG_E2E, resize=512, crop=512, preset=_BICUBIC, min_size=(512, 512),
-                                      license=_LICENSE)
+                                      resize=512, crop=512, min_size=(512, 512), **SWAG_E2E)
     IMAGENET1K_SWAG_LINEAR_V1 = imagenet("vit_l_16_lc_swag-4d563306.pth", 304326632, 85.146, 97.422, 61.555, 1161.023,
-                                         _SWAG_LINEAR_RECIPE, _SWAG_LINEAR, resize=224, preset=_BICUBIC,
-                                         min_size=(224, 224), license=_LICENSE)
+                                         min_size=(224, 224), **SWAG_LINEAR)
     DEFAULT = IMAGENET1K_V1
 
 
@@ -313,11 +301,9 @@ class ViT_H_14_Weights(WeightsEnum):
     """Weights of :func:`vit_h_14`."""
 
     IMAGENET1K_SWAG_E2E_V1 = imagenet("vit_h_14_swag-80465313.pth", 633470440, 88.552, 98.694, 1016.717, 2416.643,
-                                      _SWAG, _SWAG_E2E, resize=518, crop=518, preset=_BICUBIC, min_size=(518, 518),
-                                      license=_LICENSE)
+                                      resize=518, crop=518, min_size=(518, 518), **SWAG_E2E)
     IMAGENET1K_SWAG_LINEAR_V1 = imagenet("vit_h_14_lc_swag-c1eb923e.pth", 632045800, 85.708, 97.73, 167.295, 2411.209,
-                                         _SWAG_LINEAR_RECIPE, _SWAG_LINEAR, resize=224, preset=_BICUBIC,
-                                         min_size=(224, 224), license=_LICENSE)
+                                         min_size=(224, 224), **SWAG_LINEAR)
     DEFAULT = IMAGENET1K_SWAG_E2E_V1
 
 
