@@ -4,7 +4,8 @@ import contextlib
 import os
 import urllib.error
 import urllib.request
-import uuid
+
+from pycnn._files import replacing
 
 _CHUNK = 1 << 18
 
@@ -38,26 +39,20 @@ def fetch(url, path, digest=None, expected="", progress=True):
     OSError
         If it cannot be read or written: urllib.error.URLError for the network's part.
     """
-    partial = f"{os.fspath(path)}.{uuid.uuid4().hex}.partial"
     request = urllib.request.Request(url, headers={"User-Agent": "pycnn"})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response, open(partial, "xb") as file:
-            total, done = int(response.headers.get("Content-Length") or 0), 0
-            with _bar(total, os.path.basename(path), progress) as update:
-                while chunk := response.read(_CHUNK):
-                    file.write(chunk)
-                    done += len(chunk)
-                    if digest is not None:
-                        digest.update(chunk)
-                    update(len(chunk))
-            if done < total:
-                raise urllib.error.ContentTooShortError(f"{done} of {total} bytes came", None)
+    with urllib.request.urlopen(request, timeout=30) as response, replacing(path) as file:
+        total, done = int(response.headers.get("Content-Length") or 0), 0
+        with _bar(total, os.path.basename(path), progress) as update:
+            while chunk := response.read(_CHUNK):
+                file.write(chunk)
+                done += len(chunk)
+                if digest is not None:
+                    digest.update(chunk)
+                update(len(chunk))
+        if done < total:
+            raise urllib.error.ContentTooShortError(f"{done} of {total} bytes came", None)
         if digest is not None and not digest.hexdigest().startswith(expected):
             raise WrongDigest(digest.name, digest.hexdigest(), expected)
-        os.replace(partial, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(partial)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ nothing is imported or called; every length is checked before it is used and eve
 believed. ``weights_only=False`` asks for Python's pickle where that does not do.
 """
 
-import contextlib
 import io
 import os
 import pickle
@@ -16,6 +15,7 @@ from pycnn import _C
 from pycnn._missing import getattr_of as _getattr_of
 from pycnn._C import CheckpointError
 from pycnn._device import device
+from pycnn._files import replacing as _replacing
 
 __all__ = ["CheckpointError", "add_safe_globals", "clear_safe_globals", "get_safe_globals",
            "get_unsafe_globals_in_checkpoint", "load", "safe_globals", "save"]
@@ -85,15 +85,8 @@ def save(obj, f, pickle_module=pickle, pickle_protocol=2, _use_new_zipfile_seria
         _C.save_checkpoint(obj, path, legacy)
     except TypeError as error:
         whole = _whole(obj, error, legacy)
-        beside = f"{path}.tmp{os.getpid()}"
-        try:
-            with open(beside, "wb") as out:
-                out.write(whole)
-            os.replace(beside, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(beside)
-            raise
+        with _replacing(path) as out:
+            out.write(whole)
 
 
 def _whole(obj, error, legacy):

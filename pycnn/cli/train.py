@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pycnn as torch
 from pycnn import metrics, nn, optim
+from pycnn._files import replacing
 from pycnn.cli import Mistake
 from pycnn.cli import data as data_module
 from pycnn.cli.model import build
@@ -178,6 +179,5 @@ def _draw(out, matrix, classes, history):
 
 
 def _write_json(path, value):
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value, indent=1) + "\n")
-    temporary.replace(path)
+    with replacing(path) as file:
+        file.write((json.dumps(value, indent=1) + "\n").encode())

@@ -2,13 +2,13 @@
 
 import enum
 import os
-import uuid
 from io import BytesIO
 
 import numpy as np
 
 from pycnn import _C
 from pycnn._missing import getattr_of as _getattr_of
+from pycnn._files import replacing as _replacing
 from pycnn._from_data import from_numpy
 from pycnn._tensor import Tensor
 
@@ -87,19 +87,9 @@ def write_file(filename, data):
     filename : path
     data : Tensor [n] of uint8
     """
-    _write(filename, _bytes_of(data).getvalue())
-
-
-def _write(filename, data):
-    partial = f"{os.fspath(filename)}.{uuid.uuid4().hex}.part"
-    try:
-        with open(partial, "xb") as file:
-            file.write(data)
-        os.replace(partial, filename)
-    except BaseException:
-        if os.path.exists(partial):
-            os.unlink(partial)
-        raise
+    contents = _bytes_of(data).getvalue()
+    with _replacing(filename) as file:
+        file.write(contents)
 
 
 def decode_image(input, mode=ImageReadMode.UNCHANGED, apply_exif_orientation=False):

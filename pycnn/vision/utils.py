@@ -2,13 +2,12 @@
 
 import math
 import os
-from io import BytesIO
 
 from pycnn import _C
 from pycnn._missing import getattr_of as _getattr_of
+from pycnn._files import replacing as _replacing
 from pycnn._tensor import Tensor
 from pycnn.autograd.grad_mode import no_grad
-from pycnn.vision import io as _io
 
 __all__ = ["make_grid", "save_image"]
 
@@ -108,9 +107,8 @@ def save_image(tensor, fp, format=None, **kwargs):
         format = Image.registered_extensions().get(extension)
         if format is None:
             raise ValueError(f"unknown file extension: {extension}")
-    buffer = BytesIO()
-    image.save(buffer, format=format)
-    _io._write(fp, buffer.getvalue())
+    with _replacing(fp) as file:
+        image.save(file, format=format)
 
 
 __getattr__ = _getattr_of(__name__, __all__)

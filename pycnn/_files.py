@@ -1,0 +1,29 @@
+"""Files that take their name only once all of them is written."""
+
+import contextlib
+import os
+import uuid
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Open a file beside `path`; at the end it takes the place of what is there, after an error it is gone.
+
+    Parameters
+    ----------
+    path : path
+        In a folder that exists.
+
+    Yields
+    ------
+    file
+        To write bytes to.
+    """
+    partial = f"{os.fspath(path)}.{uuid.uuid4().hex}.partial"
+    try:
+        with open(partial, "xb") as file:
+            yield file
+        os.replace(partial, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(partial)
