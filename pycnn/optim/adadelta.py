@@ -40,11 +40,6 @@ class Adadelta(Optimizer):
         super().__init__(params, dict(lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize,
                                       capturable=capturable, foreach=foreach, differentiable=differentiable))
 
-    def step(self, closure=None):
-        return self._step(closure)
-
-    step.__doc__ = Optimizer.step.__doc__
-
     def _rule(self, group):
         return "adadelta", ("square_avg", "acc_delta"), dict(
             lr=group["lr"], alpha=group["rho"], eps=group["eps"], weight_decay=group["weight_decay"],

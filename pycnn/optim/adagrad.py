@@ -55,11 +55,6 @@ class Adagrad(Optimizer):
     def share_memory(self):
         """Do nothing: the state is shared between threads as it is."""
 
-    def step(self, closure=None):
-        return self._step(closure)
-
-    step.__doc__ = Optimizer.step.__doc__
-
     def _rule(self, group):
         return "adagrad", ("sum",), dict(lr=group["lr"], decay=group["lr_decay"], eps=group["eps"],
                                          weight_decay=group["weight_decay"], maximize=group["maximize"])

@@ -53,11 +53,6 @@ class Adam(Optimizer):
                                       decoupled_weight_decay=decoupled_weight_decay))
         check_flags(fused, foreach, differentiable)
 
-    def step(self, closure=None):
-        return self._step(closure)
-
-    step.__doc__ = Optimizer.step.__doc__
-
     def _rule(self, group):
         beta1, beta2 = group["betas"]
         return "adam", ("exp_avg", "exp_avg_sq", "max_exp_avg_sq" if group["amsgrad"] else None), dict(

@@ -40,11 +40,6 @@ class Adamax(Optimizer):
         super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, foreach=foreach,
                                       maximize=maximize, differentiable=differentiable, capturable=capturable))
 
-    def step(self, closure=None):
-        return self._step(closure)
-
-    step.__doc__ = Optimizer.step.__doc__
-
     def _rule(self, group):
         beta1, beta2 = group["betas"]
         return "adamax", ("exp_avg", "exp_inf"), dict(lr=group["lr"], beta1=beta1, beta2=beta2, eps=group["eps"],

@@ -47,11 +47,6 @@ class NAdam(Optimizer):
                                       decoupled_weight_decay=decoupled_weight_decay, maximize=maximize, foreach=foreach,
                                       capturable=capturable, differentiable=differentiable))
 
-    def step(self, closure=None):
-        return self._step(closure)
-
-    step.__doc__ = Optimizer.step.__doc__
-
     _COUNTERS = {"step": 0.0, "mu_product": 1.0}
 
     def _rule(self, group):
@@ -100,11 +95,6 @@ class RAdam(Optimizer):
         super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize,
                                       foreach=foreach, capturable=capturable,
                                       decoupled_weight_decay=decoupled_weight_decay, differentiable=differentiable))
-
-    def step(self, closure=None):
-        return self._step(closure)
-
-    step.__doc__ = Optimizer.step.__doc__
 
     def _rule(self, group):
         beta1, beta2 = group["betas"]

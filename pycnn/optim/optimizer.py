@@ -312,21 +312,6 @@ class Optimizer:
         for group in self.param_groups:
             _C.zero_grad(group["params"], set_to_none)
 
-    def step(self, closure=None):
-        """Update the parameters once.
-
-        Parameters
-        ----------
-        closure : callable, optional
-            Computes the loss anew, with gradients, and returns it.
-
-        Returns
-        -------
-        Tensor or None
-            What `closure` returned.
-        """
-        raise NotImplementedError
-
     _COUNTERS = {"step": 0.0}  # 0-dim tensors in the state of a parameter: what they begin with
 
     def _rule(self, group):
@@ -344,10 +329,20 @@ class Optimizer:
             if key is not None:
                 state[key] = _C.fn.zeros_like(p.detach())
 
-    def _step(self, closure):
-        """One step of an optimizer of this package, of all groups or of none.
+    def step(self, closure=None):
+        """Update the parameters once: those of all groups or, after an error, of none.
 
         Parameters without a gradient take no part: no state is made for them.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Computes the loss anew, with gradients, and returns it.
+
+        Returns
+        -------
+        Tensor or None
+            What `closure` returned.
         """
         loss = None
         if closure is not None:

@@ -43,11 +43,6 @@ class RMSprop(Optimizer):
                                       weight_decay=weight_decay, capturable=capturable, foreach=foreach,
                                       maximize=maximize, differentiable=differentiable))
 
-    def step(self, closure=None):
-        return self._step(closure)
-
-    step.__doc__ = Optimizer.step.__doc__
-
     def _rule(self, group):
         keys = ("square_avg", "momentum_buffer" if group["momentum"] > 0 else None,
                 "grad_avg" if group["centered"] else None)

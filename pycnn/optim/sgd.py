@@ -54,11 +54,6 @@ class SGD(Optimizer):
                                       differentiable=differentiable, fused=fused))
         check_flags(fused, foreach, differentiable)
 
-    def step(self, closure=None):
-        return self._step(closure)
-
-    step.__doc__ = Optimizer.step.__doc__
-
     _COUNTERS = {}
 
     def _rule(self, group):
