@@ -9,7 +9,7 @@ _fn = _C.fn
 
 
 def _dimension(d, t):
-    n = t.dim()
+    n = max(t.dim(), 1)
     if not -n <= d < n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
     return d % n
@@ -32,13 +32,17 @@ def cross(input, other, dim=None):
     Raises
     ------
     RuntimeError
-        If there is no such dimension.
+        If the dimension is not of size 3, or none is.
+    IndexError
+        If a dimension is asked for and there are none.
     """
     input, other = _fn._broadcast_tensors([input, other])
     if dim is None:
         dim = next((k for k, n in enumerate(input.shape) if n == 3), None)
         if dim is None:
             raise RuntimeError("no dimension of size 3 in input")
+    if input.dim() == 0:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     if input.shape[dim] != 3:
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and "
                            f"{other.shape[dim]}")
@@ -100,7 +104,14 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
     Returns
     -------
     Tensor
+
+    Raises
+    ------
+    RuntimeError
+        If the input has no dimensions.
     """
+    if input.dim() == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
     parts = [t for t in (prepend, input, append) if t is not None]
     input = _fn.cat(parts, dim) if len(parts) > 1 else input
     for _ in range(n):
@@ -321,6 +332,8 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     ------
     RuntimeError
         If `q` is outside, or `interpolation` something else.
+    IndexError
+        If there is no such dimension.
     """
     q = q if isinstance(q, Tensor) else tensor(q, dtype=input.dtype)
     if q.numel() and not bool(((q >= 0) & (q <= 1)).all()):
@@ -330,7 +343,8 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     if interpolation not in modes:
         raise RuntimeError("quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but "
                            f"got {interpolation}")
-    flat = input.reshape(-1) if dim is None else input.movedim(dim, -1)
+    dim = None if dim is None else _dimension(dim, input)
+    flat = input.reshape(-1) if dim is None or input.dim() == 0 else input.movedim(dim, -1)
     n = flat.shape[-1]
     values = flat.sort(-1).values
     rank = q.reshape(-1) * (n - 1)
@@ -341,10 +355,10 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     result = result.masked_fill(flat.isnan().any(-1, keepdim=True), math.nan).movedim(-1, 0)
     if keepdim:
         ones = [1] * input.dim()
-        if dim is None:
+        if dim is None or input.dim() == 0:
             result = result.reshape(-1, *ones)
         else:
-            result = result.unsqueeze(-1).movedim(-1, 1 + _dimension(dim, input))
+            result = result.unsqueeze(-1).movedim(-1, 1 + dim)
     return result[0] if q.dim() == 0 else result
 
 

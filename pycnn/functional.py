@@ -513,8 +513,11 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     Raises
     ------
     RuntimeError
-        If rows differ in length.
+        If rows differ in length, or a tensor has fewer than two dimensions.
     """
+    for name, x in (("X1", x1), ("X2", x2)):
+        if x.dim() < 2:
+            raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.dim()}D")
     if x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)

@@ -5,7 +5,7 @@ import functools
 import numpy as _np
 
 from pycnn import _C
-from pycnn._compound import cross
+from pycnn._compound import cross as _cross
 from pycnn._missing import getattr_of as _getattr_of
 
 __all__ = ["LinAlgError", "cholesky", "cross", "det", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm",
@@ -13,6 +13,23 @@ __all__ = ["LinAlgError", "cholesky", "cross", "det", "eigh", "eigvalsh", "inv",
            "vector_norm"]
 
 matmul = _C.fn.matmul
+
+
+def cross(input, other, *, dim=-1):
+    """Return the cross product of vectors of three elements.
+
+    Parameters
+    ----------
+    input, other : Tensor
+        Broadcast to one shape.
+    dim : int, default -1
+        Of the vectors.
+
+    Returns
+    -------
+    Tensor
+    """
+    return _cross(input, other, dim)
 
 
 def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):

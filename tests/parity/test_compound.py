@@ -16,6 +16,7 @@ X, Y, Z = (
     RNG.random((2, 3, 4)).astype("f"),
 )
 NAN = np.array([[1, np.nan, 3], [4, 5, np.nan]], "f")
+SCALAR = np.array(1.5, "f")
 WHOLE = np.array([3, 1, 2], "i8")
 SQUARE = RNG.standard_normal((3, 3)).astype("f") + 3 * np.eye(3, dtype="f")
 
@@ -51,6 +52,19 @@ CALLS = {
         [X],
     ),
     "quantile of nan": (lambda t, a: t.quantile(a, 0.5, 0), [NAN]),
+    "scalar's quantile": (
+        lambda t, a: (
+            t.quantile(a, 0.3, 0), a.quantile(t.tensor([0.2, 0.4]), -1), t.quantile(a, t.tensor([0.2]), 0, True)
+        ),
+        [SCALAR],
+    ),
+    "quantile along no such dimension": (lambda t, a: t.quantile(a, 0.5, 1), [SCALAR]),
+    "cross of no dimensions": (lambda t, a: t.cross(a, a, dim=0), [SCALAR]),
+    "linalg.cross": (lambda t, a, b: (t.linalg.cross(a, b), t.linalg.cross(a, b, dim=0)), [SQUARE, SQUARE + 1]),
+    "linalg.cross of four": (lambda t, a: t.linalg.cross(a, a), [X]),
+    "diff of no dimensions": (lambda t, a: t.diff(a), [SCALAR]),
+    "cdist of no dimensions": (lambda t, a, b: t.cdist(a, b), [SCALAR, X]),
+    "cdist of a vector": (lambda t, a, b: t.cdist(b, a[0]), [X, X]),
     "quantile outside": (lambda t, a: t.quantile(a, 1.5), [X]),
     "cov": (lambda t, a: (t.cov(a), t.cov(a, correction=0), t.cov(a[0]), t.corrcoef(a)), [X]),
     "cdist": (lambda t, a, b: (t.cdist(a, b), t.cdist(a, b, p=1.0), t.cdist(a[None], b[None])), [X, Y]),
