@@ -33,6 +33,16 @@ def test_masks_of_scaled_dot_product_attention():
     compare(lambda m, q, k, v: m.nn.functional.scaled_dot_product_attention(q[0, 0, 0], k, v), [Q, K, V])
 
 
+@pytest.mark.parametrize("attention", [None, MASK[:, :5], MASK[:, :5].astype("f"), MASK[None, :, :5].repeat(6, 0)],
+                         ids=["none", "bool", "float", "of each head"])
+@pytest.mark.parametrize("padding", [None, MASK[:2, :5]], ids=["none", "padded"])
+def test_merged_masks(attention, padding):
+    def call(m, query):
+        masks = (None if mask is None else m.from_numpy(mask) for mask in (attention, padding))
+        return m.nn.MultiheadAttention(6, 3).merge_masks(*masks, query)
+    compare(call, [RNG.standard_normal((2, 5, 6)).astype("f")], grads=False)
+
+
 def built(m, make):
     """The layer of library m, drawn with one seed, and the state of the generator behind it."""
     m.manual_seed(4)

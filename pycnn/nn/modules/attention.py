@@ -106,6 +106,32 @@ class MultiheadAttention(Module):
             init.xavier_normal_(self.bias_k)
             init.xavier_normal_(self.bias_v)
 
+    def merge_masks(self, attn_mask, key_padding_mask, query):
+        """Return one mask of [N, num_heads, L, L] for two, and of which kind it is.
+
+        Parameters
+        ----------
+        attn_mask : Tensor [L, L] or [N * num_heads, L, L], or None
+        key_padding_mask : Tensor [N, L] or None
+            Returned as it is where it is the only one.
+        query : Tensor [N, L, E]
+
+        Returns
+        -------
+        (Tensor or None, int or None)
+            The mask; 1 for one of padding, 2 for one of attention or both, None for none.
+        """
+        if attn_mask is None:
+            return key_padding_mask, None if key_padding_mask is None else 1
+        n, length, _ = query.shape
+        if attn_mask.dim() == 3:
+            merged = attn_mask.view(n, -1, length, length)
+        else:
+            merged = attn_mask.view(1, 1, length, length).expand(n, self.num_heads, -1, -1)
+        if key_padding_mask is not None:
+            merged = merged + key_padding_mask.view(n, 1, 1, length).expand(-1, self.num_heads, -1, -1)
+        return merged, 2
+
     def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None,
                 average_attn_weights=True, is_causal=False):
         if self.batch_first and query.dim() == 3:  # one transposed tensor where one came, so that one projection serves
