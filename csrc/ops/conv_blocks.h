@@ -5,8 +5,8 @@
 #include "conv.h"
 #include <string.h>
 
-/* Multiplications in a task: some 20 to 300 us where the processor does 60 a nanosecond. */
-#define TASK_LEAST ((int64_t)1 << 20)
+/* Multiplications in a task: some 5 to 300 us where the processor does 60 a nanosecond. */
+#define TASK_LEAST ((int64_t)1 << 18)
 #define TASK_MOST ((int64_t)16 << 20)
 #define TASKS 32
 /* Floats of input that a task copies at most: a quarter of a level 2 cache. */
