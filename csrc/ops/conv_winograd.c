@@ -11,6 +11,9 @@
 
 /* Bytes of transformed filters that are read anew for each block of tiles: beyond, the steps are shared. */
 #define FUSED_BYTES ((int64_t)12 << 20)
+/* The same where tiles are so few, as those of a single image are, that blocks are smaller, down to LEAST_BLOCK. */
+#define FEW_BYTES ((int64_t)3 << 20)
+#define LEAST_BLOCK 8
 /* Bytes of transformed gradients of filters that a task sums in its caches; beyond, likewise. */
 #define SLOT_BYTES ((int64_t)768 << 10)
 #define SLOTS 16
@@ -267,7 +270,7 @@ static pc_status shared_blocks(winograd *w, const pc_tensor *weight, bool turned
     for (w->first = 0; w->first < w->tiles; w->first += w->block) {
         w->count = least(w->block, w->tiles - w->first);
         int64_t parts = ceil_div(w->count, SHARED_PART);
-        int64_t grain = ((int64_t)1 << 20) / (w->count * w->in->c * w->width) + 1; /* products of some 20 us */
+        int64_t grain = ((int64_t)1 << 18) / (w->count * w->in->c * w->width) + 1; /* products of some 5 us */
         PC_TRY(pc_parallel_for(parts, 256 / w->in->c + 1, shared_inputs, w));
         for (w->from = 0; w->from < w->panels; w->from = w->to) {
             w->to = least(w->from + group, w->panels);
@@ -297,7 +300,12 @@ static pc_status run(winograd *w, const pc_conv_pass *a, bool turned)
     }
     const int64_t rows = pc_k->f32_tile_rows();
     w->block = 28 / rows * rows;
-    const bool shared = filter_floats(w) * (int64_t)sizeof(float) > FUSED_BYTES || w->tiles < 4 * w->block;
+    const int64_t bytes = filter_floats(w) * (int64_t)sizeof(float);
+    bool shared = bytes > FUSED_BYTES;
+    if (w->tiles < 4 * w->block) {
+        shared = bytes > FEW_BYTES || w->tiles < 2 * LEAST_BLOCK;
+        w->block = least(most(ceil_div(w->tiles, 4), LEAST_BLOCK), w->block);
+    }
     if (shared) w->block = least(w->tiles, SHARED_TILES);
     const bool grouped = shared && group_of(w) < w->panels && !pc_conv_keeps(a, filter_floats(w));
     w->zeros = zeros = pc_calloc((size_t)w->pitch, sizeof *zeros);
