@@ -1,4 +1,4 @@
-"""Files that take their name only once all of them is written."""
+"""Files that take their name only once all of them is on the disk."""
 
 import contextlib
 import os
@@ -23,6 +23,8 @@ def replacing(path):
     try:
         with open(partial, "xb") as file:
             yield file
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(partial, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
