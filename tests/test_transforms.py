@@ -128,8 +128,10 @@ class Counting(T.RandomHorizontalFlip):
     (v2.Compose([v2.ToImage(), v2.RandomResizedCrop(20, antialias=False)]), False),
     (T.Compose([T.PILToTensor(), T.Resize(20)]), False),
     (v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32), v2.Resize(20)]), False),
-    (v2.Compose([v2.ToImage(), v2.ColorJitter(0.1)]), False),               # bytes of a Tensor
+    (T.Compose([T.PILToTensor(), T.ColorJitter(0.1)]), False),
+    (v2.Compose([v2.ToImage(), v2.RandomRotation(9)]), False),              # pixels of a Tensor
     (v2.Compose([v2.ToImage(), v2.RandomAutocontrast()]), False),
+    (v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32), v2.ColorJitter(0.1)]), False),
     (v2.Compose([v2.ToImage(), v2.Pad(2, fill=300)]), False),
     (v2.Compose([v2.ToImage(), v2.ToDtype(torch.float64, scale=True)]), False),
     (v2.Compose([v2.RandomHorizontalFlip()]), False),

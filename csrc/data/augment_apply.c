@@ -194,10 +194,13 @@ static pc_status byte_step(canvas *cv, const step *s, const drawn *d)
         sharpen_rows(cv->img, v[0], spare_bytes(cv));
         took_spare(cv, h, w, c);
         break;
-    case STEP_GREY:
-        settle_lut(cv);
+    case STEP_GREY: case STEP_TENSOR_GREY:
+        settle_rows(cv);
         c = v[0] == 0 ? c : (int)v[0];
-        pc_image_grey(cv->img, c, spare_bytes(cv));
+        if (d->kind == STEP_TENSOR_GREY && cv->img.c == 3)
+            tensor_grey_rows(cv->img, c, spare_bytes(cv));
+        else
+            pc_image_grey(cv->img, c, spare_bytes(cv));
         took_spare(cv, h, w, c);
         break;
     case STEP_BRIGHTNESS: pc_lut_blend(next.t[0], 0, v[0]); then_lut(cv, &next); break;
@@ -214,6 +217,18 @@ static pc_status byte_step(canvas *cv, const step *s, const drawn *d)
         if (!cv->has_lut) pc_lut_identity(&cv->lut);
         (d->kind == STEP_AUTOCONTRAST ? pc_lut_autocontrast : pc_lut_equalize)(cv->img, &cv->lut, &next);
         then_lut(cv, &next);
+        break;
+    case STEP_TENSOR_BRIGHTNESS: pc_lut_mix(next.t[0], 0, v[0]); then_lut(cv, &next); break;
+    case STEP_TENSOR_CONTRAST:
+        settle_rows(cv);
+        pc_lut_mix(next.t[0], tensor_grey_mean(cv->img), v[0]);
+        then_lut(cv, &next);
+        break;
+    case STEP_TENSOR_SATURATION: case STEP_TENSOR_HUE:
+        if (c == 1) break;
+        settle_rows(cv);
+        (d->kind == STEP_TENSOR_HUE ? tensor_hue_rows : tensor_saturate_rows)(cv->img, v[0], spare_bytes(cv));
+        took_spare(cv, h, w, c);
         break;
     case STEP_TO_TENSOR: to_tensor(cv, s); break;
     default: break;

@@ -127,7 +127,10 @@ done:
 
 static pc_status draw_jitter(writer *w, const step *s)
 {
-    static const step_kind kinds[4] = { STEP_BRIGHTNESS, STEP_CONTRAST, STEP_SATURATION, STEP_HUE };
+    static const step_kind kinds[2][4] = {
+        { STEP_BRIGHTNESS, STEP_CONTRAST, STEP_SATURATION, STEP_HUE },
+        { STEP_TENSOR_BRIGHTNESS, STEP_TENSOR_CONTRAST, STEP_TENSOR_SATURATION, STEP_TENSOR_HUE },
+    };
     const factor_range *ranges = (const factor_range *)s->v;
     pc_status status = PC_OK;
     int order[4] = { 0, 1, 2, 3 };
@@ -140,7 +143,7 @@ static pc_status draw_jitter(writer *w, const step *s)
     for (int k = 0; k < 4; k++)
         if (ranges[k].used != 0) PC_TRY(uniform(w->g, ranges[k].range[0], ranges[k].range[1], &factor[k]));
     for (int i = 0; i < 4; i++)
-        if (ranges[order[i]].used != 0) PC_TRY(put1(w, kinds[order[i]], factor[order[i]]));
+        if (ranges[order[i]].used != 0) PC_TRY(put1(w, kinds[s->v[OF_TENSOR] != 0][order[i]], factor[order[i]]));
 done:
     return status;
 }

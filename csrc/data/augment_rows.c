@@ -3,6 +3,8 @@
 #include "augment_steps.h"
 #include <string.h>
 
+#define CHUNK 256 /* pixels whose grey is held at a time */
+
 static size_t aligned(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 
 void sharpen_rows(pc_image a, double factor, uint8_t *dst)
@@ -25,6 +27,42 @@ void saturate_rows(pc_image a, double factor, uint8_t *dst)
 void hue_rows(pc_image a, int shift, uint8_t *dst)
 {
     for (int y = 0; y < a.h; y++, dst += (int64_t)a.w * 3) pc_k->u8_hue(a.px + y * a.sy, a.w, shift, dst);
+}
+
+void tensor_saturate_rows(pc_image a, double factor, uint8_t *dst)
+{
+    for (int y = 0; y < a.h; y++, dst += (int64_t)a.w * 3)
+        pc_k->u8_tensor_saturate(a.px + y * a.sy, a.w, factor, dst);
+}
+
+void tensor_hue_rows(pc_image a, double factor, uint8_t *dst)
+{
+    for (int y = 0; y < a.h; y++, dst += (int64_t)a.w * 3) pc_k->u8_tensor_hue(a.px + y * a.sy, a.w, factor, dst);
+}
+
+void tensor_grey_rows(pc_image a, int c, uint8_t *dst)
+{
+    for (int y = 0; y < a.h; y++, dst += (int64_t)a.w * c) {
+        pc_k->u8_tensor_grey(a.px + y * a.sy, a.w, dst);
+        for (int x = a.w - 1; c == 3 && x >= 0; x--) dst[3 * x] = dst[3 * x + 1] = dst[3 * x + 2] = dst[x];
+    }
+}
+
+float tensor_grey_mean(pc_image a)
+{
+    uint64_t sum = 0;
+    for (int y = 0; y < a.h; y++)
+        for (int x = 0; x < a.w; x += CHUNK) {
+            const uint8_t *row = a.px + y * a.sy + (int64_t)x * a.c;
+            int n = a.w - x < CHUNK ? a.w - x : CHUNK;
+            uint8_t grey[CHUNK];
+            if (a.c == 3) {
+                pc_k->u8_tensor_grey(row, n, grey);
+                row = grey;
+            }
+            for (int k = 0; k < n; k++) sum += row[k];
+        }
+    return (float)sum / (float)((int64_t)a.h * a.w);
 }
 
 size_t resize_work(int h, int w, int c, int oh, int ow, pc_filter filter)

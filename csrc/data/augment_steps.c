@@ -52,6 +52,13 @@ static const struct row {
     [STEP_SOLARIZE] = { "solarize", 1, 0, TAIL_NONE, 1 },
     [STEP_AUTOCONTRAST] = { "autocontrast", 0, 0, TAIL_NONE, 1 },
     [STEP_EQUALIZE] = { "equalize", 0, 0, TAIL_NONE, 1 },
+    /* factor */
+    [STEP_TENSOR_BRIGHTNESS] = { "tensor_brightness", 1, 0, TAIL_NONE, 1 },
+    [STEP_TENSOR_CONTRAST] = { "tensor_contrast", 1, 0, TAIL_NONE, 1 },
+    [STEP_TENSOR_SATURATION] = { "tensor_saturation", 1, 0, TAIL_NONE, 1 },
+    [STEP_TENSOR_HUE] = { "tensor_hue", 1, 0, TAIL_NONE, 1 },
+    /* channels: 1, 3 or 0 (as many as before) */
+    [STEP_TENSOR_GREY] = { "tensor_grey", 1, FIRST(1), TAIL_NONE, 1 },
     /* pc_scaling */
     [STEP_TO_TENSOR] = { "to_tensor", 1, FIRST(1), TAIL_NONE, 1 },
     /* means, then as many deviations */
@@ -70,8 +77,8 @@ static const struct row {
     [STEP_RANDOM_CROP] = { "random_crop", 4, FIRST(4), TAIL_NONE, 1 },
     /* height, width, ranges of scale and ratio */
     [STEP_RANDOM_RESIZED_CROP] = { "random_resized_crop", 6, FIRST(2), TAIL_FILTER, 2 },
-    /* four factor_range */
-    [STEP_COLOR_JITTER] = { "color_jitter", 4 * sizeof(factor_range) / sizeof(double), 0, TAIL_NONE, 4 },
+    /* four factor_range, of a Tensor? */
+    [STEP_COLOR_JITTER] = { "color_jitter", OF_TENSOR + 1, 0, TAIL_NONE, 4 },
     /* range of angles */
     [STEP_RANDOM_ROTATION] = { "random_rotation", 2, 0, TAIL_SAMPLE, 1 },
     /* affine_ranges */
@@ -154,10 +161,10 @@ static pc_status check_numbers(const step *s, const char *name, int steps_left)
     switch (s->kind) {
     case STEP_PAD: PC_CHECK(v[4] >= 0 && v[4] <= 3, PC_EVALUE, "%s: unknown mode", name); break;
     case STEP_PAD_TO: PC_CHECK(v[2] >= 0 && v[2] <= 3, PC_EVALUE, "%s: unknown mode", name); break;
-    case STEP_GREY:
+    case STEP_GREY: case STEP_TENSOR_GREY:
         PC_CHECK(v[0] == 0 || v[0] == 1 || v[0] == 3, PC_EVALUE, "num_output_channels should be either 1 or 3");
         break;
-    case STEP_HUE:
+    case STEP_HUE: case STEP_TENSOR_HUE:
         PC_CHECK(fabs(v[0]) <= 0.5, PC_EVALUE, "hue_factor (%g) is not in [-0.5, 0.5].", v[0]);
         break;
     case STEP_COLOR_JITTER: {
@@ -347,7 +354,7 @@ pc_status fixed_step(const step *s, step_kind kind, const double *v, pc_image_sh
         }
         break;
     case STEP_AFFINE: PC_TRY(fill_bytes(s, c, fill)); break;
-    case STEP_GREY: shape->c = v[0] == 0 ? c : (int)v[0]; break;
+    case STEP_GREY: case STEP_TENSOR_GREY: shape->c = v[0] == 0 ? c : (int)v[0]; break;
     case STEP_TO_TENSOR:
         PC_CHECK(s->ntable == 1 || s->ntable == c, PC_ESHAPE,
                  "output with shape [%d, %d, %d] doesn't match the broadcast shape [%d, %d, %d]", c, h, w, s->ntable, h,

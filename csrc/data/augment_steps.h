@@ -8,7 +8,11 @@ typedef enum step_kind {
     /* Fixed: what plans consist of. */
     STEP_HFLIP, STEP_VFLIP, STEP_CROP, STEP_PAD, STEP_RESIZE, STEP_ROTATE, STEP_AFFINE, STEP_BRIGHTNESS, STEP_CONTRAST,
     STEP_SATURATION, STEP_HUE, STEP_SHARPNESS, STEP_GAMMA, STEP_GREY, STEP_INVERT, STEP_POSTERIZE, STEP_SOLARIZE,
-    STEP_AUTOCONTRAST, STEP_EQUALIZE, STEP_TO_TENSOR, STEP_NORMALIZE, STEP_ERASE,
+    STEP_AUTOCONTRAST, STEP_EQUALIZE,
+    /* Fixed: what torchvision's second version does to bytes of a Tensor. */
+    STEP_TENSOR_BRIGHTNESS, STEP_TENSOR_CONTRAST, STEP_TENSOR_SATURATION, STEP_TENSOR_HUE, STEP_TENSOR_GREY,
+    /* Fixed: to floats, and what they alone have. */
+    STEP_TO_TENSOR, STEP_NORMALIZE, STEP_ERASE,
     /* Fixed, but numbers depend on the image's size: become some of the above. */
     STEP_CENTER_CROP, STEP_PAD_TO, STEP_RESIZE_SHORTER,
     /* Drawn. */
@@ -59,6 +63,9 @@ struct pc_pipeline {
     int max_noise;  /* snapshots of a plan */
     step *steps;
 };
+
+/* Of a color_jitter, where it says whether it is of a Tensor. */
+#define OF_TENSOR (4 * (int)(sizeof(factor_range) / sizeof(double)))
 
 /* Of an auto_augment, where the policies begin. */
 #define POLICIES 7
@@ -115,8 +122,13 @@ pc_status settle_step(const step *s, pc_image_shape shape, drawn *out, int *n);
 
 /* augment_rows.c: images whose pixels stand side by side in each row. */
 void sharpen_rows(pc_image a, double factor, uint8_t *dst);
-void saturate_rows(pc_image a, double factor, uint8_t *dst); /* 3 channels; also hue_rows */
+void saturate_rows(pc_image a, double factor, uint8_t *dst); /* 3 channels; also the next four */
 void hue_rows(pc_image a, int shift, uint8_t *dst);
+void tensor_saturate_rows(pc_image a, double factor, uint8_t *dst);
+void tensor_hue_rows(pc_image a, double factor, uint8_t *dst);
+void tensor_grey_rows(pc_image a, int c, uint8_t *dst); /* to c equal channels */
+/* Mean of the grey image as float32, of 1 or 3 channels. */
+float tensor_grey_mean(pc_image a);
 /* Bytes of work space for resize_rows, whose filter is not PC_NEAREST and whose size changes. */
 size_t resize_work(int h, int w, int c, int oh, int ow, pc_filter filter);
 void resize_rows(pc_image a, int oh, int ow, pc_filter filter, uint8_t *dst, void *work);

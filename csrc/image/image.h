@@ -80,6 +80,8 @@ void pc_lut_then(pc_lut *l, const pc_lut *next);
 void pc_lut_apply(const pc_lut *l, pc_image a, uint8_t *dst);
 /* t[v] = blend of the constant byte with v. */
 void pc_lut_blend(uint8_t t[256], int constant, double factor);
+/* t[v] = factor * v + (1 - factor) * constant, as torch rounds it in floats; cut off. */
+void pc_lut_mix(uint8_t t[256], float constant, double factor);
 void pc_lut_posterize(uint8_t t[256], int bits);
 void pc_lut_solarize(uint8_t t[256], double threshold);
 void pc_lut_invert(uint8_t t[256]);

@@ -47,6 +47,15 @@ void pc_lut_blend(uint8_t t[256], int constant, double factor)
     }
 }
 
+void pc_lut_mix(uint8_t t[256], float constant, double factor)
+{
+    float f = (float)factor, rest = (float)(1.0 - factor);
+    for (int v = 0; v < 256; v++) {
+        float r = fmaf(constant, rest, (float)v * f);
+        t[v] = (uint8_t)(r < 0.0f ? 0.0f : r > 255.0f ? 255.0f : r);
+    }
+}
+
 void pc_lut_posterize(uint8_t t[256], int bits)
 {
     int mask = ~((1 << (8 - bits)) - 1) & 255;

@@ -1,4 +1,4 @@
-/* image.inc.c -- loops over rows of interleaved bytes with Pillow's rounding. */
+/* image.inc.c -- loops over rows of interleaved bytes with Pillow's rounding, and that of torch on Tensors of bytes. */
 
 #define WEIGHT_BITS 22 /* behind the point of a resampling weight */
 #define HUE_BLOCK 64   /* pixels whose values are worked on side by side */
@@ -134,6 +134,113 @@ static void u8_hue(const uint8_t *restrict src, int64_t pixels, int shift, uint8
             dst[3 * k + 1] = (uint8_t)g[k];
             dst[3 * k + 2] = (uint8_t)b[k];
         }
+    }
+}
+
+/* ---- torchvision's colours on Tensors of bytes ------------------------------------------------------- */
+
+/* A block of up to HUE_BLOCK pixels, a channel an array; what is missing is black. */
+typedef struct planes {
+    int32_t r[HUE_BLOCK], g[HUE_BLOCK], b[HUE_BLOCK];
+} planes;
+
+ALWAYS_INLINE void take_planes(planes *p, const uint8_t *src, int m)
+{
+    for (int k = 0; k < m; k++) {
+        p->r[k] = src[3 * k];
+        p->g[k] = src[3 * k + 1];
+        p->b[k] = src[3 * k + 2];
+    }
+    for (int k = m; k < HUE_BLOCK; k++) p->r[k] = p->g[k] = p->b[k] = 0;
+}
+
+ALWAYS_INLINE void put_planes(const planes *p, uint8_t *dst, int m)
+{
+    for (int k = 0; k < m; k++) {
+        dst[3 * k] = (uint8_t)p->r[k];
+        dst[3 * k + 1] = (uint8_t)p->g[k];
+        dst[3 * k + 2] = (uint8_t)p->b[k];
+    }
+}
+
+static inline int32_t whole_grey(int32_t r, int32_t g, int32_t b)
+{
+    return (int32_t)fmaf((float)b, 0.114f, fmaf((float)g, 0.587f, (float)r * 0.2989f));
+}
+
+static inline int32_t cut_byte(float v)
+{
+    v = v < 0.0f ? 0.0f : v;
+    return (int32_t)(v > 255.0f ? 255.0f : v);
+}
+
+static inline float cut_unit(float v)
+{
+    v = v < 0.0f ? 0.0f : v;
+    return v > 1.0f ? 1.0f : v;
+}
+
+static void u8_tensor_grey(const uint8_t *restrict src, int64_t pixels, uint8_t *restrict dst)
+{
+    for (int64_t done = 0; done < pixels; done += HUE_BLOCK, src += 3 * HUE_BLOCK, dst += HUE_BLOCK) {
+        const int m = pixels - done < HUE_BLOCK ? (int)(pixels - done) : HUE_BLOCK;
+        planes p;
+        take_planes(&p, src, m);
+        for (int k = 0; k < HUE_BLOCK; k++) p.r[k] = whole_grey(p.r[k], p.g[k], p.b[k]);
+        for (int k = 0; k < m; k++) dst[k] = (uint8_t)p.r[k];
+    }
+}
+
+static void u8_tensor_saturate(const uint8_t *restrict src, int64_t pixels, double factor, uint8_t *restrict dst)
+{
+    const float f = (float)factor, rest = (float)(1.0 - factor);
+    for (int64_t done = 0; done < pixels; done += HUE_BLOCK, src += 3 * HUE_BLOCK, dst += 3 * HUE_BLOCK) {
+        const int m = pixels - done < HUE_BLOCK ? (int)(pixels - done) : HUE_BLOCK;
+        planes p;
+        take_planes(&p, src, m);
+        for (int k = 0; k < HUE_BLOCK; k++) {
+            float grey = (float)whole_grey(p.r[k], p.g[k], p.b[k]);
+            p.r[k] = cut_byte(fmaf(grey, rest, (float)p.r[k] * f));
+            p.g[k] = cut_byte(fmaf(grey, rest, (float)p.g[k] * f));
+            p.b[k] = cut_byte(fmaf(grey, rest, (float)p.b[k] * f));
+        }
+        put_planes(&p, dst, m);
+    }
+}
+
+/* RGB to HSV in floats from 0 to 1, the hue shifted, and back. */
+static void u8_tensor_hue(const uint8_t *restrict src, int64_t pixels, double factor, uint8_t *restrict dst)
+{
+    const float unit = 1.0f / 255.0f, sixth = 1.0f / 6.0f, range = 255.999f, shift = (float)factor;
+    for (int64_t done = 0; done < pixels; done += HUE_BLOCK, src += 3 * HUE_BLOCK, dst += 3 * HUE_BLOCK) {
+        const int m = pixels - done < HUE_BLOCK ? (int)(pixels - done) : HUE_BLOCK;
+        planes p;
+        take_planes(&p, src, m);
+        for (int k = 0; k < HUE_BLOCK; k++) {
+            float r = (float)p.r[k] * unit, g = (float)p.g[k] * unit, b = (float)p.b[k] * unit;
+            float hi = r > g ? r : g, lo = r < g ? r : g;
+            hi = hi > b ? hi : b;
+            lo = lo < b ? lo : b;
+            float span = hi - lo, divisor = hi == lo ? 1.0f : span, s = span / (hi == lo ? 1.0f : hi);
+            float rc = (hi - r) / divisor, gc = (hi - g) / divisor, bc = (hi - b) / divisor;
+            float of_g = rc + 2.0f - bc, of_b = gc + 4.0f - rc;
+            float h = r == hi ? bc - gc : g == hi ? of_g : of_b;
+            h = h * sixth + 1.0f; /* in [5/6, 2): fmod(h, 1) is a subtraction, exact */
+            h = (h >= 1.0f ? h - 1.0f : h) + shift;
+            h = h >= 1.0f ? h - 1.0f : h < 0.0f ? h + 1.0f : h;
+            float h6 = h * 6.0f;
+            int32_t sector = (int32_t)h6;
+            float f = h6 - (float)sector, sf = s * f, less = 1.0f - s;
+            int32_t w = (int32_t)(hi * range), x = (int32_t)(cut_unit(less * hi) * range);
+            int32_t q = (int32_t)(cut_unit((1.0f - sf) * hi) * range);
+            int32_t t = (int32_t)(cut_unit((sf + less) * hi) * range);
+            int32_t in0 = -(sector == 0) | -(sector == 6), in1 = -(sector == 1), in2 = -(sector == 2);
+            int32_t in3 = -(sector == 3), in4 = -(sector == 4), in5 = -(sector == 5);
+            p.r[k] = (w & (in0 | in5)) | (q & in1) | (x & (in2 | in3)) | (t & in4);
+            p.g[k] = (t & in0) | (w & (in1 | in2)) | (q & in3) | (x & (in4 | in5));
+            p.b[k] = (x & (in0 | in1)) | (t & in2) | (w & (in3 | in4)) | (q & in5);
+        }
+        put_planes(&p, dst, m);
     }
 }
 

@@ -363,6 +363,21 @@ static double hue(const pc_kernels *k, const bench_case *c)
     k->u8_hue(bytes[0], N / 3, 20, bytes[3]);
     return 2.0 * N;
 }
+static double tensor_grey(const pc_kernels *k, const bench_case *c)
+{
+    k->u8_tensor_grey(bytes[0], N / 3, bytes[3]);
+    return 4.0 / 3 * N;
+}
+static double tensor_saturate(const pc_kernels *k, const bench_case *c)
+{
+    k->u8_tensor_saturate(bytes[0], N / 3, 1.25, bytes[3]);
+    return 2.0 * N;
+}
+static double tensor_hue(const pc_kernels *k, const bench_case *c)
+{
+    k->u8_tensor_hue(bytes[0], N / 3, 0.1, bytes[3]);
+    return 2.0 * N;
+}
 static const int32_t quarter[4] = { 1 << 20, 1 << 20, 1 << 20, 1 << 20 };
 static double resample_column(const pc_kernels *k, const bench_case *c)
 {
@@ -478,6 +493,8 @@ static const bench_case cases[] = {
     BYTES(f64_grad_scale, "", scale64) BYTES(f32_grad_clamp, "", clamp32) BYTES(f64_grad_clamp, "", clamp64)
 
     BYTES(u8_sharpen, "RGB", sharpen) BYTES(u8_saturate, "RGB", saturate) BYTES(u8_hue, "RGB", hue)
+    BYTES(u8_tensor_grey, "RGB", tensor_grey) BYTES(u8_tensor_saturate, "RGB", tensor_saturate)
+    BYTES(u8_tensor_hue, "RGB", tensor_hue)
     BYTES(u8_resample_column, "4 taps", resample_column) BYTES(u8_resample_rows, "RGB, 4 taps", resample_rows)
 };
 #define CASES ((int)(sizeof cases / sizeof cases[0]))

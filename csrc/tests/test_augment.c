@@ -56,13 +56,16 @@ static void add_byte_step(chain *c)
     case 10: ADD("hue", between(-0.5, 0.5)); break;
     case 11: ADD("sharpness", between(-1, 3)); break;
     case 12: ADD("gamma", between(0, 3), 1); break;
-    case 13: ADD("grey", below(2) * 3); break;
+    case 13:
+        if (below(2)) ADD("grey", below(2) * 3);
+        else ADD("tensor_grey", below(2) * 3);
+        break;
     case 14: add(c, below(2) ? "invert" : "autocontrast", 0, NULL); break;
     case 15: add(c, "equalize", 0, NULL); break;
     case 16: ADD("posterize", 1 + below(8)); break;
     case 17: ADD("solarize", between(0, 256)); break;
     case 18: ADD("random_resized_crop", size, size2, 0.05, 1.2, 0.3, 3, below(PC_FILTER_COUNT)); break;
-    case 19: ADD("color_jitter", 1, 0, 2, below(2), 0, 2, below(2), 0, 2, below(2), -0.5, 0.5); break;
+    case 19: ADD("color_jitter", 1, 0, 2, below(2), 0, 2, below(2), 0, 2, below(2), -0.5, 0.5, below(2)); break;
     case 20: ADD("random_rotation", -180, 180, f, below(2), 0, 0, 0, fill); break;
     case 21:
         ADD("random_affine", -30, 30, 1, 0.3, 0.3, 1, 0.5, 2, 4, -20, 20, -20, 20, version, f, 0, 0, 0, 0, fill);
@@ -173,7 +176,7 @@ static void time_program(void)
     ADD("chance", 0, 0.5, 1);
     add(c, "hflip", 0, NULL);
     ADD("random_rotation", -15, 15, 0, 0, 0, 0, 0, 0);
-    ADD("color_jitter", 1, 0.8, 1.2, 1, 0.8, 1.2, 0, 0, 0, 0, 0, 0);
+    ADD("color_jitter", 1, 0.8, 1.2, 1, 0.8, 1.2, 0, 0, 0, 0, 0, 0, 0);
     ADD("to_tensor", 0);
     ADD("normalize", 0.49, 0.48, 0.45, 0.2, 0.2, 0.2);
     pc_pipeline *p;

@@ -379,6 +379,15 @@ static void test_image_kernels(void)
         pc_k->u8_saturate(copy, n, 0.7f, plain);
         assert(memcmp(b.out[0], plain, (size_t)(3 * n)) == 0);
         pc_k->u8_hue(b.in, n, (int)pick(256) - 128, b.out[1]);
+        pc_k->u8_tensor_saturate(b.in, n, 0.7, b.out[0]);
+        pc_k->u8_tensor_saturate(copy, n, 0.7, plain);
+        assert(memcmp(b.out[0], plain, (size_t)(3 * n)) == 0);
+        pc_k->u8_tensor_hue(b.in, n, 0.3, b.out[0]);
+        pc_k->u8_tensor_hue(copy, n, 0.3, plain);
+        assert(memcmp(b.out[0], plain, (size_t)(3 * n)) == 0);
+        release_image(&b);
+        b = guarded_image(3 * n, n, at_end);
+        pc_k->u8_tensor_grey(b.in, n, b.out[0]);
         release_image(&b);
         free(copy);
         free(plain);

@@ -66,7 +66,7 @@ class ColorJitter(Drawn):
 
     def _steps(self):
         ranges = (self.brightness, self.contrast, self.saturation, self.hue)
-        return (("color_jitter", *(v for r in ranges for v in ((0, 0, 0) if r is None else (1, *r)))),)
+        return (("color_jitter", *(v for r in ranges for v in ((0, 0, 0) if r is None else (1, *r))), 0),)
 
     def _with_params(self, img):
         order, *factors = self.get_params(self.brightness, self.contrast, self.saturation, self.hue)

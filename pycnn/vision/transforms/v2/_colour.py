@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from pycnn import _C
 from pycnn.vision.transforms import _colour as T
 from pycnn.vision.transforms.v2 import functional as F
-from pycnn.vision.transforms.v2._transform import ChanceTransform, Transform, sizes, uniform
+from pycnn.vision.transforms.v2._transform import ChanceTransform, OtherOnBytes, Transform, sizes, uniform
 
 
-class Grayscale(Transform):
+class Grayscale(OtherOnBytes):
     """Turn images into grey.
 
     Parameters
@@ -25,12 +25,15 @@ class Grayscale(Transform):
     def _steps(self):
         return T.Grayscale._steps(self) if self.num_output_channels in (1, 3) else None
 
+    def _on_bytes(self, name, channels):
+        return "tensor_grey", channels
+
     def transform(self, inpt, params):
         """Change one image."""
         return F.rgb_to_grayscale(inpt, self.num_output_channels)
 
 
-class RandomGrayscale(ChanceTransform):
+class RandomGrayscale(OtherOnBytes, ChanceTransform):
     """Turn images into grey with probability `p`; channels stay.
 
     Parameters
@@ -39,6 +42,7 @@ class RandomGrayscale(ChanceTransform):
     """
 
     _first = T.RandomGrayscale
+    _on_bytes = Grayscale._on_bytes
 
     def __init__(self, p=0.1):
         super().__init__(p)
@@ -63,7 +67,7 @@ class RGB(Transform):
 _JITTERS = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
 
 
-class ColorJitter(Transform):
+class ColorJitter(OtherOnBytes):
     """Change brightness, contrast, saturation and hue by random factors, in random order.
 
     Parameters
@@ -107,6 +111,9 @@ class ColorJitter(Transform):
         if not bound[0] <= value[0] <= value[1] <= bound[1]:
             raise ValueError(f"{name} values should be between {bound} and increasing, but got {value}.")
         return None if value[0] == value[1] == center else (float(value[0]), float(value[1]))
+
+    def _on_bytes(self, *step):
+        return *step[:-1], 1  # of a Tensor
 
     def make_params(self, flat_inputs):
         """Draw the order and the factors."""

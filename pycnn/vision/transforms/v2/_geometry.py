@@ -8,27 +8,22 @@ from collections.abc import Sequence
 from pycnn import _C
 from pycnn._from_data import tensor
 from pycnn.vision.transforms import _geometry as T
-from pycnn.vision.transforms import _images, _pipeline
+from pycnn.vision.transforms import _images
 from pycnn.vision.transforms._parameters import angles, check_length, pair
 from pycnn.vision.transforms.deformation import RandomPerspective as _RandomPerspective
 from pycnn.vision.transforms.v2 import functional as F
-from pycnn.vision.transforms.v2._transform import ChanceTransform, Transform, below, sizes, uniform
+from pycnn.vision.transforms.v2._transform import (
+    ChanceTransform, OtherOnBytes, Transform, below, sizes, uniform)
 
 
 # Torch's arithmetic on bytes of a Tensor, for Pillow's bilinear and bicubic filters: see image.h.
 _TORCH_FILTERS = {2: 6, 3: 7}
 
 
-class _Resizing(Transform):
-    """Of steps that end in a resizing."""
-
-    def _steps_in(self, domain):
-        if _pipeline.TO_PURE.get(domain, domain) != _pipeline.BYTES:
-            return super()._steps_in(domain)
-        steps = self._steps() if self.antialias else None
-        if steps is None or steps[-1][-1] not in _TORCH_FILTERS:
-            return None
-        return (*steps[:-1], (*steps[-1][:-1], _TORCH_FILTERS[steps[-1][-1]])), domain
+class _Resizing(OtherOnBytes):
+    def _on_bytes(self, *step):
+        fits = self.antialias and step[-1] in _TORCH_FILTERS
+        return (*step[:-1], _TORCH_FILTERS[step[-1]]) if fits else None
 
 
 def checked_fill(fill):

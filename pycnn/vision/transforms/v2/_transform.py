@@ -167,6 +167,20 @@ class Transform(Module):
                          and name != "training" and isinstance(value, (bool, int, float, str, tuple, list, enum.Enum)))
 
 
+class OtherOnBytes(Transform):
+    """A transform whose last step is another one on bytes of a Tensor: `_on_bytes` says which; None: there is none."""
+
+    def _on_bytes(self, name, *numbers):
+        raise NotImplementedError
+
+    def _steps_in(self, domain):
+        if _pipeline.TO_PURE.get(domain, domain) != _pipeline.BYTES:
+            return super()._steps_in(domain)
+        steps = self._steps()
+        last = self._on_bytes(*steps[-1]) if steps is not None else None
+        return None if last is None else ((*steps[:-1], last), domain)
+
+
 class ChanceTransform(Transform):
     """A transform that is applied with probability `p`.
 

@@ -67,8 +67,11 @@ def brightness(image, factor):
 def contrast(image, factor):
     """Move all values away from the mean grey."""
     factor = _checked(image, factor, "contrast")
-    mixed = _floor_grey(image) if image.shape[-3] == 3 else image if image.is_floating_point() else image.float()
-    return _blend(image, mixed.mean((-3, -2, -1), keepdim=True), factor)
+    mixed = _floor_grey(image) if image.shape[-3] == 3 else image
+    if image.is_floating_point():
+        return _blend(image, mixed.mean((-3, -2, -1), keepdim=True), factor)
+    total = mixed.sum((-3, -2, -1), keepdim=True, dtype=_C.float64).float()  # exact, as of the C steps
+    return _blend(image, total / (image.shape[-2] * image.shape[-1]), factor)
 
 
 def saturation(image, factor):
