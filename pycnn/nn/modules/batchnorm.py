@@ -2,12 +2,10 @@
 
 from pycnn import _C
 from pycnn.nn import functional as F
-from pycnn.nn import init
-from pycnn.nn.modules.module import Module
-from pycnn.nn.parameter import Parameter
+from pycnn.nn.modules.normalization import _Affine
 
 
-class _NormBase(Module):
+class _NormBase(_Affine):
     """What batch and instance norms share: parameters, running statistics, their loading from old files."""
 
     _version = 2
@@ -17,9 +15,7 @@ class _NormBase(Module):
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        for name, wanted in (("weight", affine), ("bias", affine and bias)):
-            value = Parameter(_C.fn.empty((num_features,), device=device, dtype=dtype)) if wanted else None
-            self.register_parameter(name, value)
+        self._make_parameters((num_features,), affine, affine and bias, device, dtype)
         if track_running_stats:
             self.register_buffer("running_mean", _C.fn.zeros((num_features,), device=device, dtype=dtype))
             self.register_buffer("running_var", _C.fn.ones((num_features,), device=device, dtype=dtype))
@@ -39,10 +35,7 @@ class _NormBase(Module):
     def reset_parameters(self):
         """Forget the running statistics; weight 1, bias 0."""
         self.reset_running_stats()
-        if self.affine:
-            init.ones_(self.weight)
-            if self.bias is not None:
-                init.zeros_(self.bias)
+        super().reset_parameters()
 
     def _check_input_dim(self, input):
         raise NotImplementedError
