@@ -147,12 +147,46 @@ static void to_tensor(canvas *cv, const step *s)
     cv->has_lut = false;
 }
 
+/* Steps that map single bytes: *next says how. False: this is none. */
+static bool lut_step(canvas *cv, const drawn *d, pc_lut *next)
+{
+    const double *v = d->v;
+    uint8_t *to = next->t[0];
+    next->n = 1;
+    switch (d->kind) {
+    case STEP_BRIGHTNESS: pc_lut_blend(to, 0, v[0]); break;
+    case STEP_CONTRAST:
+        if (!cv->has_lut) pc_lut_identity(&cv->lut);
+        pc_lut_blend(to, pc_image_grey_mean(cv->img, &cv->lut), v[0]);
+        break;
+    case STEP_GAMMA: pc_lut_gamma(to, v[0], v[1]); break;
+    case STEP_INVERT: pc_lut_invert(to); break;
+    case STEP_POSTERIZE: pc_lut_posterize(to, (int)v[0]); break;
+    case STEP_SOLARIZE: pc_lut_solarize(to, v[0]); break;
+    case STEP_AUTOCONTRAST: case STEP_EQUALIZE:
+        if (!cv->has_lut) pc_lut_identity(&cv->lut);
+        (d->kind == STEP_AUTOCONTRAST ? pc_lut_autocontrast : pc_lut_equalize)(cv->img, &cv->lut, next);
+        break;
+    case STEP_TENSOR_BRIGHTNESS: pc_lut_mix(to, 0, v[0]); break;
+    case STEP_TENSOR_CONTRAST:
+        settle_rows(cv);
+        pc_lut_mix(to, tensor_grey_mean(cv->img), v[0]);
+        break;
+    default: return false;
+    }
+    return true;
+}
+
 static pc_status byte_step(canvas *cv, const step *s, const drawn *d)
 {
     pc_status status = PC_OK;
     const double *v = d->v;
     int h = cv->img.h, w = cv->img.w, c = cv->img.c;
-    pc_lut next = { .n = 1 };
+    pc_lut next;
+    if (lut_step(cv, d, &next)) {
+        then_lut(cv, &next);
+        goto done;
+    }
     switch (d->kind) {
     case STEP_HFLIP: cv->img = pc_image_flip_x(cv->img); break;
     case STEP_VFLIP: cv->img = pc_image_flip_y(cv->img); break;
@@ -202,27 +236,6 @@ static pc_status byte_step(canvas *cv, const step *s, const drawn *d)
         else
             pc_image_grey(cv->img, c, spare_bytes(cv));
         took_spare(cv, h, w, c);
-        break;
-    case STEP_BRIGHTNESS: pc_lut_blend(next.t[0], 0, v[0]); then_lut(cv, &next); break;
-    case STEP_CONTRAST:
-        if (!cv->has_lut) pc_lut_identity(&cv->lut);
-        pc_lut_blend(next.t[0], pc_image_grey_mean(cv->img, &cv->lut), v[0]);
-        then_lut(cv, &next);
-        break;
-    case STEP_GAMMA: pc_lut_gamma(next.t[0], v[0], v[1]); then_lut(cv, &next); break;
-    case STEP_INVERT: pc_lut_invert(next.t[0]); then_lut(cv, &next); break;
-    case STEP_POSTERIZE: pc_lut_posterize(next.t[0], (int)v[0]); then_lut(cv, &next); break;
-    case STEP_SOLARIZE: pc_lut_solarize(next.t[0], v[0]); then_lut(cv, &next); break;
-    case STEP_AUTOCONTRAST: case STEP_EQUALIZE:
-        if (!cv->has_lut) pc_lut_identity(&cv->lut);
-        (d->kind == STEP_AUTOCONTRAST ? pc_lut_autocontrast : pc_lut_equalize)(cv->img, &cv->lut, &next);
-        then_lut(cv, &next);
-        break;
-    case STEP_TENSOR_BRIGHTNESS: pc_lut_mix(next.t[0], 0, v[0]); then_lut(cv, &next); break;
-    case STEP_TENSOR_CONTRAST:
-        settle_rows(cv);
-        pc_lut_mix(next.t[0], tensor_grey_mean(cv->img), v[0]);
-        then_lut(cv, &next);
         break;
     case STEP_TENSOR_SATURATION: case STEP_TENSOR_HUE:
         if (c == 1) break;
