@@ -78,6 +78,36 @@ DOTS(4) DOTS(5) DOTS(6)
 #endif
 #undef DOTS
 
+/* A single row is bound by reading b: eight columns at a time, four vectors of each. SSE2 lacks the registers. */
+static __attribute__((noinline)) void dots_row(const pc_dots *t, const float *b, float *c)
+{
+    vf acc[8];
+    for (int j = 0; j < 8; j++) acc[j] = (vf){ 0 };
+    int64_t q = 0;
+    for (; q + 4 * VL <= t->k; q += 4 * VL) {
+        vf x[4];
+#pragma GCC unroll 4
+        for (int u = 0; u < 4; u++) x[u] = vf_load(t->a + q + u * VL);
+#pragma GCC unroll 8
+        for (int j = 0; j < 8; j++)
+#pragma GCC unroll 4
+            for (int u = 0; u < 4; u++) acc[j] = vf_fma(x[u], vf_load(b + j * t->b_row + q + u * VL), acc[j]);
+    }
+    for (; q < t->k; q += VL) {
+        const int n = t->k - q < VL ? (int)(t->k - q) : VL;
+        const vf x = vf_load_n(t->a + q, n);
+#pragma GCC unroll 8
+        for (int j = 0; j < 8; j++) acc[j] = vf_fma(x, vf_load_n(b + j * t->b_row + q, n), acc[j]);
+    }
+    float sums[8];
+    _mm_storeu_ps(sums, sums_of_four(acc[0], acc[1], acc[2], acc[3]));
+    _mm_storeu_ps(sums + 4, sums_of_four(acc[4], acc[5], acc[6], acc[7]));
+    for (int j = 0; j < 8; j++) {
+        float *d = c + j * t->c_column;
+        *d = t->accumulate ? *d + sums[j] : sums[j];
+    }
+}
+
 static void f32_dots(const pc_dots *t)
 {
     static void (*const body[DOTS_ROWS + 1])(const pc_dots *, const float *, const float *, float *, int64_t) = {
@@ -86,7 +116,9 @@ static void f32_dots(const pc_dots *t)
         dots_4, dots_5, dots_6,
 #endif
     };
-    for (int64_t j = 0; j < t->n; j += 4) {
+    int64_t j = 0;
+    for (; VL > 4 && t->m == 1 && j + 8 <= t->n; j += 8) dots_row(t, t->b + j * t->b_row, t->c + j * t->c_column);
+    for (; j < t->n; j += 4) {
         const float *a = t->a, *b = t->b + j * t->b_row;
         float *c = t->c + j * t->c_column;
         for (int64_t left = t->m; left > 0;) {
