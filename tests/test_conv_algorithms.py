@@ -59,7 +59,7 @@ def relative_error(got, want):
 
 
 def random_case(rng):
-    channels = [8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 64, 70]
+    channels = [1, 2, 3, 5, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 64, 70]
     while True:
         n, c, k = rng.randint(1, 6), rng.choice(channels), rng.choice(channels)
         h, w, padding = rng.randint(1, 18), rng.randint(1, 18), (rng.randint(0, 2), rng.randint(0, 2))
@@ -81,7 +81,10 @@ def check(arrays, padding, relu, channels_last):
                               value) <= LIMIT, f"{name} of {[a.shape for a in arrays]}, padding {padding}, relu {relu}"
 
 
-@pytest.mark.parametrize("algorithm", ["winograd F(4x4)", "winograd F(2x2)", "direct"])
+WINOGRAD = ["winograd F(4x4) thin", "winograd F(4x4)", "winograd F(2x2)"]
+
+
+@pytest.mark.parametrize("algorithm", [*WINOGRAD, "direct"])
 def test_accuracy(algorithm, isa):
     rng = random.Random(algorithm + isa)
     _C._force_convolution(algorithm)
@@ -90,7 +93,8 @@ def test_accuracy(algorithm, isa):
 
 
 # Many channels: steps shared between tasks. Many tiles: slots of the weights' gradient.
-@pytest.mark.parametrize("shape", [(40, 100, 7, 5, 120), (9, 192, 6, 6, 200), (24, 16, 21, 19, 33)], ids=str)
+@pytest.mark.parametrize("shape", [(40, 100, 7, 5, 120), (9, 192, 6, 6, 200), (24, 16, 21, 19, 33),
+                                   (70, 3, 17, 30, 21)], ids=str)
 def test_schedules(shape):
     n, c, h, w, k = shape
     values = np.random.default_rng(5)
@@ -103,7 +107,7 @@ def test_schedules(shape):
     assert bits[0] == bits[1] == bits[2]
 
 
-@pytest.mark.parametrize("algorithm", ["winograd F(4x4)", "winograd F(2x2)"])
+@pytest.mark.parametrize("algorithm", WINOGRAD)
 def test_bits_do_not_depend_on_threads(algorithm):
     rng = random.Random(algorithm)
     _C._force_convolution(algorithm)
@@ -116,7 +120,7 @@ def test_bits_do_not_depend_on_threads(algorithm):
         assert bits[0] == bits[1] == bits[2]
 
 
-@pytest.mark.parametrize("n, c, size, k", [(3, 20, 9, 20), (40, 100, 4, 100)])
+@pytest.mark.parametrize("n, c, size, k", [(3, 20, 9, 20), (40, 100, 4, 100), (3, 3, 17, 20)])
 def test_failing_allocations(n, c, size, k):
     x, w = pycnn.zeros(n, c, size, size, requires_grad=True), pycnn.zeros(k, c, 3, 3, requires_grad=True)
     g = pycnn.zeros(n, k, size, size)
@@ -138,21 +142,24 @@ CALL = ("import pycnn; x = pycnn.zeros(4, {c}, 16, 16); w = pycnn.zeros(32, {c},
         "x.view(4, -1) @ pycnn.zeros(9, {c} * 256).T; print(pycnn.backends.winograd)")
 
 
-@pytest.mark.parametrize("mode, ran", [("f4", "winograd F(4x4)"), ("f2", "winograd F(2x2)"), ("off", "direct")])
-def test_switch(mode, ran):
+@pytest.mark.parametrize("mode, c, ran", [
+    ("f4", 32, "winograd F(4x4);"), ("f2", 32, "winograd F(2x2);"), ("off", 32, "direct;"),
+    ("f4", 4, "winograd F(4x4) thin\n"), ("f2", 4, "direct;"), ("off", 4, "direct;")])
+def test_switch(mode, c, ran):
     env = {**os.environ, "PYCNN_VERBOSE": "1", "PYCNN_WINOGRAD": mode}
-    done = subprocess.run([sys.executable, "-c", CALL.format(c=32)], env=env, capture_output=True,
+    done = subprocess.run([sys.executable, "-c", CALL.format(c=c)], env=env, capture_output=True,
                           text=True, check=True)
     assert f": {ran}" in done.stderr and done.stdout.strip() == mode
     if mode != "f4":
+        assert f"not winograd F(4x4) thin: pycnn.backends.winograd is \"{mode}\"" in done.stderr
         assert f"not winograd F(4x4): pycnn.backends.winograd is \"{mode}\"" in done.stderr
 
 
 def test_verbose_says_why_algorithms_refuse():
-    done = subprocess.run([sys.executable, "-c", CALL.format(c=4)], env={**os.environ, "PYCNN_VERBOSE": "1"},
+    done = subprocess.run([sys.executable, "-c", CALL.format(c=32)], env={**os.environ, "PYCNN_VERBOSE": "1"},
                           capture_output=True, text=True, check=True)
-    assert "4x4x16x16 * 32x4x3x3" in done.stderr and "winograd F(4x4): fewer than 8 channels" in done.stderr
-    assert "product 4x1024 * 1024x9: dots; not row by matrix: neither operand is a vector" in done.stderr
+    assert "4x32x16x16 * 32x32x3x3" in done.stderr and "not winograd F(4x4) thin: many channels" in done.stderr
+    assert "product 4x8192 * 8192x9: dots; not row by matrix: neither operand is a vector" in done.stderr
 
 
 def test_wrong_switch():

@@ -28,6 +28,12 @@ ALWAYS_INLINE vf vf_load(const float *p)
 }
 ALWAYS_INLINE void vf_store(float *p, vf v) { memcpy(p, &v, sizeof v); }
 ALWAYS_INLINE vf vf_set(float x) { return x - (vf){ 0 }; }
+/* a, in a register: without it a compiler short of registers may load a value again for each use. */
+ALWAYS_INLINE vf vf_keep(vf a)
+{
+    __asm__("" : "+v"(a));
+    return a;
+}
 
 /* a * b + c: one rounding where the instruction set has it, two on the base one (only for sums whose order is
    free; where a specification asks for one rounding, use fmaf). */

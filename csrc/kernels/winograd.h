@@ -30,4 +30,18 @@ typedef struct pc_winograd_filter {
     int64_t position;                /* floats from a position of u to the next */
 } pc_winograd_filter;
 
+/* A row of tiles of F(4x4) of an image of few channels, transformed: v[position][channel][tile]. Filters, or their
+   gradient, stand as u[panel of PC_WINOGRAD_PANEL][position][channel][lane]. Strides are in floats. */
+#define PC_WINOGRAD_PANEL 16
+typedef struct pc_winograd_strip {
+    const float *v;
+    int64_t position, channel; /* strides of v; what stands behind the last tile is read, and counts nothing */
+    int64_t channels, tiles;
+    float *u;
+    float *p;                  /* the first of the outputs, or of their gradient */
+    int64_t row, pixel;        /* its strides */
+    int64_t rows, columns;     /* that there are: at most 4, and 4 for each tile */
+    int64_t lanes;             /* filters */
+} pc_winograd_strip;
+
 #endif

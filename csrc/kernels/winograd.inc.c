@@ -50,25 +50,27 @@ ALWAYS_INLINE void winograd_output_line(const int m, const vf *p, const int from
     o[3 * to] = vf_fma(vf_set(WA * WA2), b, vf_fma(vf_set(WB * WB2), d, p[5 * from]));
 }
 
-/* The transpose of the former: the gradient of m outputs to m + 2 values. */
-ALWAYS_INLINE void winograd_gradient_line(const int m, const vf *g, const int from, vf *o, const int to)
+/* The transpose of the former: the gradient of m outputs to m + 2 values; part 0 and 1: to the halves of these. */
+ALWAYS_INLINE void winograd_gradient_half(const int m, const int part, const vf *g, const int from, vf *o, const int to)
 {
     const vf g0 = g[0], g1 = g[from];
-    o[0] = g0;
     if (m == 2) {
-        o[to] = g0 + g1;
-        o[2 * to] = g0 - g1;
-        o[3 * to] = -g1;
+        o[0] = part ? g0 - g1 : g0;
+        o[to] = part ? -g1 : g0 + g1;
         return;
     }
-    const vf g2 = g[2 * from], g3 = g[3 * from];
-    const vf a0 = vf_fma(vf_set(WA2), g2, g0), a1 = vf_fma(vf_set(WA2), g3, g1);
-    const vf b0 = vf_fma(vf_set(WB2), g2, g0), b1 = vf_fma(vf_set(WB2), g3, g1);
-    o[to] = vf_fma(vf_set(WA), a1, a0);
-    o[2 * to] = vf_fma(vf_set(-WA), a1, a0);
-    o[3 * to] = vf_fma(vf_set(WB), b1, b0);
-    o[4 * to] = vf_fma(vf_set(-WB), b1, b0);
-    o[5 * to] = g3;
+    const vf g2 = g[2 * from], g3 = g[3 * from], square = vf_set(part ? WB2 : WA2), point = vf_set(part ? WB : WA);
+    const vf even = vf_fma(square, g2, g0), odd = vf_fma(square, g3, g1);
+    vf *pair = part ? o : o + to;
+    pair[0] = vf_fma(point, odd, even);
+    pair[to] = vf_fma(-point, odd, even);
+    if (part) o[2 * to] = g3;
+    else o[0] = g0;
+}
+ALWAYS_INLINE void winograd_gradient_line(const int m, const vf *g, const int from, vf *o, const int to)
+{
+    winograd_gradient_half(m, 0, g, from, o, to);
+    winograd_gradient_half(m, 1, g, from, o + (m + 2) / 2 * to, to);
 }
 
 /* Filter: 3 values to m + 2. */
@@ -329,4 +331,176 @@ static void f32_winograd_filter(const pc_winograd_filter *f, float *gw)
             f32_pixels_to_planes(gw + k * f->lane + 9 * c0, f->lane, taps, GROUP, n, 9 * count);
         }
     }
+}
+
+/* ---- few channels ------------------------------------------------------------------------------- */
+
+/* dst[j * pitch + i] = src[4 * i + j] for i < n, and on to whole vectors. */
+static void f32_deal4(float *restrict dst, int64_t pitch, const float *restrict src, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += VL, dst += VL, src += 4 * VL) {
+        vi even, odd;
+        for (int l = 0; l < VL; l++) even[l] = 2 * l, odd[l] = 2 * l + 1;
+        const vf a = vf_load(src), b = vf_load(src + VL), c = vf_load(src + 2 * VL), d = vf_load(src + 3 * VL);
+        const vf e = __builtin_shuffle(a, b, even), f = __builtin_shuffle(c, d, even);
+        const vf g = __builtin_shuffle(a, b, odd), h = __builtin_shuffle(c, d, odd);
+        vf_store(dst, __builtin_shuffle(e, f, even));
+        vf_store(dst + pitch, __builtin_shuffle(g, h, even));
+        vf_store(dst + 2 * pitch, __builtin_shuffle(e, f, odd));
+        vf_store(dst + 3 * pitch, __builtin_shuffle(g, h, odd));
+    }
+}
+
+/* v[position] = the transforms of n tiles, side by side: d has pixel (4 * t + j, i) at (4 * i + j) * pitch + t, j < 4.
+   Whole vectors are written, and one float more is read. */
+static void f32_strip_input(const float *d, int64_t pitch, int64_t n, float *v, int64_t position)
+{
+    for (int64_t k = 0; k < n; k += VL) {
+        vf half[36];
+#pragma GCC unroll 6
+        for (int j = 0; j < 6; j++) {
+            vf column[6];
+#pragma GCC unroll 6
+            for (int i = 0; i < 6; i++) column[i] = vf_load(d + (4 * i + j % 4) * pitch + k + j / 4);
+            winograd_input_line(4, column, 1, half + j, 6);
+        }
+#pragma GCC unroll 6
+        for (int i = 0; i < 6; i++) {
+            vf row[6];
+            winograd_input_line(4, half + i * 6, 1, row, 1);
+#pragma GCC unroll 6
+            for (int j = 0; j < 6; j++) vf_store(v + (i * 6 + j) * position + k, row[j]);
+        }
+    }
+}
+
+/* Tiles whose products the registers hold, six of a row for each. */
+#define STRIP_TILES (VL == 16 ? 4 : 2)
+
+/* Tiles from `first` on, VL filters or n of them from k on. */
+ALWAYS_INLINE void strip_output(const pc_winograd_strip *s, const float *bias, int64_t first, int64_t k, const int n)
+{
+    const int64_t position = s->position, deep = s->channels * PC_WINOGRAD_PANEL;
+    const float *u = s->u + k / PC_WINOGRAD_PANEL * 36 * deep + k % PC_WINOGRAD_PANEL;
+    vf half[STRIP_TILES][24];
+    for (int i = 0; i < 6; i++, u += 6 * deep) {
+        const float *v0 = s->v + i * 6 * position + first, *v3 = v0 + 3 * position, *u0 = u, *u3 = u + 3 * deep;
+        vf acc[STRIP_TILES][6];
+#pragma GCC unroll 4
+        for (int t = 0; t < STRIP_TILES; t++)
+#pragma GCC unroll 6
+            for (int j = 0; j < 6; j++) acc[t][j] = (vf){ 0 };
+        for (int64_t c = s->channels; c > 0; c--) {
+#pragma GCC unroll 6
+            for (int j = 0; j < 6; j++) {
+                const vf w = vf_keep(vf_load((j < 3 ? u0 : u3) + j % 3 * deep));
+#pragma GCC unroll 4
+                for (int t = 0; t < STRIP_TILES; t++)
+                    acc[t][j] = vf_fma(vf_set((j < 3 ? v0 : v3)[j % 3 * position + t]), w, acc[t][j]);
+            }
+            v0 += s->channel;
+            v3 += s->channel;
+            u0 += PC_WINOGRAD_PANEL;
+            u3 += PC_WINOGRAD_PANEL;
+        }
+#pragma GCC unroll 4
+        for (int t = 0; t < STRIP_TILES; t++) winograd_output_line(4, acc[t], 1, half[t] + i * 4, 1);
+    }
+    const vf b = bias != NULL ? load_channels(bias + k, n) : (vf){ 0 };
+    for (int t = 0; t < STRIP_TILES && first + t < s->tiles; t++) {
+        float *p = s->p + (first + t) * 4 * s->pixel + k;
+        const int64_t columns = s->columns - (first + t) * 4;
+        const bool whole = s->rows == 4 && columns >= 4 && n == VL;
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++, p += s->pixel) {
+            vf column[4];
+            winograd_output_line(4, half[t] + j, 4, column, 1);
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++) {
+                if (whole) vf_store(p + i * s->row, column[i] + b);
+                else if (i < s->rows && j < columns) store_channels(p + i * s->row, column[i] + b, n);
+            }
+        }
+    }
+}
+
+static void f32_strip_output(const pc_winograd_strip *s, const float *bias)
+{
+    for (int64_t first = 0; first < s->tiles; first += STRIP_TILES)
+        for (int64_t k = 0; k < s->lanes; k += VL)
+            strip_output(s, bias, first, k, s->lanes - k < VL ? (int)(s->lanes - k) : VL);
+}
+
+/* Tiles whose gradients are transformed before their products are summed: half of the positions at a time, which stay
+   in a level 1 cache. */
+#define GRADIENT_TILES 8
+
+/* Of a tile, n of VL filters: half of the transform, `step` vectors apart. Returns the sum of the pixels. */
+ALWAYS_INLINE vf strip_gradient(const float *p, int64_t row, int64_t pixel, int64_t rows, int64_t columns, const int n,
+                                const int part, const bool whole, vf *to, const int step)
+{
+    vf half[12], sum = { 0 };
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; j++) {
+        vf column[4];
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            const float *at = p + i * row + j * pixel;
+            if (whole) column[i] = vf_load(at);
+            else column[i] = i < rows && j < columns ? load_channels(at, n) : (vf){ 0 };
+        }
+        sum += column[0] + column[1] + (column[2] + column[3]);
+        winograd_gradient_half(4, part, column, 1, half + j, 4);
+    }
+#pragma GCC unroll 3
+    for (int i = 0; i < 3; i++) {
+        vf line[6];
+        winograd_gradient_line(4, half + i * 4, 1, line, 1);
+#pragma GCC unroll 6
+        for (int j = 0; j < 6; j++) to[(i * 6 + j) * step] = line[j];
+    }
+    return sum;
+}
+
+/* GRADIENT_TILES tiles, or those that there are, from `first` on: n of VL filters from k on, half of the positions. */
+ALWAYS_INLINE vf strip_products(const pc_winograd_strip *s, int64_t first, int64_t k, const int n, const int part)
+{
+    const int64_t deep = s->channels * PC_WINOGRAD_PANEL, left = s->tiles - first;
+    const int count = left < GRADIENT_TILES ? (int)left : GRADIENT_TILES;
+    vf g[18][GRADIENT_TILES], sum = { 0 };
+    for (int t = 0; t < count; t++) {
+        const float *p = s->p + (first + t) * 4 * s->pixel + k;
+        const int64_t columns = s->columns - (first + t) * 4;
+        if (s->rows == 4 && columns >= 4 && n == VL)
+            sum += strip_gradient(p, s->row, s->pixel, 4, 4, VL, part, true, &g[0][t], GRADIENT_TILES);
+        else sum += strip_gradient(p, s->row, s->pixel, s->rows, columns, n, part, false, &g[0][t], GRADIENT_TILES);
+    }
+    for (int t = count; t < GRADIENT_TILES; t++)
+        for (int at = 0; at < 18; at++) g[at][t] = (vf){ 0 };
+    float *u = s->u + k / PC_WINOGRAD_PANEL * 36 * deep + part * 18 * deep + k % PC_WINOGRAD_PANEL;
+    for (int at = 0; at < 18; at++) {
+        const float *v = s->v + (part * 18 + at) * s->position + first;
+        vf w[GRADIENT_TILES];
+#pragma GCC unroll 8
+        for (int t = 0; t < GRADIENT_TILES; t++) w[t] = g[at][t];
+        for (int64_t c = 0; c < s->channels; c++, v += s->channel, u += PC_WINOGRAD_PANEL) {
+            vf acc = vf_set(v[0]) * w[0];
+#pragma GCC unroll 8
+            for (int t = 1; t < GRADIENT_TILES; t++) acc = vf_fma(vf_set(v[t]), w[t], acc);
+            vf_store(u, vf_load(u) + acc);
+        }
+    }
+    return sum;
+}
+
+/* u += the products of inputs and gradients, summed over the strip; sums += those of the gradients. Both are written in
+   whole vectors. */
+static void f32_strip_gradient(const pc_winograd_strip *s, float *sums)
+{
+    for (int64_t first = 0; first < s->tiles; first += GRADIENT_TILES)
+        for (int64_t k = 0; k < s->lanes; k += VL) {
+            const int n = s->lanes - k < VL ? (int)(s->lanes - k) : VL;
+            vf_store(sums + k, vf_load(sums + k) + strip_products(s, first, k, n, 0));
+            strip_products(s, first, k, n, 1);
+        }
 }

@@ -67,6 +67,12 @@ void pc_conv_keep(const pc_conv_pass *c, int64_t floats, pc_derived *d);
 /* conv_winograd.c: for 3x3 filters of stride 1. */
 extern const pc_conv_algorithm pc_conv_winograd4_forward, pc_conv_winograd4_input, pc_conv_winograd4_weight;
 extern const pc_conv_algorithm pc_conv_winograd2_forward, pc_conv_winograd2_input, pc_conv_winograd2_weight;
+/* Why no F(m x m) can do it; why one should not: it is switched off. */
+const char *pc_winograd_refuse(const pc_conv *p);
+const char *pc_winograd_avoid(int m);
+
+/* conv_thin.c: likewise, where few channels are read. */
+extern const pc_conv_algorithm pc_conv_thin_forward, pc_conv_thin_input, pc_conv_thin_weight;
 
 /* conv_phases.c: for few channels and a stride. */
 extern const pc_conv_algorithm pc_conv_phases_input;

@@ -520,7 +520,7 @@ done:
 
 /* ---- the choice --------------------------------------------------------------------------------- */
 
-static const char *refuse(const pc_conv *p)
+const char *pc_winograd_refuse(const pc_conv *p)
 {
     if (p->r != 3 || p->s != 3) return "the filter is not 3x3";
     if (p->sh != 1 || p->sw != 1) return "strided";
@@ -528,6 +528,12 @@ static const char *refuse(const pc_conv *p)
     if (p->groups != 1) return "grouped";
     if (p->ph > 2 || p->pw > 2) return "padded by more than 2";
     return NULL;
+}
+
+const char *pc_winograd_avoid(int m)
+{
+    if (chosen >= m / 2) return NULL;
+    return chosen == 0 ? "pycnn.backends.winograd is \"off\"" : "pycnn.backends.winograd is \"f2\"";
 }
 
 /* Products for a pair of channels: the transform of the filters costs as much as those of some tiles do. */
@@ -539,7 +545,8 @@ static double work_of(int m, int64_t n, int64_t h, int64_t w)
 /* n, c: of what is read; k, h, w: of what is written. */
 static const char *avoid(int m, int64_t n, int64_t c, int64_t k, int64_t h, int64_t w)
 {
-    if (chosen < m / 2) return chosen == 0 ? "pycnn.backends.winograd is \"off\"" : "pycnn.backends.winograd is \"f2\"";
+    const char *off = pc_winograd_avoid(m);
+    if (off != NULL) return off;
     if (c < 8 || k < 8) return "fewer than 8 channels";
     const double work = work_of(m, n, h, w);
     if (m == 4 && work > 1.1 * work_of(2, n, h, w)) return "F(2x2) takes fewer products";
@@ -548,10 +555,10 @@ static const char *avoid(int m, int64_t n, int64_t c, int64_t k, int64_t h, int6
     return pays ? NULL : "tiles are few";
 }
 
-static const char *refuse_pass(const pc_conv_pass *a) { return refuse(&a->p); }
+static const char *refuse_pass(const pc_conv_pass *a) { return pc_winograd_refuse(&a->p); }
 static const char *refuse_weight(const pc_conv_pass *a)
 {
-    return a->gw != NULL ? refuse(&a->p) : "the gradient of the bias alone is wanted";
+    return a->gw != NULL ? pc_winograd_refuse(&a->p) : "the gradient of the bias alone is wanted";
 }
 static const char *avoid_output(int m, const pc_conv *p) { return avoid(m, p->n, p->c, p->k, p->oh, p->ow); }
 static const char *avoid_output4(const pc_conv_pass *a) { return avoid_output(4, &a->p); }

@@ -163,6 +163,35 @@ static double winograd_filter(const pc_kernels *k, const bench_case *c)
     return size;
 }
 
+/* size: channels; a row of 8 tiles of an image of 32 x 32 */
+static double deal4(const pc_kernels *k, const bench_case *c)
+{
+    k->f32_deal4(f[0], 64, f[1], 64);
+    return 8.0 * 256;
+}
+static double strip_input(const pc_kernels *k, const bench_case *c)
+{
+    k->f32_strip_input(f[0], 64, 9 * c->size[0], f[1], 64);
+    return 4.0 * (double)(9 * c->size[0] * (16 + 36));
+}
+static pc_winograd_strip strip_of(const bench_case *c)
+{
+    return (pc_winograd_strip){ .v = f[0], .position = 64, .channel = 9, .channels = c->size[0], .tiles = 8, .u = f[1],
+                                .p = f[2], .row = 32 * 32, .pixel = 32, .rows = 4, .columns = 32, .lanes = 32 };
+}
+static double strip_output(const pc_kernels *k, const bench_case *c)
+{
+    const pc_winograd_strip strip = strip_of(c);
+    k->f32_strip_output(&strip, zeros);
+    return 2.0 * (double)(8 * 36 * 32 * c->size[0]);
+}
+static double strip_gradient(const pc_kernels *k, const bench_case *c)
+{
+    const pc_winograd_strip strip = strip_of(c);
+    k->f32_strip_gradient(&strip, f[3]);
+    return 2.0 * (double)(8 * 36 * 32 * c->size[0]);
+}
+
 /* 2x2 windows of an image of 16 x 16 pixels; size: channels */
 static pc_pool pool_of(const bench_case *c)
 {
@@ -435,6 +464,10 @@ static const bench_case cases[] = {
     BYTES(f32_winograd_gradient, "F(2x2), 64 channels", winograd_gradient, 2, 64)
     BYTES(f32_winograd_weight, "F(4x4), 64 channels", winograd_weight, 4, 64)
     BYTES(f32_winograd_filter, "F(4x4), 64 channels", winograd_filter, 4, 64)
+    BYTES(f32_deal4, "256 pixels", deal4)
+    BYTES(f32_strip_input, "3 channels", strip_input, 3)
+    FLOP(f32_strip_output, "3 channels, 32 filters", strip_output, 3)
+    FLOP(f32_strip_gradient, "3 channels, 32 filters", strip_gradient, 3)
 
     FLOP(f32_dots, "6 x 64, sums of 512", dots, 6, 64, 512)
     FLOP(f32_dots, "1 x 64, sums of 512", dots, 1, 64, 512)

@@ -188,6 +188,8 @@ int main(void)
         assert(pc_use_isa(pc_isa_name((pc_isa)isa)) == PC_OK);
         for (int threads = 1; threads <= 3; threads += 2) {
             assert(pc_set_num_threads(threads) == PC_OK);
+            test_against_double("winograd F(4x4) thin");
+            test_failing_allocations(5, 3, 1);
             test_against_double("winograd F(4x4)");
             test_failing_allocations(5, 3, 1);
             test_against_double("winograd F(2x2)");

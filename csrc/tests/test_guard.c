@@ -487,6 +487,7 @@ int main(void)
         if (!pc_cpu_supports((pc_isa)isa)) continue;
         assert(pc_use_isa(pc_isa_name((pc_isa)isa)) == PC_OK);
         test_convolutions();
+        test_usual_convolutions("winograd F(4x4) thin");
         test_usual_convolutions("winograd F(4x4)");
         test_usual_convolutions("winograd F(2x2)");
         test_usual_convolutions("direct");
