@@ -71,6 +71,8 @@ static const struct row {
     [STEP_PAD_TO] = { "pad_to", 3, FIRST(3), TAIL_FILL, 1 },
     /* size, largest longer side or 0 */
     [STEP_RESIZE_SHORTER] = { "resize_shorter", 2, FIRST(2), TAIL_FILTER, 1 },
+    /* three equal channels, of one */
+    [STEP_RGB] = { "rgb", 0, 0, TAIL_NONE, 1 },
     /* comparison, p, how many of the next steps it governs */
     [STEP_CHANCE] = { "chance", 3, 1u << 0 | 1u << 2, TAIL_NONE, 0 },
     /* height, width, version, has it been padded? (which the second version says in its error) */
@@ -419,6 +421,12 @@ pc_status settle_step(const step *s, pc_image_shape shape, drawn *out, int *n)
         out->v[1] = (double)ow;
         break;
     }
+    case STEP_RGB:
+        *n = shape.c == 1;
+        out->kind = STEP_GREY;
+        out->n = 1;
+        out->v[0] = 3;
+        break;
     default:
         out->kind = s->kind;
         out->n = s->kind == STEP_NORMALIZE ? 0 : s->n;
@@ -512,7 +520,7 @@ done:
 
 size_t pc_pipeline_scratch_bytes(const pc_pipeline *p, pc_image_shape in)
 {
-    extent need = { 0 };
+    extent need = { .image = (size_t)in.h * (size_t)in.w * (size_t)in.c };
     bool floats = false;
     if (check_input(in) != PC_OK || walk(p, 0, p->n, &in, &floats, &need) != PC_OK) return 0;
     return extent_bytes(&need);

@@ -13,8 +13,8 @@ typedef enum step_kind {
     STEP_TENSOR_BRIGHTNESS, STEP_TENSOR_CONTRAST, STEP_TENSOR_SATURATION, STEP_TENSOR_HUE, STEP_TENSOR_GREY,
     /* Fixed: to floats, and what they alone have. */
     STEP_TO_TENSOR, STEP_NORMALIZE, STEP_ERASE,
-    /* Fixed, but numbers depend on the image's size: become some of the above. */
-    STEP_CENTER_CROP, STEP_PAD_TO, STEP_RESIZE_SHORTER,
+    /* Fixed, but numbers depend on the image's shape: become some of the above. */
+    STEP_CENTER_CROP, STEP_PAD_TO, STEP_RESIZE_SHORTER, STEP_RGB,
     /* Drawn. */
     STEP_CHANCE, STEP_RANDOM_CROP, STEP_RANDOM_RESIZED_CROP, STEP_COLOR_JITTER, STEP_RANDOM_ROTATION,
     STEP_RANDOM_AFFINE, STEP_RANDOM_ERASING, STEP_RAND_AUGMENT, STEP_TRIVIAL_AUGMENT, STEP_AUTO_AUGMENT,

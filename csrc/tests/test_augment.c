@@ -57,7 +57,8 @@ static void add_byte_step(chain *c)
     case 11: ADD("sharpness", between(-1, 3)); break;
     case 12: ADD("gamma", between(0, 3), 1); break;
     case 13:
-        if (below(2)) ADD("grey", below(2) * 3);
+        if (below(3) == 0) add(c, "rgb", 0, NULL);
+        else if (below(2)) ADD("grey", below(2) * 3);
         else ADD("tensor_grey", below(2) * 3);
         break;
     case 14: add(c, below(2) ? "invert" : "autocontrast", 0, NULL); break;

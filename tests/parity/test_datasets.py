@@ -6,11 +6,12 @@ import pickle
 import numpy as np
 import pytest
 import torch
-import torchvision
+import torchvision.transforms.v2
 from PIL import Image
 
 from both import BOTH, same
 from mnist_files import idx, write_mnist
+import pycnn.vision.transforms.v2  # noqa: F401
 from pycnn import vision
 
 pytestmark = pytest.mark.parity
@@ -34,6 +35,11 @@ TRANSFORMS = {
                                    T.RandomErasing(0.5)]),
     "three channels": lambda T: T.Compose([T.Grayscale(3), T.RandomResizedCrop(24), T.ToTensor(),
                                            T.Normalize((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))]),
+    "second version": lambda T: T.v2.Compose([T.v2.RandomCrop(28, padding=4), T.v2.RandomRotation(15), T.v2.ToImage(),
+                                              T.v2.ColorJitter(0.2, 0.2, 0.2, 0.1), T.v2.RandomResizedCrop(24),
+                                              T.v2.ConvertImageDtype(), T.v2.Normalize([0.1307], [0.3081])]),
+    "its three channels": lambda T: T.v2.Compose([T.v2.RGB(), T.v2.PILToTensor(), T.v2.RGB(), T.v2.ConvertImageDtype(),
+                                                  T.v2.Normalize((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))]),
     "of my own": lambda T: T.Compose([T.Lambda(lambda image: image.rotate(90)), T.RandomCrop(20), T.ToTensor()]),
 }
 

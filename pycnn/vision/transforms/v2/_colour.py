@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pycnn import _C
 from pycnn.vision.transforms import _colour as T
+from pycnn.vision.transforms import _pipeline
 from pycnn.vision.transforms.v2 import functional as F
 from pycnn.vision.transforms.v2._transform import ChanceTransform, OtherOnBytes, Transform, sizes, uniform
 
@@ -58,6 +59,9 @@ class RandomGrayscale(OtherOnBytes, ChanceTransform):
 
 class RGB(Transform):
     """Give grey images three channels."""
+
+    def _steps_in(self, domain):
+        return ((("rgb",),), domain) if domain not in _pipeline.TO_FLOATS.values() else None
 
     def transform(self, inpt, params):
         """Change one image."""
