@@ -8,8 +8,9 @@
 /* From so many channels on conv_winograd.c is faster, and at the weight gradient. */
 #define MANY 10
 #define MANY_WEIGHTS 16
-/* Tiles of a part of an image, about. */
+/* Tiles of a part of an image, about; at least so many parts, if there are rows of tiles for them. */
 #define PART_TILES 64
+#define PARTS 4
 /* Tiles that a slot of the weight gradient sums at least, and slots at most. */
 #define SLOT_TILES 256
 #define SLOTS 64
@@ -35,7 +36,7 @@ static void set_up(thin *w, const pc_nhwc *in, int64_t k, int64_t oh, int64_t ow
     w->k = k, w->oh = oh, w->ow = ow;
     w->down = ceil_div(oh, 4);
     w->across = ceil_div(ow, 4);
-    w->rows = even(w->down, PART_TILES / most(w->across, 1));
+    w->rows = even(w->down, least(PART_TILES / most(w->across, 1), in->n * w->down / PARTS));
     w->parts = ceil_div(w->down, w->rows);
     w->lanes = ceil_div(in->c * (w->across + 1), 16) * 16 + 16;
     w->panels = ceil_div(k, PC_WINOGRAD_PANEL);
@@ -147,8 +148,10 @@ static pc_status run(thin *w, const pc_conv_pass *a, bool turned)
         pc_k->f32_winograd_weight(&f);
     }
     if (!found) pc_conv_keep(a, floats, filters);
-    const int64_t cycles = w->rows * w->across * w->panels * (36 * w->in->c + 100);
-    PC_TRY(pc_parallel_for(w->in->n * w->parts, 100000 / cycles + 1, convolve_parts, w));
+    /* Cycles of a part, and of tasks of some 2 to 100 us. */
+    const int64_t part = w->rows * w->across * w->panels * (36 * w->in->c + 100), parts = w->in->n * w->parts;
+    const int64_t task = least(most(parts * part / TASKS, 8000), 400000);
+    PC_TRY(pc_parallel_for(parts, most(task / part, 1), convolve_parts, w));
 done:
     pc_derived_release(filters);
     return status;
