@@ -1,5 +1,8 @@
 """How fast is the training loader alone (CIFAR-10, flip, rotation, colour jitter, to tensor, normalise), against
-torch? And with transforms.v2 (to image, crop, flip, to float, normalise)?"""
+torch?
+
+The second ratio is that of transforms.v2: to image, crop, flip, to float, normalise.
+"""
 
 import importlib
 import time
