@@ -62,8 +62,9 @@ static void tell(const pc_conv_algorithm *const *list, const pc_conv_algorithm *
             p->dw, p->groups, chosen->name, reasons);
 }
 
-/* Run the first that accepts; the last one always does. Asking all of them takes 15 ns, half a percent of the smallest
-   call's time, less than it takes to find a shape in a table: so no choice is kept. */
+/* Run the first that accepts; the last one always does. No plan is kept for a shape: of the 780 ns of the smallest call
+   (1x3x8x8 * 8x3x3x3), reading and checking its arguments takes 35 and asking all algorithms 8, and to find both again
+   by the shapes, strides and dtypes of three tensors and four parameters would take half of that. */
 static pc_status run_first(const pc_conv_algorithm *const *list, const char *pass, const pc_conv_pass *a)
 {
     const pc_conv_algorithm *const *k = list;
@@ -187,116 +188,151 @@ static const char *channels_hint(const pc_tensor *x, int at, int64_t wanted)
 }
 
 /* The values v: stride, padding, [output_padding,] (transposed: groups,) dilation, (else: groups). */
-static pc_status read_call(const pc_call *c, int spatial, bool transposed, conv_call *out)
+static const pc_value *dilation_of(const pc_call *c, const conv_call *f) { return &c->v[f->transposed ? 4 : 2]; }
+
+/* The number of dimensions, and the values by themselves. */
+static pc_status check_values(const pc_call *c, const conv_call *f)
 {
     pc_status status = PC_OK;
-    const pc_tensor *x = c->in[0], *w = c->in[1], *b = c->in[2];
-    const pc_value *stride = &c->v[0], *padding = &c->v[1], *extra = transposed ? &c->v[2] : NULL;
-    const pc_value *dilation = &c->v[transposed ? 4 : 2];
-    const int64_t groups = c->v[3].i;
-    const char *name = transposed ? "conv_transpose2d" : spatial == 1 ? "conv1d" : "conv2d";
+    const pc_tensor *x = c->in[0], *w = c->in[1];
+    const pc_value *stride = &c->v[0], *padding = &c->v[1], *extra = &c->v[2], *dilation = dilation_of(c, f);
+    const int spatial = f->spatial;
+    const char *name = f->transposed ? "conv_transpose2d" : spatial == 1 ? "conv1d" : "conv2d";
     char text[200], more[200];
-    *out = (conv_call){
-        .transposed = transposed, .spatial = spatial, .batched = x->ndim == spatial + 2, .dtype = x->dtype
-    };
-    pc_conv *p = &out->p;
-
     PC_CHECK(x->ndim == spatial + 1 || x->ndim == spatial + 2, PC_ESHAPE,
              "Expected %dD (unbatched) or %dD (batched) input to %s, but got input of size: %s", spatial + 1,
              spatial + 2, name, pc_shape_text(x, text));
     PC_CHECK(
         w->ndim == spatial + 2, PC_ESHAPE,
         "Expected %d-dimensional input for %d-dimensional weight %s, but got %d-dimensional input of size %s instead",
-        w->ndim, w->ndim, pc_shape_text(w, text), spatial + 2, shape_text(x, out->batched, more));
+        w->ndim, w->ndim, pc_shape_text(w, text), spatial + 2, shape_text(x, f->batched, more));
     PC_TRY(pc_check_extents(x->ndim, x->shape));
     PC_TRY(check_ints(stride, spatial, "stride"));
     PC_TRY(check_ints(padding, spatial, "padding"));
-    if (transposed) PC_TRY(check_ints(extra, spatial, "output_padding"));
+    if (f->transposed) PC_TRY(check_ints(extra, spatial, "output_padding"));
     PC_TRY(check_ints(dilation, spatial, "dilation"));
     PC_CHECK(!any_below(padding, 0), PC_ESHAPE, "negative padding is not supported");
-    PC_CHECK(!transposed || !any_below(extra, 0), PC_ESHAPE, "negative output_padding is not supported");
+    PC_CHECK(!f->transposed || !any_below(extra, 0), PC_ESHAPE, "negative output_padding is not supported");
     PC_CHECK(!any_below(stride, 1), PC_ESHAPE, "non-positive stride is not supported");
     PC_CHECK(!any_below(dilation, 1), PC_ESHAPE,
              "dilation should be greater than zero, but got [%" PRId64 ", %" PRId64 "]", dilation->ints.v[0],
              dilation->ints.v[dilation->ints.n - 1]);
-    PC_CHECK(groups > 0, PC_ESHAPE, "non-positive groups is not supported");
+    PC_CHECK(c->v[3].i > 0, PC_ESHAPE, "non-positive groups is not supported");
+done:
+    return status;
+}
 
-    const int at = out->batched ? 1 : 0; /* x's channels */
-    const int64_t channels = x->shape[at], wanted = transposed ? w->shape[0] : w->shape[1] * groups;
-    const int64_t made = transposed ? w->shape[1] * groups : w->shape[0];
+/* Do input, weight and bias belong together? wanted, made: the input's and output's channels as the weight has them. */
+static pc_status check_channels(const pc_call *c, const conv_call *f, int64_t wanted, int64_t made)
+{
+    pc_status status = PC_OK;
+    const pc_tensor *x = c->in[0], *w = c->in[1], *b = c->in[2];
+    const int at = f->batched ? 1 : 0; /* x's channels */
+    const int64_t channels = x->shape[at], groups = c->v[3].i;
+    char text[200], more[200];
     PC_CHECK(w->shape[0] >= groups, PC_ESHAPE, "Given groups=%" PRId64 ", expected weight to be at least %" PRId64
              " at dimension 0, but got weight of size %s instead", groups, groups, pc_shape_text(w, text));
     PC_CHECK(w->shape[0] % groups == 0, PC_ESHAPE,
              "Given groups=%" PRId64 ", expected weight to be divisible by %" PRId64
              " at dimension 0, but got weight of size [%s] instead",
              groups, groups, pc_shape_text(w, text));
-    if (transposed)
+    if (f->transposed)
         PC_CHECK(channels == wanted, PC_ESHAPE,
                  "Given transposed=1, weight of size %s, expected input%s to have %" PRId64
                  " channels, but got %" PRId64 " channels instead",
-                 pc_shape_text(w, text), shape_text(x, out->batched, more), wanted, channels);
+                 pc_shape_text(w, text), shape_text(x, f->batched, more), wanted, channels);
     PC_CHECK(channels == wanted, PC_ESHAPE,
              "Given groups=%" PRId64 ", weight of size %s, expected input%s to have %" PRId64
              " channels, but got %" PRId64 " channels instead%s",
-             groups, pc_shape_text(w, text), shape_text(x, out->batched, more), wanted, channels,
+             groups, pc_shape_text(w, text), shape_text(x, f->batched, more), wanted, channels,
              channels_hint(x, at, wanted));
     PC_CHECK(b == NULL || (b->ndim == 1 && b->shape[0] == made), PC_ESHAPE,
              "Given %sweight of size %s, expected bias to be "
              "1-dimensional with %" PRId64 " elements, but got bias of size %s instead",
-             transposed ? "transposed=1, " : "", pc_shape_text(w, text), made, pc_shape_text(b, more));
+             f->transposed ? "transposed=1, " : "", pc_shape_text(w, text), made, pc_shape_text(b, more));
+done:
+    return status;
+}
 
-    pair(stride, spatial, &p->sh, &p->sw, 1);
-    pair(padding, spatial, &p->ph, &p->pw, 0);
-    pair(dilation, spatial, &p->dh, &p->dw, 1);
-    p->groups = groups;
+/* oh and ow from h and w. eh, ew: extents of the dilated filter. */
+static pc_status extents_forward(pc_conv *p, int spatial, int64_t eh, int64_t ew)
+{
+    pc_status status = PC_OK;
+    const int64_t h = p->h + 2 * p->ph, w = p->w + 2 * p->pw;
+    PC_CHECK(spatial != 1 || w >= ew, PC_ESHAPE,
+             "Calculated padded input size per channel: (%" PRId64 "). Kernel size: (%" PRId64
+             "). Kernel size can't be greater than actual input size",
+             w, ew);
+    PC_CHECK(h >= eh && w >= ew, PC_ESHAPE,
+             "Calculated padded input size per channel: (%" PRId64 " x %" PRId64 "). Kernel size: (%" PRId64
+             " x %" PRId64 "). Kernel size can't be greater than actual input size",
+             h, w, eh, ew);
+    p->oh = (h - eh) / p->sh + 1;
+    p->ow = (w - ew) / p->sw + 1;
+done:
+    return status;
+}
+
+/* h and w, of what a convolution makes oh x ow of. */
+static pc_status extents_transposed(pc_conv *p, int spatial, const pc_value *extra, int64_t eh, int64_t ew)
+{
+    pc_status status = PC_OK;
+    int64_t xh, xw;
+    pair(extra, spatial, &xh, &xw, 0);
+    PC_CHECK((xh < p->sh || xh < p->dh) && (xw < p->sw || xw < p->dw), PC_ESHAPE,
+             "output padding must be smaller than either stride or dilation, but got output_padding_height: %" PRId64
+             " output_padding_width: %" PRId64 " stride_height: %" PRId64 " stride_width: %" PRId64
+             " dilation_height: %" PRId64 " dilation_width: %" PRId64,
+             xh, xw, p->sh, p->sw, p->dh, p->dw);
+    p->h = (p->oh - 1) * p->sh - 2 * p->ph + eh + xh;
+    p->w = (p->ow - 1) * p->sw - 2 * p->pw + ew + xw;
+    PC_CHECK(p->h > 0 && p->w > 0, PC_ESHAPE,
+             "Given input size per channel: (%" PRId64 " x %" PRId64 "). Calculated output "
+             "size per channel: (%" PRId64 " x %" PRId64 "). Output size is too small",
+             p->oh, p->ow, p->h, p->w);
+done:
+    return status;
+}
+
+static pc_status read_call(const pc_call *c, int spatial, bool transposed, conv_call *out)
+{
+    pc_status status = PC_OK;
+    const pc_tensor *x = c->in[0], *w = c->in[1];
+    char text[200];
+    *out = (conv_call){
+        .transposed = transposed, .spatial = spatial, .batched = x->ndim == spatial + 2, .dtype = x->dtype
+    };
+    pc_conv *p = &out->p;
+    PC_TRY(check_values(c, out));
+    const int64_t groups = p->groups = c->v[3].i, others = w->shape[1] * groups;
+    const int64_t channels = transposed ? w->shape[0] : others, made = transposed ? others : w->shape[0];
+    PC_TRY(check_channels(c, out, channels, made));
+    pair(&c->v[0], spatial, &p->sh, &p->sw, 1);
+    pair(&c->v[1], spatial, &p->ph, &p->pw, 0);
+    pair(dilation_of(c, out), spatial, &p->dh, &p->dw, 1);
     p->r = spatial == 1 ? 1 : w->shape[2];
     p->s = w->shape[w->ndim - 1];
-    int64_t n = out->batched ? x->shape[0] : 1, h = spatial == 1 ? 1 : x->shape[at + 1], width = x->shape[x->ndim - 1];
-    int64_t eh = (p->r - 1) * p->dh + 1, ew = (p->s - 1) * p->dw + 1; /* extents of the dilated filter */
     PC_CHECK(p->r > 0 && p->s > 0, PC_ESHAPE, "kernel size should be greater than zero, but got kernel_height: %" PRId64
              " kernel_width: %" PRId64, p->r, p->s);
-    p->n = n;
-    int64_t oh, ow;
+    const int64_t h = spatial == 1 ? 1 : x->shape[x->ndim - 2], width = x->shape[x->ndim - 1];
+    const int64_t eh = (p->r - 1) * p->dh + 1, ew = (p->s - 1) * p->dw + 1;
+    p->n = out->batched ? x->shape[0] : 1;
     if (transposed) {
-        int64_t xh, xw;
-        pair(extra, spatial, &xh, &xw, 0);
-        PC_CHECK(
-            (xh < p->sh || xh < p->dh) && (xw < p->sw || xw < p->dw), PC_ESHAPE,
-            "output padding must be smaller than either stride or dilation, but got output_padding_height: %" PRId64
-            " output_padding_width: %" PRId64 " stride_height: %" PRId64 " stride_width: %" PRId64
-            " dilation_height: %" PRId64 " dilation_width: %" PRId64,
-            xh, xw, p->sh, p->sw, p->dh, p->dw);
         p->k = channels, p->c = made, p->oh = h, p->ow = width;
-        p->h = oh = (h - 1) * p->sh - 2 * p->ph + eh + xh;
-        p->w = ow = (width - 1) * p->sw - 2 * p->pw + ew + xw;
-        PC_CHECK(oh > 0 && ow > 0, PC_ESHAPE,
-                 "Given input size per channel: (%" PRId64 " x %" PRId64 "). Calculated output "
-                 "size per channel: (%" PRId64 " x %" PRId64 "). Output size is too small",
-                 h, width, oh, ow);
+        PC_TRY(extents_transposed(p, spatial, &c->v[2], eh, ew));
     } else {
         p->k = made, p->c = channels, p->h = h, p->w = width;
-        if (h + 2 * p->ph < eh || width + 2 * p->pw < ew) {
-            if (spatial == 1)
-                PC_CHECK(false, PC_ESHAPE,
-                         "Calculated padded input size per channel: (%" PRId64 "). Kernel size: (%" PRId64
-                         "). Kernel size can't be greater than actual input size",
-                         width + 2 * p->pw, ew);
-            PC_CHECK(false, PC_ESHAPE,
-                     "Calculated padded input size per channel: (%" PRId64 " x %" PRId64 "). Kernel size: (%" PRId64
-                     " x %" PRId64 "). Kernel size can't be greater than actual input size",
-                     h + 2 * p->ph, width + 2 * p->pw, eh, ew);
-        }
-        p->oh = oh = (h + 2 * p->ph - eh) / p->sh + 1;
-        p->ow = ow = (width + 2 * p->pw - ew) / p->sw + 1;
+        PC_TRY(extents_forward(p, spatial, eh, ew));
     }
-    PC_CHECK((h > 0 && width > 0) || n == 0 || channels == 0, PC_ESHAPE,
+    PC_CHECK((h > 0 && width > 0) || p->n == 0 || channels == 0, PC_ESHAPE,
              "Only zero batch or zero channel inputs are supported, but got input shape: %s",
              shape_text(x, out->batched, text));
     PC_TRY(check_types(c));
     out->work = x->dtype == PC_F32 || x->dtype == PC_F16 || x->dtype == PC_BF16 ? PC_F32
                 : x->dtype == PC_F64 ? PC_F64 : PC_I64;
     out->channels_last = spatial == 2 && ((out->batched && pc_wants_channels_last(x)) || pc_wants_channels_last(w));
-    memcpy(out->out_shape, (int64_t[]){ n, made, oh, ow }, sizeof out->out_shape);
+    out->out_shape[0] = p->n, out->out_shape[1] = made;
+    out->out_shape[2] = transposed ? p->h : p->oh, out->out_shape[3] = transposed ? p->w : p->ow;
 done:
     return status;
 }
