@@ -23,25 +23,32 @@ def keep_switches():
     pycnn.set_num_threads(threads)
 
 
-def convolve(x, w, padding):
+STRIDED = "winograd stride 2"
+ALGORITHMS = [("winograd F(4x4) thin", 1), ("winograd F(4x4)", 1), ("winograd F(2x2)", 1), ("direct", 1), (STRIDED, 2),
+              ("direct", 2)]
+
+
+def convolve(x, w, padding, stride=1):
     """A 3x3 convolution in float64, as nine products of matrices."""
     (n, c, h, width), (ph, pw) = x.shape, padding
     padded = np.zeros((n, c, h + 2 * ph, width + 2 * pw))
     padded[:, :, ph:ph + h, pw:pw + width] = x
-    oh, ow = h + 2 * ph - 2, width + 2 * pw - 2
-    windows = np.stack([padded[:, :, r:r + oh, s:s + ow] for r in range(3) for s in range(3)], axis=-1)
+    windows = np.stack([padded[:, :, r:h + 2 * ph - 2 + r:stride, s:width + 2 * pw - 2 + s:stride]
+                        for r in range(3) for s in range(3)], axis=-1)
     return np.einsum("nchwt,kct->nkhw", windows, w.reshape(len(w), c, 9), optimize=True), windows
 
 
-def reference(x, w, b, g, padding):
+def reference(x, w, b, g, padding, stride):
     """Output and gradients of x, w and b in float64."""
-    y, windows = convolve(x, w, padding)
-    gx, _ = convolve(g, w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1], (2 - padding[0], 2 - padding[1]))
+    y, windows = convolve(x, w, padding, stride)
+    spread = np.zeros((len(g), len(w), *(n + 2 * p - 2 for n, p in zip(x.shape[2:], padding))))
+    spread[:, :, ::stride, ::stride] = g
+    gx, _ = convolve(spread, w.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1], (2 - padding[0], 2 - padding[1]))
     gw = np.einsum("nchwt,nkhw->kct", windows, g, optimize=True).reshape(w.shape)
     return y + b[:, None, None], gx, gw, g.sum((0, 2, 3))
 
 
-def run(arrays, padding, relu=False, channels_last=False):
+def run(arrays, padding, stride=1, relu=False, channels_last=False):
     """The same by pycnn; relu: of an input that an operator has just made."""
     x, w, b, g = (pycnn.from_numpy(a) for a in arrays)
     if channels_last:
@@ -49,7 +56,7 @@ def run(arrays, padding, relu=False, channels_last=False):
     for t in (x, w, b):
         t.requires_grad = True
     inside = pycnn.relu(pycnn.max_pool2d(x, 1)) if relu else x
-    y = pycnn.conv2d(inside, w, b, padding=padding)
+    y = pycnn.conv2d(inside, w, b, padding=padding, stride=stride)
     y.backward(g)
     return [t.detach().numpy().copy() for t in (y, x.grad, w.grad, b.grad)]
 
@@ -58,77 +65,79 @@ def relative_error(got, want):
     return np.linalg.norm(got.astype("d") - want) / max(np.linalg.norm(want), 1e-30)
 
 
-def random_case(rng):
+def random_case(rng, stride=1):
     channels = [1, 2, 3, 5, 8, 9, 15, 16, 17, 24, 31, 32, 33, 40, 64, 70]
     while True:
         n, c, k = rng.randint(1, 6), rng.choice(channels), rng.choice(channels)
         h, w, padding = rng.randint(1, 18), rng.randint(1, 18), (rng.randint(0, 2), rng.randint(0, 2))
         if h + 2 * padding[0] > 2 and w + 2 * padding[1] > 2:
-            shapes = (n, c, h, w), (k, c, 3, 3), (k,), (n, k, h + 2 * padding[0] - 2, w + 2 * padding[1] - 2)
+            out = [(size + 2 * p - 3) // stride + 1 for size, p in zip((h, w), padding)]
+            shapes = (n, c, h, w), (k, c, 3, 3), (k,), (n, k, *out)
             values = np.random.default_rng(rng.randrange(2**31))
             return [values.standard_normal(s).astype("f") for s in shapes], padding
 
 
-def check(arrays, padding, relu, channels_last):
+def check(arrays, padding, stride=1, relu=False, channels_last=False):
     exact = [a.astype("d") for a in arrays]
     if relu:
         exact[0] = np.maximum(exact[0], 0)
-    want = list(reference(*exact, padding))
+    want = list(reference(*exact, padding, stride))
     if relu:
         want[1] = want[1] * (arrays[0] > 0)
-    for name, got, value in zip(("output", "input", "weight", "bias"), run(arrays, padding, relu, channels_last), want):
-        assert relative_error(got,
-                              value) <= LIMIT, f"{name} of {[a.shape for a in arrays]}, padding {padding}, relu {relu}"
+    results = run(arrays, padding, stride, relu, channels_last)
+    for name, got, value in zip(("output", "input", "weight", "bias"), results, want):
+        assert relative_error(got, value) <= LIMIT, \
+            f"{name} of {[a.shape for a in arrays]}, padding {padding}, stride {stride}, relu {relu}"
 
 
-WINOGRAD = ["winograd F(4x4) thin", "winograd F(4x4)", "winograd F(2x2)"]
-
-
-@pytest.mark.parametrize("algorithm", [*WINOGRAD, "direct"])
-def test_accuracy(algorithm, isa):
+@pytest.mark.parametrize("algorithm, stride", ALGORITHMS)
+def test_accuracy(algorithm, stride, isa):
     rng = random.Random(algorithm + isa)
     _C._force_convolution(algorithm)
     for case in range(8):
-        check(*random_case(rng), relu=case % 3 == 1, channels_last=case % 3 == 2)
+        check(*random_case(rng, stride), stride, relu=case % 3 == 1, channels_last=case % 3 == 2)
 
 
-# Many channels: steps shared between tasks. Many tiles: slots of the weights' gradient.
-@pytest.mark.parametrize("shape", [(40, 100, 7, 5, 120), (9, 192, 6, 6, 200), (24, 16, 21, 19, 33),
-                                   (70, 3, 17, 30, 21)], ids=str)
-def test_schedules(shape):
-    n, c, h, w, k = shape
-    values = np.random.default_rng(5)
-    arrays = [values.standard_normal(s).astype("f") for s in ((n, c, h, w), (k, c, 3, 3), (k,), (n, k, h, w))]
-    check(arrays, (1, 1), relu=False, channels_last=False)
+def same_bits(arrays, padding, stride):
     bits = []
     for threads in (1, 2, 3):
         pycnn.set_num_threads(threads)
-        bits.append([a.tobytes() for a in run(arrays, (1, 1))])
-    assert bits[0] == bits[1] == bits[2]
+        bits.append([a.tobytes() for a in run(arrays, padding, stride)])
+    return bits[0] == bits[1] == bits[2]
 
 
-@pytest.mark.parametrize("algorithm", WINOGRAD)
-def test_bits_do_not_depend_on_threads(algorithm):
+# Many channels: steps shared between tasks. Many tiles: slots of the weights' gradient.
+@pytest.mark.parametrize("n, c, h, w, k, stride", [
+    (40, 100, 7, 5, 120, 1), (9, 192, 6, 6, 200, 1), (24, 16, 21, 19, 33, 1), (40, 100, 8, 8, 120, 2),
+    (130, 192, 7, 7, 200, 2), (24, 48, 31, 33, 50, 2), (70, 3, 17, 30, 21, 1)])
+def test_schedules(n, c, h, w, k, stride):
+    values, out = np.random.default_rng(5), ((h - 1) // stride + 1, (w - 1) // stride + 1)
+    arrays = [values.standard_normal(s).astype("f") for s in ((n, c, h, w), (k, c, 3, 3), (k,), (n, k, *out))]
+    check(arrays, (1, 1), stride)
+    if stride == 2:
+        _C._force_convolution(STRIDED)
+        check(arrays, (1, 1), stride)
+    assert same_bits(arrays, (1, 1), stride)
+
+
+@pytest.mark.parametrize("algorithm, stride", [a for a in ALGORITHMS if a[0] != "direct"])
+def test_bits_do_not_depend_on_threads(algorithm, stride):
     rng = random.Random(algorithm)
     _C._force_convolution(algorithm)
     for _ in range(6):
-        arrays, padding = random_case(rng)
-        bits = []
-        for threads in (1, 2, 3):
-            pycnn.set_num_threads(threads)
-            bits.append([a.tobytes() for a in run(arrays, padding)])
-        assert bits[0] == bits[1] == bits[2]
+        assert same_bits(*random_case(rng, stride), stride)
 
 
-@pytest.mark.parametrize("n, c, size, k", [(3, 20, 9, 20), (40, 100, 4, 100), (3, 3, 17, 20)])
-def test_failing_allocations(n, c, size, k):
+@pytest.mark.parametrize("n, c, size, k, stride", [(3, 20, 9, 20, 1), (40, 100, 4, 100, 1), (3, 3, 17, 20, 1),
+                                                   (64, 100, 8, 100, 2), (128, 200, 8, 200, 2)])
+def test_failing_allocations(n, c, size, k, stride):
     x, w = pycnn.zeros(n, c, size, size, requires_grad=True), pycnn.zeros(k, c, 3, 3, requires_grad=True)
-    g = pycnn.zeros(n, k, size, size)
+    g = pycnn.zeros(n, k, (size - 1) // stride + 1, (size - 1) // stride + 1)
     before, count, done = _C._alloc_stats()["live_blocks"], 0, False
     while not done:
         _C._alloc_fail_after(count)
         try:
-            pycnn.autograd.grad(pycnn.conv2d(x, w, padding=1), (x, w), g)
+            pycnn.autograd.grad(pycnn.conv2d(x, w, padding=1, stride=stride), (x, w), g)
             done = True
         except MemoryError as error:
             assert "memory" in str(error)
@@ -153,6 +162,29 @@ def test_switch(mode, c, ran):
     if mode != "f4":
         assert f"not winograd F(4x4) thin: pycnn.backends.winograd is \"{mode}\"" in done.stderr
         assert f"not winograd F(4x4): pycnn.backends.winograd is \"{mode}\"" in done.stderr
+
+
+@pytest.mark.parametrize("mode, ran", [("f4", STRIDED), ("f2", STRIDED), ("off", "direct")])
+def test_switch_with_stride_2(mode, ran):
+    env = {**os.environ, "PYCNN_VERBOSE": "1", "PYCNN_WINOGRAD": mode}
+    program = ("import pycnn; x, w = pycnn.zeros(8, 32, 32, 32), pycnn.zeros(48, 32, 3, 3);"
+               "x.requires_grad = w.requires_grad = True; pycnn.conv2d(x, w, stride=2, padding=1).sum().backward()")
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    lines = [line for line in done.stderr.splitlines() if "convolution" in line]
+    assert len(lines) == 3 and all(f"groups 1: {ran}" in line for line in lines), done.stderr
+    if mode == "off":
+        assert all(f'not {STRIDED}: pycnn.backends.winograd is "off"' in line for line in lines)
+
+
+# Few channels; tiles that reach beyond the image; few products for many filters; transforms that serve few channels.
+@pytest.mark.parametrize("x, k, reason", [
+    ((8, 4, 32, 32), 32, "fewer than 8 channels"), ((8, 32, 17, 17), 32, "tiles are few"),
+    ((1, 512, 8, 8), 512, "tiles are few"), ((64, 10, 32, 32), 10, "tiles are few")], ids=str)
+def test_stride_2_is_direct_where_that_is_faster(x, k, reason):
+    program = f"import pycnn; pycnn.conv2d(pycnn.zeros{x}, pycnn.zeros({k}, {x[1]}, 3, 3), stride=2, padding=1)"
+    done = subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYCNN_VERBOSE": "1"},
+                          capture_output=True, text=True, check=True)
+    assert f"not {STRIDED}: {reason}" in done.stderr and "groups 1: direct" in done.stderr
 
 
 def test_verbose_says_why_algorithms_refuse():

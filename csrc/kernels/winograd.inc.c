@@ -1,6 +1,8 @@
-/* winograd.inc.c -- the transforms of Winograd's F(4x4, 3x3) and F(2x2, 3x3), vectorised over channels.
+/* winograd.inc.c -- the transforms of Winograd's F(4x4, 3x3) and F(2x2, 3x3), and of his F(4, 2) for stride 2,
+   vectorised over channels.
    Interpolation points of F(4x4): 0, 2/3, -2/3, 3/2, -3/2 and infinity. Their product is 1 in pairs, so they cost no
-   more than the usual 0, 1, -1, 2, -2, and the transforms' entries are small: the error is that of a plain sum. */
+   more than the usual 0, 1, -1, 2, -2, and the transforms' entries are small: the error is that of a plain sum.
+   Those of F(4, 2), 0, 1, -1/2, -2 and infinity, have the smallest error among simple fractions. */
 #include "winograd.h"
 
 #define WA (2.0f / 3)
@@ -12,11 +14,29 @@
 
 /* One dimension each: n values, `from` apart, to n values, `to` apart. */
 
-/* Input: m + 2 values to m + 2. */
-ALWAYS_INLINE void winograd_input_line(const int m, const vf *d, const int from, vf *o, const int to)
+/* Every pixel that the outer taps meet: 5 values to 5. */
+ALWAYS_INLINE void outer_input_line(const vf *d, const int from, vf *o, const int to)
 {
+    const vf d0 = d[0], d1 = d[from], d2 = d[2 * from], d3 = d[3 * from], d4 = d[4 * from];
+    o[0] = vf_fma(vf_set(1.5f), d1 - d2, d0 - d3);
+    o[to] = vf_fma(vf_set(2.5f), d2, d1 + d3);
+    o[2 * to] = vf_fma(vf_set(-2), d1, d2 + d3);
+    o[3 * to] = vf_fma(vf_set(-0.5f), d1 + d2, d3);
+    o[4 * to] = vf_fma(vf_set(1.5f), d3 - d2, d4 - d1);
+}
+
+/* Input: pixels to positions. */
+ALWAYS_INLINE void winograd_input_line(const pc_winograd_form form, const vf *d, const int from, vf *o, const int to)
+{
+    if (form == PC_WINOGRAD_STRIDED || form == PC_WINOGRAD_SPREAD) {
+        const bool strided = form == PC_WINOGRAD_STRIDED;
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) o[i * to] = d[(strided ? 2 * i + 1 : i) * from];
+        outer_input_line(d, strided ? 2 * from : from, o + 4 * to, to);
+        return;
+    }
     const vf d0 = d[0], d1 = d[from], d2 = d[2 * from], d3 = d[3 * from];
-    if (m == 2) {
+    if (form == PC_WINOGRAD_2) {
         o[0] = d0 - d2;
         o[to] = d1 + d2;
         o[2 * to] = d2 - d1;
@@ -34,11 +54,28 @@ ALWAYS_INLINE void winograd_input_line(const int m, const vf *d, const int from,
     o[5 * to] = vf_fma(vf_set(-(WA2 + WB2)), d3, d1 + d5);
 }
 
-/* Products: m + 2 values to m outputs. */
-ALWAYS_INLINE void winograd_output_line(const int m, const vf *p, const int from, vf *o, const int to)
+/* Products to outputs. */
+ALWAYS_INLINE void winograd_output_line(const pc_winograd_form form, const vf *p, const int from, vf *o, const int to)
 {
+    if (form == PC_WINOGRAD_STRIDED || form == PC_WINOGRAD_SPREAD) {
+        const bool strided = form == PC_WINOGRAD_STRIDED;
+        const vf *f = p + (strided ? 4 : 5) * from, p1 = f[0], p2 = f[from], p3 = f[2 * from];
+        vf y[4] = { p1 + p2 + p3, vf_fma(vf_set(-0.5f), p2, vf_fma(vf_set(-2), p3, p1)),
+                    vf_fma(vf_set(0.25f), p2, vf_fma(vf_set(4), p3, p1)),
+                    vf_fma(vf_set(-0.125f), p2, vf_fma(vf_set(-8), p3, p1)) };
+        if (strided) {
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++) o[i * to] = y[i] + p[i * from];
+            return;
+        }
+        y[0] += p[4 * from];
+        y[3] += p[8 * from];
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) o[2 * i * to] = p[i * from], o[(2 * i + 1) * to] = y[i];
+        return;
+    }
     const vf a = p[from] + p[2 * from], b = p[from] - p[2 * from];
-    if (m == 2) {
+    if (form == PC_WINOGRAD_2) {
         o[0] = p[0] + a;
         o[to] = b - p[3 * from];
         return;
@@ -50,11 +87,12 @@ ALWAYS_INLINE void winograd_output_line(const int m, const vf *p, const int from
     o[3 * to] = vf_fma(vf_set(WA * WA2), b, vf_fma(vf_set(WB * WB2), d, p[5 * from]));
 }
 
-/* The transpose of the former: the gradient of m outputs to m + 2 values; part 0 and 1: to the halves of these. */
-ALWAYS_INLINE void winograd_gradient_half(const int m, const int part, const vf *g, const int from, vf *o, const int to)
+/* The transpose of the former: the gradient of outputs to that of products; part 0 and 1: to the halves of it. */
+ALWAYS_INLINE void winograd_gradient_half(const pc_winograd_form form, const int part, const vf *g, const int from,
+                                          vf *o, const int to)
 {
     const vf g0 = g[0], g1 = g[from];
-    if (m == 2) {
+    if (form == PC_WINOGRAD_2) {
         o[0] = part ? g0 - g1 : g0;
         o[to] = part ? -g1 : g0 + g1;
         return;
@@ -67,19 +105,39 @@ ALWAYS_INLINE void winograd_gradient_half(const int m, const int part, const vf 
     if (part) o[2 * to] = g3;
     else o[0] = g0;
 }
-ALWAYS_INLINE void winograd_gradient_line(const int m, const vf *g, const int from, vf *o, const int to)
+ALWAYS_INLINE void winograd_gradient_line(const pc_winograd_form form, const vf *g, const int from, vf *o, const int to)
 {
-    winograd_gradient_half(m, 0, g, from, o, to);
-    winograd_gradient_half(m, 1, g, from, o + (m + 2) / 2 * to, to);
+    if (form != PC_WINOGRAD_STRIDED) {
+        winograd_gradient_half(form, 0, g, from, o, to);
+        winograd_gradient_half(form, 1, g, from, o + pc_winograd_size[form].products / 2 * to, to);
+        return;
+    }
+    const vf g0 = g[0], g1 = g[from], g2 = g[2 * from], g3 = g[3 * from];
+    o[0] = g0;
+    o[to] = g1;
+    o[2 * to] = g2;
+    o[3 * to] = g3;
+    o[4 * to] = g0 + g1 + (g2 + g3);
+    o[5 * to] = vf_fma(vf_set(-0.5f), vf_fma(vf_set(0.25f), g3, g1), vf_fma(vf_set(0.25f), g2, g0));
+    o[6 * to] = vf_fma(vf_set(-2), vf_fma(vf_set(4), g3, g1), vf_fma(vf_set(4), g2, g0));
 }
 
-/* Filter: 3 values to m + 2. */
-ALWAYS_INLINE void winograd_weight_line(const int m, const vf *w, const int from, vf *o, const int to)
+/* Filter: 3 taps to positions. */
+ALWAYS_INLINE void winograd_weight_line(const pc_winograd_form form, const vf *w, const int from, vf *o, const int to)
 {
     const vf w0 = w[0], w1 = w[from], w2 = w[2 * from];
+    if (form == PC_WINOGRAD_STRIDED || form == PC_WINOGRAD_SPREAD) {
+        o[0] = w1;
+        o[to] = w0;
+        o[2 * to] = (w0 + w2) * vf_set(1 / 4.5f);
+        o[3 * to] = vf_fma(vf_set(-0.5f), w2, w0) * vf_set(1 / 1.125f);
+        o[4 * to] = vf_fma(vf_set(-2), w2, w0) * vf_set(-1 / 9.0f);
+        o[5 * to] = w2;
+        return;
+    }
     o[0] = w0;
-    o[(m + 1) * to] = w2;
-    if (m == 2) {
+    o[(form == PC_WINOGRAD_2 ? 3 : 5) * to] = w2;
+    if (form == PC_WINOGRAD_2) {
         const vf even = (w0 + w2) * vf_set(0.5f), odd = w1 * vf_set(0.5f);
         o[to] = even + odd;
         o[2 * to] = even - odd;
@@ -93,11 +151,19 @@ ALWAYS_INLINE void winograd_weight_line(const int m, const vf *w, const int from
     o[4 * to] = b0 - b1;
 }
 
-/* The transpose of the former: m + 2 values to the gradient of 3. */
-ALWAYS_INLINE void winograd_filter_line(const int m, const vf *u, const int from, vf *o, const int to)
+/* The transpose of the former: positions to the gradient of 3 taps. */
+ALWAYS_INLINE void winograd_filter_line(const pc_winograd_form form, const vf *u, const int from, vf *o, const int to)
 {
+    if (form == PC_WINOGRAD_STRIDED) {
+        const vf a = u[2 * from] * vf_set(1 / 4.5f), b = u[3 * from] * vf_set(1 / 1.125f);
+        const vf c = u[4 * from] * vf_set(-1 / 9.0f);
+        o[0] = u[from] + (a + b + c);
+        o[to] = u[0];
+        o[2 * to] = vf_fma(vf_set(-0.5f), b, vf_fma(vf_set(-2), c, a)) + u[5 * from];
+        return;
+    }
     const vf a = u[from] + u[2 * from], b = u[from] - u[2 * from];
-    if (m == 2) {
+    if (form == PC_WINOGRAD_2) {
         o[0] = vf_fma(vf_set(0.5f), a, u[0]);
         o[to] = b * vf_set(0.5f);
         o[2 * to] = vf_fma(vf_set(0.5f), a, u[3 * from]);
@@ -119,29 +185,31 @@ ALWAYS_INLINE void winograd_pixels(const pc_winograd_tile *t, const int edge, co
     }
 }
 
-ALWAYS_INLINE void winograd_input(const pc_winograd_tile *t, const float *zeros, const int m, const bool relu)
+ALWAYS_INLINE void winograd_input(const pc_winograd_tile *t, const float *zeros, const pc_winograd_form form,
+                                  const bool relu)
 {
-    const int edge = m + 2, n = t->channels < VL ? (int)t->channels : VL;
-    const float *at[36];
+    const int edge = pc_winograd_size[form].pixels, made = pc_winograd_size[form].inputs;
+    const int n = t->channels < VL ? (int)t->channels : VL;
+    const float *at[81];
     winograd_pixels(t, edge, zeros, at);
     for (int64_t k = 0; k < t->channels; k = next_channels(k, t->channels)) {
-        vf half[36];
-#pragma GCC unroll 6
+        vf half[81];
+#pragma GCC unroll 9
         for (int j = 0; j < edge; j++) {
-            vf column[6];
-#pragma GCC unroll 6
+            vf column[9];
+#pragma GCC unroll 9
             for (int i = 0; i < edge; i++) {
                 vf x = load_channels(at[i * edge + j] + k, n);
                 column[i] = relu ? vf_relu(x) : x;
             }
-            winograd_input_line(m, column, 1, half + j, edge);
+            winograd_input_line(form, column, 1, half + j, edge);
         }
-#pragma GCC unroll 6
-        for (int i = 0; i < edge; i++) {
-            vf row[6];
-            winograd_input_line(m, half + i * edge, 1, row, 1);
-#pragma GCC unroll 6
-            for (int j = 0; j < edge; j++) vf_store(t->t + (i * edge + j) * t->step + k, row[j]);
+#pragma GCC unroll 9
+        for (int i = 0; i < made; i++) {
+            vf row[9];
+            winograd_input_line(form, half + i * edge, 1, row, 1);
+#pragma GCC unroll 9
+            for (int j = 0; j < made; j++) vf_store(t->t + (i * made + j) * t->step + k, row[j]);
         }
     }
 }
@@ -149,41 +217,47 @@ ALWAYS_INLINE void winograd_input(const pc_winograd_tile *t, const float *zeros,
 /* Rows of channels are written in whole vectors. */
 static void f32_winograd_input(const pc_winograd_tile *t, const float *zeros, bool relu)
 {
-    if (t->m == 4) {
-        if (relu) winograd_input(t, zeros, 4, true);
-        else winograd_input(t, zeros, 4, false);
-    } else if (relu) winograd_input(t, zeros, 2, true);
-    else winograd_input(t, zeros, 2, false);
+    if (t->form == PC_WINOGRAD_4) {
+        if (relu) winograd_input(t, zeros, PC_WINOGRAD_4, true);
+        else winograd_input(t, zeros, PC_WINOGRAD_4, false);
+    } else if (t->form == PC_WINOGRAD_2) {
+        if (relu) winograd_input(t, zeros, PC_WINOGRAD_2, true);
+        else winograd_input(t, zeros, PC_WINOGRAD_2, false);
+    } else if (t->form == PC_WINOGRAD_STRIDED) {
+        if (relu) winograd_input(t, zeros, PC_WINOGRAD_STRIDED, true);
+        else winograd_input(t, zeros, PC_WINOGRAD_STRIDED, false);
+    } else if (relu) winograd_input(t, zeros, PC_WINOGRAD_SPREAD, true);
+    else winograd_input(t, zeros, PC_WINOGRAD_SPREAD, false);
 }
 
-ALWAYS_INLINE void winograd_output(const pc_winograd_tile *t, const float *bias, const int m)
+ALWAYS_INLINE void winograd_output(const pc_winograd_tile *t, const float *bias, const pc_winograd_form form)
 {
-    const int edge = m + 2;
-    const bool whole = t->r1 == m && t->s1 == m;
+    const int edge = pc_winograd_size[form].products, made = pc_winograd_size[form].outputs;
+    const bool whole = t->r0 == 0 && t->r1 == made && t->s0 == 0 && t->s1 == made;
     for (int64_t k = 0; k < t->channels; k += VL) {
         const int n = t->channels - k < VL ? (int)(t->channels - k) : VL;
         const vf b = bias != NULL ? load_channels(bias + k, n) : (vf){ 0 };
-        vf half[24];
-#pragma GCC unroll 6
+        vf half[72];
+#pragma GCC unroll 9
         for (int j = 0; j < edge; j++) {
-            vf column[6];
-#pragma GCC unroll 6
+            vf column[9];
+#pragma GCC unroll 9
             for (int i = 0; i < edge; i++) column[i] = vf_load(t->t + (i * edge + j) * t->step + k);
-            winograd_output_line(m, column, 1, half + j, edge);
+            winograd_output_line(form, column, 1, half + j, edge);
         }
-#pragma GCC unroll 4
-        for (int i = 0; i < m; i++) {
-            vf row[4];
-            winograd_output_line(m, half + i * edge, 1, row, 1);
-            if (i >= t->r1) continue;
+#pragma GCC unroll 8
+        for (int i = 0; i < made; i++) {
+            vf row[8];
+            winograd_output_line(form, half + i * edge, 1, row, 1);
+            if (i < t->r0 || i >= t->r1) continue;
             float *to = t->p + i * t->row + k;
             if (whole && n == VL) {
-#pragma GCC unroll 4
-                for (int j = 0; j < m; j++) vf_store(to + j * t->pixel, row[j] + b);
+#pragma GCC unroll 8
+                for (int j = 0; j < made; j++) vf_store(to + j * t->pixel, row[j] + b);
             } else {
-#pragma GCC unroll 4
-                for (int j = 0; j < m; j++)
-                    if (j < t->s1) store_channels(to + j * t->pixel, row[j] + b, n);
+#pragma GCC unroll 8
+                for (int j = 0; j < made; j++)
+                    if (j >= t->s0 && j < t->s1) store_channels(to + j * t->pixel, row[j] + b, n);
             }
         }
     }
@@ -192,32 +266,35 @@ ALWAYS_INLINE void winograd_output(const pc_winograd_tile *t, const float *bias,
 /* Rows of products are read in whole vectors. */
 static void f32_winograd_output(const pc_winograd_tile *t, const float *bias)
 {
-    if (t->m == 4) winograd_output(t, bias, 4);
-    else winograd_output(t, bias, 2);
+    if (t->form == PC_WINOGRAD_4) winograd_output(t, bias, PC_WINOGRAD_4);
+    else if (t->form == PC_WINOGRAD_2) winograd_output(t, bias, PC_WINOGRAD_2);
+    else if (t->form == PC_WINOGRAD_STRIDED) winograd_output(t, bias, PC_WINOGRAD_STRIDED);
+    else winograd_output(t, bias, PC_WINOGRAD_SPREAD);
 }
 
-ALWAYS_INLINE void winograd_gradient(const pc_winograd_tile *t, const float *zeros, float *sums, const int m)
+ALWAYS_INLINE void winograd_gradient(const pc_winograd_tile *t, const float *zeros, float *sums,
+                                     const pc_winograd_form form)
 {
-    const int edge = m + 2;
+    const int edge = pc_winograd_size[form].outputs, made = pc_winograd_size[form].products;
     const float *at[16];
-    winograd_pixels(t, m, zeros, at);
+    winograd_pixels(t, edge, zeros, at);
     for (int64_t k = 0; k < t->channels; k += VL) {
         const int n = t->channels - k < VL ? (int)(t->channels - k) : VL;
-        vf half[24], sum = { 0 };
+        vf half[28], sum = { 0 };
 #pragma GCC unroll 4
-        for (int j = 0; j < m; j++) {
+        for (int j = 0; j < edge; j++) {
             vf column[4];
 #pragma GCC unroll 4
-            for (int i = 0; i < m; i++) column[i] = load_channels(at[i * m + j] + k, n);
-            sum += m == 4 ? column[0] + column[1] + (column[2] + column[3]) : column[0] + column[1];
-            winograd_gradient_line(m, column, 1, half + j, m);
+            for (int i = 0; i < edge; i++) column[i] = load_channels(at[i * edge + j] + k, n);
+            sum += edge == 4 ? column[0] + column[1] + (column[2] + column[3]) : column[0] + column[1];
+            winograd_gradient_line(form, column, 1, half + j, edge);
         }
-#pragma GCC unroll 6
-        for (int i = 0; i < edge; i++) {
-            vf row[6];
-            winograd_gradient_line(m, half + i * m, 1, row, 1);
-#pragma GCC unroll 6
-            for (int j = 0; j < edge; j++) vf_store(t->t + (i * edge + j) * t->step + k, row[j]);
+#pragma GCC unroll 7
+        for (int i = 0; i < made; i++) {
+            vf row[7];
+            winograd_gradient_line(form, half + i * edge, 1, row, 1);
+#pragma GCC unroll 7
+            for (int j = 0; j < made; j++) vf_store(t->t + (i * made + j) * t->step + k, row[j]);
         }
         vf_store(sums + k, vf_load(sums + k) + sum);
     }
@@ -226,8 +303,9 @@ ALWAYS_INLINE void winograd_gradient(const pc_winograd_tile *t, const float *zer
 /* The gradient of a tile of outputs; sums of its pixels are added to `sums`. Both are written in whole vectors. */
 static void f32_winograd_gradient(const pc_winograd_tile *t, const float *zeros, float *sums)
 {
-    if (t->m == 4) winograd_gradient(t, zeros, sums, 4);
-    else winograd_gradient(t, zeros, sums, 2);
+    if (t->form == PC_WINOGRAD_4) winograd_gradient(t, zeros, sums, PC_WINOGRAD_4);
+    else if (t->form == PC_WINOGRAD_2) winograd_gradient(t, zeros, sums, PC_WINOGRAD_2);
+    else winograd_gradient(t, zeros, sums, PC_WINOGRAD_STRIDED);
 }
 
 /* Lanes and inner channels whose filters are brought side by side at a time. */
@@ -258,18 +336,18 @@ static void gather_filters(const pc_winograd_filter *f, const float *w, int64_t 
 }
 
 /* VL lanes of one channel. */
-ALWAYS_INLINE void winograd_weight(const float *taps, float *u, int64_t position, const int m)
+ALWAYS_INLINE void winograd_weight(const float *taps, float *u, int64_t position, const pc_winograd_form form)
 {
-    const int edge = m + 2;
+    const int edge = pc_winograd_size[form].filters;
     vf v[9], half[18];
 #pragma GCC unroll 9
     for (int j = 0; j < 9; j++) v[j] = vf_load(taps + j * GROUP);
 #pragma GCC unroll 3
-    for (int j = 0; j < 3; j++) winograd_weight_line(m, v + j, 3, half + j, 3);
+    for (int j = 0; j < 3; j++) winograd_weight_line(form, v + j, 3, half + j, 3);
 #pragma GCC unroll 6
     for (int i = 0; i < edge; i++) {
         vf row[6];
-        winograd_weight_line(m, half + 3 * i, 1, row, 1);
+        winograd_weight_line(form, half + 3 * i, 1, row, 1);
 #pragma GCC unroll 6
         for (int j = 0; j < edge; j++) vf_store(u + (i * edge + j) * position, row[j]);
     }
@@ -287,28 +365,30 @@ static void f32_winograd_weight(const pc_winograd_filter *f)
             for (int64_t c = 0; c < count; c++)
                 for (int64_t j = 0; j < GROUP && k + j < f->stored; j += VL) {
                     float *u = f->u + (c0 + c) * f->stored + k + j;
-                    if (f->m == 4) winograd_weight(taps + 9 * c * GROUP + j, u, f->position, 4);
-                    else winograd_weight(taps + 9 * c * GROUP + j, u, f->position, 2);
+                    const float *from = taps + 9 * c * GROUP + j;
+                    if (f->form == PC_WINOGRAD_4) winograd_weight(from, u, f->position, PC_WINOGRAD_4);
+                    else if (f->form == PC_WINOGRAD_2) winograd_weight(from, u, f->position, PC_WINOGRAD_2);
+                    else winograd_weight(from, u, f->position, PC_WINOGRAD_STRIDED);
                 }
         }
     }
 }
 
 /* VL lanes of one channel. */
-ALWAYS_INLINE void winograd_filter(float *taps, const float *u, int64_t position, const int m)
+ALWAYS_INLINE void winograd_filter(float *taps, const float *u, int64_t position, const pc_winograd_form form)
 {
-    const int edge = m + 2;
+    const int edge = pc_winograd_size[form].filters;
     vf half[18], row[3];
 #pragma GCC unroll 6
     for (int j = 0; j < edge; j++) {
         vf column[6];
 #pragma GCC unroll 6
         for (int i = 0; i < edge; i++) column[i] = vf_load(u + (i * edge + j) * position);
-        winograd_filter_line(m, column, 1, half + j, edge);
+        winograd_filter_line(form, column, 1, half + j, edge);
     }
 #pragma GCC unroll 3
     for (int i = 0; i < 3; i++) {
-        winograd_filter_line(m, half + i * edge, 1, row, 1);
+        winograd_filter_line(form, half + i * edge, 1, row, 1);
 #pragma GCC unroll 3
         for (int j = 0; j < 3; j++) vf_store(taps + (3 * i + j) * GROUP, row[j]);
     }
@@ -325,8 +405,10 @@ static void f32_winograd_filter(const pc_winograd_filter *f, float *gw)
             for (int64_t c = 0; c < count; c++)
                 for (int64_t j = 0; j < n; j += VL) {
                     const float *u = f->u + (c0 + c) * f->stored + k + j;
-                    if (f->m == 4) winograd_filter(taps + 9 * c * GROUP + j, u, f->position, 4);
-                    else winograd_filter(taps + 9 * c * GROUP + j, u, f->position, 2);
+                    float *to = taps + 9 * c * GROUP + j;
+                    if (f->form == PC_WINOGRAD_4) winograd_filter(to, u, f->position, PC_WINOGRAD_4);
+                    else if (f->form == PC_WINOGRAD_2) winograd_filter(to, u, f->position, PC_WINOGRAD_2);
+                    else winograd_filter(to, u, f->position, PC_WINOGRAD_STRIDED);
                 }
             f32_pixels_to_planes(gw + k * f->lane + 9 * c0, f->lane, taps, GROUP, n, 9 * count);
         }
@@ -362,12 +444,12 @@ static void f32_strip_input(const float *d, int64_t pitch, int64_t n, float *v, 
             vf column[6];
 #pragma GCC unroll 6
             for (int i = 0; i < 6; i++) column[i] = vf_load(d + (4 * i + j % 4) * pitch + k + j / 4);
-            winograd_input_line(4, column, 1, half + j, 6);
+            winograd_input_line(PC_WINOGRAD_4, column, 1, half + j, 6);
         }
 #pragma GCC unroll 6
         for (int i = 0; i < 6; i++) {
             vf row[6];
-            winograd_input_line(4, half + i * 6, 1, row, 1);
+            winograd_input_line(PC_WINOGRAD_4, half + i * 6, 1, row, 1);
 #pragma GCC unroll 6
             for (int j = 0; j < 6; j++) vf_store(v + (i * 6 + j) * position + k, row[j]);
         }
@@ -404,7 +486,7 @@ ALWAYS_INLINE void strip_output(const pc_winograd_strip *s, const float *bias, i
             u3 += PC_WINOGRAD_PANEL;
         }
 #pragma GCC unroll 4
-        for (int t = 0; t < STRIP_TILES; t++) winograd_output_line(4, acc[t], 1, half[t] + i * 4, 1);
+        for (int t = 0; t < STRIP_TILES; t++) winograd_output_line(PC_WINOGRAD_4, acc[t], 1, half[t] + i * 4, 1);
     }
     const vf b = bias != NULL ? load_channels(bias + k, n) : (vf){ 0 };
     for (int t = 0; t < STRIP_TILES && first + t < s->tiles; t++) {
@@ -414,7 +496,7 @@ ALWAYS_INLINE void strip_output(const pc_winograd_strip *s, const float *bias, i
 #pragma GCC unroll 4
         for (int j = 0; j < 4; j++, p += s->pixel) {
             vf column[4];
-            winograd_output_line(4, half[t] + j, 4, column, 1);
+            winograd_output_line(PC_WINOGRAD_4, half[t] + j, 4, column, 1);
 #pragma GCC unroll 4
             for (int i = 0; i < 4; i++) {
                 if (whole) vf_store(p + i * s->row, column[i] + b);
@@ -450,12 +532,12 @@ ALWAYS_INLINE vf strip_gradient(const float *p, int64_t row, int64_t pixel, int6
             else column[i] = i < rows && j < columns ? load_channels(at, n) : (vf){ 0 };
         }
         sum += column[0] + column[1] + (column[2] + column[3]);
-        winograd_gradient_half(4, part, column, 1, half + j, 4);
+        winograd_gradient_half(PC_WINOGRAD_4, part, column, 1, half + j, 4);
     }
 #pragma GCC unroll 3
     for (int i = 0; i < 3; i++) {
         vf line[6];
-        winograd_gradient_line(4, half + i * 4, 1, line, 1);
+        winograd_gradient_line(PC_WINOGRAD_4, half + i * 4, 1, line, 1);
 #pragma GCC unroll 6
         for (int j = 0; j < 6; j++) to[(i * 6 + j) * step] = line[j];
     }

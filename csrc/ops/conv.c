@@ -13,16 +13,16 @@
 /* ---- the algorithms, in the order in which they are asked ---------------------------------------- */
 
 static const pc_conv_algorithm *const forward_algorithms[] = {
-    &pc_conv_thin_forward, &pc_conv_winograd4_forward, &pc_conv_winograd2_forward, &pc_conv_pointwise_forward,
-    &pc_conv_depthwise_forward, &pc_conv_direct_forward, NULL
+    &pc_conv_thin_forward, &pc_conv_winograd4_forward, &pc_conv_winograd2_forward, &pc_conv_winograd_strided_forward,
+    &pc_conv_pointwise_forward, &pc_conv_depthwise_forward, &pc_conv_direct_forward, NULL
 };
 static const pc_conv_algorithm *const input_algorithms[] = {
-    &pc_conv_thin_input, &pc_conv_winograd4_input, &pc_conv_winograd2_input, &pc_conv_pointwise_input,
-    &pc_conv_depthwise_input, &pc_conv_phases_input, &pc_conv_direct_input, NULL
+    &pc_conv_thin_input, &pc_conv_winograd4_input, &pc_conv_winograd2_input, &pc_conv_winograd_strided_input,
+    &pc_conv_pointwise_input, &pc_conv_depthwise_input, &pc_conv_phases_input, &pc_conv_direct_input, NULL
 };
 static const pc_conv_algorithm *const weight_algorithms[] = {
-    &pc_conv_thin_weight, &pc_conv_winograd4_weight, &pc_conv_winograd2_weight, &pc_conv_pointwise_weight,
-    &pc_conv_depthwise_weight, &pc_conv_direct_weight, NULL
+    &pc_conv_thin_weight, &pc_conv_winograd4_weight, &pc_conv_winograd2_weight, &pc_conv_winograd_strided_weight,
+    &pc_conv_pointwise_weight, &pc_conv_depthwise_weight, &pc_conv_direct_weight, NULL
 };
 
 static _Atomic(const char *) forced;

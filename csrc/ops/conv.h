@@ -64,14 +64,16 @@ pc_derived *pc_conv_derived(const pc_conv_pass *c, int64_t floats, const int64_t
 /* Its values are filled: the next call may find them. */
 void pc_conv_keep(const pc_conv_pass *c, int64_t floats, pc_derived *d);
 
-/* conv_winograd.c: for 3x3 filters of stride 1. */
+/* conv_winograd.c: for 3x3 filters of stride 1, and of stride 2. */
 extern const pc_conv_algorithm pc_conv_winograd4_forward, pc_conv_winograd4_input, pc_conv_winograd4_weight;
 extern const pc_conv_algorithm pc_conv_winograd2_forward, pc_conv_winograd2_input, pc_conv_winograd2_weight;
-/* Why no F(m x m) can do it; why one should not: it is switched off. */
-const char *pc_winograd_refuse(const pc_conv *p);
+extern const pc_conv_algorithm pc_conv_winograd_strided_forward, pc_conv_winograd_strided_input,
+    pc_conv_winograd_strided_weight;
+/* Why none can do it with that stride; why one should not: F(m x m), or for stride 2 any, is switched off. */
+const char *pc_winograd_refuse(const pc_conv *p, int stride);
 const char *pc_winograd_avoid(int m);
 
-/* conv_thin.c: likewise, where few channels are read. */
+/* conv_thin.c: for 3x3 filters of stride 1, where few channels are read. */
 extern const pc_conv_algorithm pc_conv_thin_forward, pc_conv_thin_input, pc_conv_thin_weight;
 
 /* conv_phases.c: for few channels and a stride. */

@@ -103,7 +103,7 @@ static pc_winograd_strip transform(const thin *w, int64_t n, int64_t first, int6
 static pc_winograd_filter panel_at(const thin *w, int64_t panel)
 {
     return (pc_winograd_filter){
-        .m = 4, .lanes = least(w->k - panel * PC_WINOGRAD_PANEL, PC_WINOGRAD_PANEL), .count = w->in->c,
+        .form = PC_WINOGRAD_4, .lanes = least(w->k - panel * PC_WINOGRAD_PANEL, PC_WINOGRAD_PANEL), .count = w->in->c,
         .u = w->u + panel * w->panel_floats, .stored = PC_WINOGRAD_PANEL, .position = w->in->c * PC_WINOGRAD_PANEL,
     };
 }
@@ -241,10 +241,10 @@ static const char *avoid(int64_t c, int64_t many, int64_t h, int64_t w, int64_t 
     return cycles < 1.2 * 9 * (double)(c * h) * (double)w ? NULL : "rows of tiles are short";
 }
 
-static const char *refuse_pass(const pc_conv_pass *a) { return pc_winograd_refuse(&a->p); }
+static const char *refuse_pass(const pc_conv_pass *a) { return pc_winograd_refuse(&a->p, 1); }
 static const char *refuse_weight(const pc_conv_pass *a)
 {
-    return a->gw != NULL ? pc_winograd_refuse(&a->p) : "the gradient of the bias alone is wanted";
+    return a->gw != NULL ? pc_winograd_refuse(&a->p, 1) : "the gradient of the bias alone is wanted";
 }
 static const char *avoid_forward(const pc_conv_pass *a) { return avoid(a->p.c, MANY, a->p.oh, a->p.ow, 4, 100, 0); }
 static const char *avoid_input(const pc_conv_pass *a) { return avoid(a->p.k, MANY, a->p.h, a->p.w, 4, 100, 0); }

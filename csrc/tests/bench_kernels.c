@@ -111,41 +111,44 @@ static double to_planes(const pc_kernels *k, const bench_case *c)
     return 8.0 * (double)(c->size[0] * c->size[1]);
 }
 
-/* size: m of F(m x m), channels; a tile of an image of 16 x 16 */
+/* size: form, channels; a tile of an image of 16 x 16 */
 static pc_winograd_tile tile_of(const bench_case *c, int64_t edge)
 {
-    return (pc_winograd_tile){ .m = (int)c->size[0], .p = f[0] + 17 * c->size[1], .row = 16 * c->size[1],
-                               .pixel = c->size[1], .r1 = (int)edge, .s1 = (int)edge, .channels = c->size[1], .t = f[1],
-                               .step = 8 * (c->size[1] + 16) };
+    return (pc_winograd_tile){ .form = (pc_winograd_form)c->size[0], .p = f[0] + 17 * c->size[1],
+                               .row = 16 * c->size[1], .pixel = c->size[1], .r1 = (int)edge, .s1 = (int)edge,
+                               .channels = c->size[1], .t = f[1], .step = 8 * (c->size[1] + 16) };
 }
-static double tile_bytes(const bench_case *c, int64_t edge)
+static double tile_bytes(const bench_case *c, int64_t edge, int64_t made)
 {
-    return 4.0 * (double)(c->size[1] * (edge * edge + (c->size[0] + 2) * (c->size[0] + 2)));
+    return 4.0 * (double)(c->size[1] * (edge * edge + made * made));
 }
 static double winograd_input(const pc_kernels *k, const bench_case *c)
 {
-    const pc_winograd_tile t = tile_of(c, c->size[0] + 2);
+    const pc_winograd_sizes size = pc_winograd_size[c->size[0]];
+    const pc_winograd_tile t = tile_of(c, size.pixels);
     k->f32_winograd_input(&t, zeros, false);
-    return tile_bytes(c, c->size[0] + 2);
+    return tile_bytes(c, size.pixels, size.inputs);
 }
 static double winograd_output(const pc_kernels *k, const bench_case *c)
 {
-    const pc_winograd_tile t = tile_of(c, c->size[0]);
+    const pc_winograd_sizes size = pc_winograd_size[c->size[0]];
+    const pc_winograd_tile t = tile_of(c, size.outputs);
     k->f32_winograd_output(&t, f[2]);
-    return tile_bytes(c, c->size[0]);
+    return tile_bytes(c, size.outputs, size.products);
 }
 static double winograd_gradient(const pc_kernels *k, const bench_case *c)
 {
-    const pc_winograd_tile t = tile_of(c, c->size[0]);
+    const pc_winograd_sizes size = pc_winograd_size[c->size[0]];
+    const pc_winograd_tile t = tile_of(c, size.outputs);
     k->f32_winograd_gradient(&t, zeros, f[2]);
-    return tile_bytes(c, c->size[0]);
+    return tile_bytes(c, size.outputs, size.products);
 }
 static pc_winograd_filter panel_of(const pc_kernels *k, const bench_case *c, double *size)
 {
-    const int64_t lanes = k->f32_tile_width(), inner = c->size[1], edge = c->size[0] + 2;
+    const int64_t lanes = k->f32_tile_width(), inner = c->size[1], edge = pc_winograd_size[c->size[0]].filters;
     *size = 4.0 * (double)(lanes * inner * (9 + edge * edge));
-    return (pc_winograd_filter){ .m = (int)c->size[0], .w = f[0], .lane = 9 * inner, .step = 9, .row = 3, .column = 1,
-                                 .lanes = lanes, .count = inner, .u = f[1], .stored = lanes,
+    return (pc_winograd_filter){ .form = (pc_winograd_form)c->size[0], .w = f[0], .lane = 9 * inner, .step = 9,
+                                 .row = 3, .column = 1, .lanes = lanes, .count = inner, .u = f[1], .stored = lanes,
                                  .position = lanes * inner + 16 };
 }
 static double winograd_weight(const pc_kernels *k, const bench_case *c)
@@ -456,14 +459,21 @@ static const bench_case cases[] = {
     BYTES(f32_planes_to_pixels, "64 channels, 256 pixels", to_pixels, 64, 256)
     BYTES(f32_pixels_to_planes, "64 channels, 256 pixels", to_planes, 64, 256)
 
-    BYTES(f32_winograd_input, "F(4x4), 64 channels", winograd_input, 4, 64)
-    BYTES(f32_winograd_input, "F(2x2), 64 channels", winograd_input, 2, 64)
-    BYTES(f32_winograd_output, "F(4x4), 64 channels", winograd_output, 4, 64)
-    BYTES(f32_winograd_output, "F(2x2), 64 channels", winograd_output, 2, 64)
-    BYTES(f32_winograd_gradient, "F(4x4), 64 channels", winograd_gradient, 4, 64)
-    BYTES(f32_winograd_gradient, "F(2x2), 64 channels", winograd_gradient, 2, 64)
-    BYTES(f32_winograd_weight, "F(4x4), 64 channels", winograd_weight, 4, 64)
-    BYTES(f32_winograd_filter, "F(4x4), 64 channels", winograd_filter, 4, 64)
+    BYTES(f32_winograd_input, "F(4x4), 64 channels", winograd_input, PC_WINOGRAD_4, 64)
+    BYTES(f32_winograd_input, "F(2x2), 64 channels", winograd_input, PC_WINOGRAD_2, 64)
+    BYTES(f32_winograd_input, "stride 2, 64 channels", winograd_input, PC_WINOGRAD_STRIDED, 64)
+    BYTES(f32_winograd_input, "stride 2, back, 64 channels", winograd_input, PC_WINOGRAD_SPREAD, 64)
+    BYTES(f32_winograd_output, "F(4x4), 64 channels", winograd_output, PC_WINOGRAD_4, 64)
+    BYTES(f32_winograd_output, "F(2x2), 64 channels", winograd_output, PC_WINOGRAD_2, 64)
+    BYTES(f32_winograd_output, "stride 2, 64 channels", winograd_output, PC_WINOGRAD_STRIDED, 64)
+    BYTES(f32_winograd_output, "stride 2, back, 64 channels", winograd_output, PC_WINOGRAD_SPREAD, 64)
+    BYTES(f32_winograd_gradient, "F(4x4), 64 channels", winograd_gradient, PC_WINOGRAD_4, 64)
+    BYTES(f32_winograd_gradient, "F(2x2), 64 channels", winograd_gradient, PC_WINOGRAD_2, 64)
+    BYTES(f32_winograd_gradient, "stride 2, 64 channels", winograd_gradient, PC_WINOGRAD_STRIDED, 64)
+    BYTES(f32_winograd_weight, "F(4x4), 64 channels", winograd_weight, PC_WINOGRAD_4, 64)
+    BYTES(f32_winograd_weight, "stride 2, 64 channels", winograd_weight, PC_WINOGRAD_STRIDED, 64)
+    BYTES(f32_winograd_filter, "F(4x4), 64 channels", winograd_filter, PC_WINOGRAD_4, 64)
+    BYTES(f32_winograd_filter, "stride 2, 64 channels", winograd_filter, PC_WINOGRAD_STRIDED, 64)
     BYTES(f32_deal4, "256 pixels", deal4)
     BYTES(f32_strip_input, "3 channels", strip_input, 3)
     FLOP(f32_strip_output, "3 channels, 32 filters", strip_output, 3)

@@ -98,20 +98,22 @@ static void compare(pc_tensor *got, pc_tensor *want)
     pc_release(wide);
 }
 
-static shape random_shape(bool usual)
+/* stride: of a 3x3 filter that Winograd's algorithms can do; 0: any convolution. */
+static shape random_shape(int64_t stride)
 {
     static const int64_t channels[] = { 1, 2, 3, 5, 8, 16, 17, 33 }, taps[] = { 1, 2, 3, 3, 5 };
     for (;;) {
         shape a = { .n = 1 + pick(3), .h = 1 + pick(12), .w = 1 + pick(12), .r = taps[pick(5)], .s = taps[pick(5)],
                     .sh = 1 + pick(3), .sw = 1 + pick(3), .ph = pick(3), .pw = pick(3), .dh = 1 + pick(2),
                     .dw = 1 + pick(2), .groups = 1 + pick(3) / 2, .pool = 1 + pick(3), .channels_last = pick(2) };
-        if (usual) { /* what Winograd's algorithms can do */
+        if (stride != 0) {
             a.r = a.s = 3;
-            a.sh = a.sw = a.dh = a.dw = a.groups = 1;
+            a.sh = a.sw = stride;
+            a.dh = a.dw = a.groups = 1;
         }
         a.c = a.groups * channels[pick(8)];
         a.k = a.groups * channels[pick(8)];
-        if (!usual && pick(5) == 0) a.groups = a.k = a.c;
+        if (stride == 0 && pick(5) == 0) a.groups = a.k = a.c;
         int64_t oh = a.h + 2 * a.ph - (a.r - 1) * a.dh, ow = a.w + 2 * a.pw - (a.s - 1) * a.dw;
         if (oh > 0 && ow > 0) return a;
     }
@@ -125,11 +127,11 @@ static void make_leaves(const shape *a, pc_tensor **leaves)
     for (int i = 0; i < 3; i++) leaves[i]->requires_grad = true;
 }
 
-static void test_against_double(const char *algorithm)
+static void test_against_double(const char *algorithm, int64_t stride)
 {
     assert(pc_force_convolution(algorithm) == PC_OK);
     for (int round = 0; round < (algorithm == NULL ? 150 : 40); round++) {
-        shape a = random_shape(algorithm != NULL);
+        shape a = random_shape(stride);
         pc_tensor *leaves[3], *wide[3], *grad = NULL, *wide_grad, *got[4] = { NULL }, *want[4] = { NULL }, *peek = NULL;
         pc_set_grad_enabled(true);
         make_leaves(&a, leaves);
@@ -188,13 +190,15 @@ int main(void)
         assert(pc_use_isa(pc_isa_name((pc_isa)isa)) == PC_OK);
         for (int threads = 1; threads <= 3; threads += 2) {
             assert(pc_set_num_threads(threads) == PC_OK);
-            test_against_double("winograd F(4x4) thin");
+            test_against_double("winograd F(4x4) thin", 1);
             test_failing_allocations(5, 3, 1);
-            test_against_double("winograd F(4x4)");
+            test_against_double("winograd F(4x4)", 1);
             test_failing_allocations(5, 3, 1);
-            test_against_double("winograd F(2x2)");
+            test_against_double("winograd F(2x2)", 1);
             test_failing_allocations(5, 3, 1);
-            test_against_double(NULL);
+            test_against_double("winograd stride 2", 2);
+            test_failing_allocations(5, 3, 2);
+            test_against_double(NULL, 0);
             test_failing_allocations(5, 3, 2);
             test_failing_allocations(3, 7, 2);
         }

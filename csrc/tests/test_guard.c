@@ -216,7 +216,7 @@ static pc_value integer(int64_t i) { return (pc_value){ .kind = PC_INT, .i = i }
 
 /* 3x3 filters of stride 1, by a given algorithm; some with so many tiles that they are not shared between tasks, some
    with so many channels that sums are. */
-static void test_usual_convolutions(const char *algorithm)
+static void test_usual_convolutions(const char *algorithm, int64_t stride)
 {
     assert(pc_force_convolution(algorithm) == PC_OK);
     for (int round = 0; round < 44; round++) {
@@ -226,7 +226,7 @@ static void test_usual_convolutions(const char *algorithm)
         if (round >= 42) n = 2, c = 75 + pick(9), k = 75 + pick(9);
         pc_tensor *in[] = { make(PC_F32, 4, (int64_t[]){ n, c, h, w }), make(PC_F32, 4, (int64_t[]){ k, c, 3, 3 }),
                             pick(2) ? make(PC_F32, 1, &k) : NULL };
-        pc_value v[] = { pair(1, 1), pair(pick(3), pick(3)), pair(1, 1), integer(1) };
+        pc_value v[] = { pair(stride, stride), pair(pick(3), pick(3)), pair(1, 1), integer(1) };
         assert(check(pc_op_find("conv2d"), 3, in, v, false));
     }
     pixels = false;
@@ -487,10 +487,11 @@ int main(void)
         if (!pc_cpu_supports((pc_isa)isa)) continue;
         assert(pc_use_isa(pc_isa_name((pc_isa)isa)) == PC_OK);
         test_convolutions();
-        test_usual_convolutions("winograd F(4x4) thin");
-        test_usual_convolutions("winograd F(4x4)");
-        test_usual_convolutions("winograd F(2x2)");
-        test_usual_convolutions("direct");
+        test_usual_convolutions("winograd F(4x4) thin", 1);
+        test_usual_convolutions("winograd F(4x4)", 1);
+        test_usual_convolutions("winograd F(2x2)", 1);
+        test_usual_convolutions("winograd stride 2", 2);
+        test_usual_convolutions("direct", 1);
         test_norms();
         test_images();
         test_image_kernels();

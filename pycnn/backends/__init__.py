@@ -3,9 +3,10 @@
 Attributes
 ----------
 winograd : {"f4", "f2", "off"}
-    Which of Winograd's algorithms 3x3 convolutions of stride 1 in float32 may use, where they pay: F(4x4) and F(2x2),
-    F(2x2) alone, or none. ``"f4"`` unless the environment variable ``PYCNN_WINOGRAD`` says otherwise. Errors relative
-    to exact sums are about 1e-6 with F(4x4), and 3e-7 with F(2x2) and with none.
+    Which of Winograd's algorithms 3x3 convolutions in float32 may use, where they pay: with stride 1 F(4x4) and F(2x2),
+    F(2x2) alone, or none; with stride 2 F(4, 2), or none if ``"off"``. ``"f4"`` unless the environment variable
+    ``PYCNN_WINOGRAD`` says otherwise. Errors relative to exact sums are about 1e-6 with F(4x4), and 3e-7 with the
+    others and with none.
 """
 
 import sys as _sys

@@ -294,4 +294,5 @@ def test_verbose_names_the_algorithm():
                          text=True, check=True)
     assert "convolution forward 1x3x5x5 * 4x3x3x3" in run.stderr
     assert ": direct; not winograd F(4x4) thin: rows of tiles are short; not winograd F(4x4): fewer than 8 channels; " \
-           "not winograd F(2x2): fewer than 8 channels; not pointwise" in run.stderr
+           "not winograd F(2x2): fewer than 8 channels; not winograd stride 2: the stride is not 2; not pointwise" \
+           in run.stderr
