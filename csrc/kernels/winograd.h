@@ -35,6 +35,7 @@ typedef struct pc_winograd_tile {
     int r0, r1, s0,
         s1; /* the rows and columns of the tile that the image has: the others read as 0, or are not written */
     int64_t channels;
+    int64_t soon;        /* from its pixels to those of the next tile, which are fetched meanwhile */
     float *t;            /* transformed: one row of channels for each position, */
     int64_t step;        /* which are this far apart */
 } pc_winograd_tile;

@@ -199,7 +199,9 @@ ALWAYS_INLINE void winograd_input(const pc_winograd_tile *t, const float *zeros,
             vf column[9];
 #pragma GCC unroll 9
             for (int i = 0; i < edge; i++) {
-                vf x = load_channels(at[i * edge + j] + k, n);
+                const float *from = at[i * edge + j] + k;
+                __builtin_prefetch(from + t->soon);
+                vf x = load_channels(from, n);
                 column[i] = relu ? vf_relu(x) : x;
             }
             winograd_input_line(form, column, 1, half + j, edge);
@@ -252,6 +254,8 @@ ALWAYS_INLINE void winograd_output(const pc_winograd_tile *t, const float *bias,
             if (i < t->r0 || i >= t->r1) continue;
             float *to = t->p + i * t->row + k;
             if (whole && n == VL) {
+#pragma GCC unroll 8
+                for (int j = 0; j < made; j++) __builtin_prefetch(to + j * t->pixel + t->soon, 1);
 #pragma GCC unroll 8
                 for (int j = 0; j < made; j++) vf_store(to + j * t->pixel, row[j] + b);
             } else {

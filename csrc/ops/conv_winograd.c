@@ -158,13 +158,20 @@ typedef struct grid {
     int64_t h, w, c, edge, step, py, px;
 } grid;
 
+static int64_t tile_start(const winograd *w, const grid *g, int64_t i)
+{
+    const int64_t y = i / w->across % w->down * g->step - g->py, x = i % w->across * g->step - g->px;
+    return ((i / (w->down * w->across) * g->h + y) * g->w + x) * g->c;
+}
+
 static pc_winograd_tile tile_at(const winograd *w, const grid *g, int64_t i)
 {
     const int64_t y = i / w->across % w->down * g->step - g->py, x = i % w->across * g->step - g->px;
-    const float *image = g->images + i / (w->down * w->across) * g->h * g->w * g->c;
+    const int64_t start = tile_start(w, g, i);
     return (pc_winograd_tile){
-        .form = w->form, .p = (float *)image + (y * g->w + x) * g->c, .row = g->w * g->c, .pixel = g->c,
-        .channels = g->c, .r0 = (int)most(-y, 0), .r1 = (int)least(g->h - y, g->edge),
+        .form = w->form, .p = (float *)g->images + start, .row = g->w * g->c, .pixel = g->c, .channels = g->c,
+        .soon = tile_start(w, g, i + 1) - start,
+        .r0 = (int)most(-y, 0), .r1 = (int)least(g->h - y, g->edge),
         .s0 = (int)most(-x, 0), .s1 = (int)least(g->w - x, g->edge),
     };
 }
