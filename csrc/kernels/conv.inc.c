@@ -299,6 +299,53 @@ static void f32_depthwise(const pc_tile *t)
     }
 }
 
+/* ---- depthwise, input gradient for steps of 2 ---------------------------------------------------- */
+
+/* n channels of a cell; whole: nothing of it lies outside of the image but, perhaps, a row. */
+ALWAYS_INLINE void depthwise_cell(const pc_depthwise_cells *t, int64_t j, int64_t k, const int n, const vf *w,
+                                  const vf bias, const bool whole)
+{
+    const int64_t x = 2 * j - t->pad + 1, from = j * t->width + k, to = x * t->width + k;
+    const bool left = whole || (j >= 0 && j < t->ow), right = whole || j + 1 < t->ow;
+    const bool first = whole || x >= 0, second = whole || x + 1 < t->w;
+    const vf zero = { 0 };
+    const vf a = t->g0 != NULL && left ? load_channels(t->g0 + from, n) : zero;
+    const vf b = t->g0 != NULL && right ? load_channels(t->g0 + from + t->width, n) : zero;
+    const vf c = t->g1 != NULL && left ? load_channels(t->g1 + from, n) : zero;
+    const vf d = t->g1 != NULL && right ? load_channels(t->g1 + from + t->width, n) : zero;
+    if (t->y0 != NULL) {
+        float *y = t->y0 + to;
+        if (first) store_channels(y, vf_fma(a, w[4], bias), n);
+        if (second) store_channels(y + t->width, vf_fma(b, w[3], vf_fma(a, w[5], bias)), n);
+    }
+    if (t->y1 != NULL) {
+        float *y = t->y1 + to;
+        if (first) store_channels(y, vf_fma(c, w[1], vf_fma(a, w[7], bias)), n);
+        if (second) {
+            const vf sum = vf_fma(b, w[6], vf_fma(a, w[8], bias));
+            store_channels(y + t->width, vf_fma(d, w[0], vf_fma(c, w[2], sum)), n);
+        }
+    }
+}
+
+static void f32_depthwise_cells(const pc_depthwise_cells *t)
+{
+    const int n = t->width < VL ? (int)t->width : VL;
+    const int64_t end = (t->w + t->pad) / 2, lo = t->pad / 2; /* from lo to hi cells are whole */
+    int64_t hi = (t->w + t->pad - 1) / 2;
+    if (hi > t->ow - 1) hi = t->ow - 1;
+    if (n < VL) hi = lo;
+    for (int64_t k = 0; k < t->width; k = next_channels(k, t->width)) {
+        const vf bias = t->bias == NULL ? (vf){ 0 } : load_channels(t->bias + k, n);
+        vf w[9];
+        int64_t j = (t->pad + 1) / 2 - 1;
+        for (int i = 0; i < 9; i++) w[i] = load_channels(t->b + i * t->width + k, n);
+        for (; j < lo && j < end; j++) depthwise_cell(t, j, k, n, w, bias, false);
+        for (; j < hi; j++) depthwise_cell(t, j, k, VL, w, bias, true);
+        for (; j < end; j++) depthwise_cell(t, j, k, n, w, bias, false);
+    }
+}
+
 /* ---- depthwise, weight gradient ----------------------------------------------------------------- */
 
 /* Of outputs o < count, which read at o * step + from: those within [0, size) are [*lo, *hi). */

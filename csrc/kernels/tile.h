@@ -27,6 +27,20 @@ typedef struct pc_tile {
     int64_t soon_i, soon_step; /* and for each step of a sum, over all rows of a tile, soon_step */
 } pc_tile;
 
+/* Two rows of the input gradient of a depthwise 3x3 filter that takes steps of 2, in cells of 2x2 pixels: of pixels
+   x = 2 j - pad + 1 and x + 1 of rows y0 and y1, from pixels j and j + 1 of rows g0 and g1 of the output's gradient,
+       y0[x] = g0[j] b[1][1]                        y0[x + 1] = g0[j] b[1][2] + g0[j + 1] b[1][0]
+       y1[x] = g0[j] b[2][1] + g1[j] b[0][1]        y1[x + 1] = g0[j] b[2][2] + g0[j + 1] b[2][0]
+                                                              + g1[j] b[0][2] + g1[j + 1] b[0][0]
+   beside the bias, for `width` channels each. */
+typedef struct pc_depthwise_cells {
+    const float *g0, *g1; /* NULL: outside of the image, zeros */
+    float *y0, *y1;       /* NULL: outside of the image, not written */
+    int64_t w, ow, pad;   /* pixels of y0 and of g0 */
+    const float *b, *bias; /* bias: NULL if there is none */
+    int64_t width;
+} pc_depthwise_cells;
+
 /* The weight gradient of a depthwise convolution:
        c[r][s][k] += sum over first <= u < last, v < ow of
                          x[u * sh - ph + r * dh][v * sw - pw + s * dw][k] * g[u][v][k]      k < width

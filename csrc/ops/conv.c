@@ -18,7 +18,8 @@ static const pc_conv_algorithm *const forward_algorithms[] = {
 };
 static const pc_conv_algorithm *const input_algorithms[] = {
     &pc_conv_thin_input, &pc_conv_winograd4_input, &pc_conv_winograd2_input, &pc_conv_winograd_strided_input,
-    &pc_conv_pointwise_input, &pc_conv_depthwise_input, &pc_conv_phases_input, &pc_conv_direct_input, NULL
+    &pc_conv_pointwise_input, &pc_conv_depthwise_phases_input, &pc_conv_depthwise_input, &pc_conv_phases_input,
+    &pc_conv_direct_input, NULL
 };
 static const pc_conv_algorithm *const weight_algorithms[] = {
     &pc_conv_thin_weight, &pc_conv_winograd4_weight, &pc_conv_winograd2_weight, &pc_conv_winograd_strided_weight,

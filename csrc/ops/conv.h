@@ -76,8 +76,8 @@ const char *pc_winograd_avoid(int m);
 /* conv_thin.c: for 3x3 filters of stride 1, where few channels are read. */
 extern const pc_conv_algorithm pc_conv_thin_forward, pc_conv_thin_input, pc_conv_thin_weight;
 
-/* conv_phases.c: for few channels and a stride. */
-extern const pc_conv_algorithm pc_conv_phases_input;
+/* conv_phases.c: for a stride, and few channels or depthwise filters. */
+extern const pc_conv_algorithm pc_conv_phases_input, pc_conv_depthwise_phases_input;
 
 /* conv_direct.c: first those for special shapes, last one that accepts all. */
 extern const pc_conv_algorithm pc_conv_pointwise_forward, pc_conv_depthwise_forward, pc_conv_direct_forward;

@@ -1,13 +1,11 @@
 /* conv_phases.c -- the input gradient of a strided convolution of few channels, such as images have. A vector of one
    input pixel's channels would be nearly empty, so it holds those of a cell of stride x stride pixels. Each of them is
-   reached by taps of its own; the direct convolution of stride 1 over cells takes zeros for the others. */
+   reached by taps of its own; the direct convolution of stride 1 over cells takes zeros for the others. A depthwise
+   filter's channels fill vectors: there a cell's pixels share what they read, and are written at once. */
 #include "../core/alloc.h"
 #include "../core/parallel.h"
-#include "../kernels/kernels.h"
-#include "conv.h"
-#include <string.h>
+#include "conv_blocks.h"
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 /* One axis: inputs j * stride + y, 0 <= y < stride, get from outputs j + d, first <= d < first + count, by the taps
@@ -112,4 +110,60 @@ static const char *avoid(const pc_conv_pass *a)
     return 5 * v.count * u.count * all < 4 * p->r * p->s * one ? NULL : "channels fill vectors well enough";
 }
 
+/* ---- depthwise, 3x3 in steps of 2 ---------------------------------------------------------------- */
+
+typedef struct depthwise_job {
+    const pc_conv_pass *a;
+    int64_t first, rows;  /* of cells in an image */
+    const float *weights; /* [row][column][channel] */
+} depthwise_job;
+
+static pc_status depthwise_rows(void *ctx, int64_t begin, int64_t end)
+{
+    const depthwise_job *j = ctx;
+    const pc_conv *p = &j->a->p;
+    const int64_t row = p->w * p->c, g_row = p->ow * p->c;
+    for (int64_t at = begin; at < end; at++) {
+        const int64_t n = at / j->rows, i = j->first + at % j->rows, h = 2 * i - p->ph + 1;
+        const float *g = j->a->g->p + (n * p->oh + i) * g_row;
+        float *y = j->a->out + (n * p->h + h) * row;
+        pc_k->f32_depthwise_cells(&(pc_depthwise_cells){
+            .g0 = i >= 0 && i < p->oh ? g : NULL, .g1 = i + 1 < p->oh ? g + g_row : NULL, .y0 = h >= 0 ? y : NULL,
+            .y1 = h + 1 < p->h ? y + row : NULL, .w = p->w, .ow = p->ow, .pad = p->pw, .b = j->weights,
+            .bias = j->a->bias, .width = p->c });
+    }
+    return PC_OK;
+}
+
+static pc_status depthwise_run(const pc_conv_pass *a)
+{
+    pc_status status = PC_OK;
+    const pc_conv *p = &a->p;
+    const pc_tensor *w = a->weight;
+    depthwise_job j = { .a = a, .first = (p->ph + 1) / 2 - 1 };
+    j.rows = (p->h + p->ph) / 2 - j.first;
+    float *weights = pc_alloc((size_t)(9 * p->c) * sizeof *weights);
+    PC_CHECK(weights != NULL, PC_ENOMEM, "out of memory for a convolution's weights");
+    for (int64_t v = 0; v < 9; v++)
+        for (int64_t c = 0; c < p->c; c++)
+            weights[v * p->c + c] = pc_f32(w)[c * w->stride[0] + v / 3 * w->stride[2] + v % 3 * w->stride[3]];
+    j.weights = weights;
+    PC_TRY(pc_parallel_for(p->n * j.rows, ((int64_t)1 << 15) / (p->w * p->c + 1) + 1, depthwise_rows, &j));
+done:
+    pc_free(weights);
+    return status;
+}
+
+static const char *depthwise_refuse(const pc_conv_pass *a)
+{
+    const pc_conv *p = &a->p;
+    if (!is_depthwise(p)) return "groups are not single channels";
+    if (p->r != 3 || p->s != 3 || p->dh != 1 || p->dw != 1) return "not 3x3, or dilated";
+    if (p->sh != 2 || p->sw != 2) return "steps are not 2";
+    return a->g->pixels && !a->g->relu ? NULL : "channels apart, or a pending ReLU";
+}
+
+const pc_conv_algorithm pc_conv_depthwise_phases_input = {
+    "depthwise phases at once", depthwise_refuse, nothing, depthwise_run
+};
 const pc_conv_algorithm pc_conv_phases_input = { "phases at once", refuse, avoid, run };

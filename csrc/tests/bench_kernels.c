@@ -82,6 +82,14 @@ static double depthwise(const pc_kernels *k, const bench_case *c)
                                  .m = m, .width = channels, .bias = f[3] });
     return 2.0 * (double)(r * r * m * channels);
 }
+/* size: channels, pixels of a row of the output's gradient */
+static double depthwise_cells(const pc_kernels *k, const bench_case *c)
+{
+    const int64_t channels = c->size[0], m = c->size[1], row = 2 * m * channels;
+    k->f32_depthwise_cells(&(pc_depthwise_cells){ .g0 = f[0], .g1 = f[0] + m * channels, .y0 = f[2], .y1 = f[2] + row,
+                                                  .w = 2 * m, .ow = m, .pad = 1, .b = f[1], .width = channels });
+    return 2.0 * 9 * (double)(m * channels);
+}
 static double depthwise_weight(const pc_kernels *k, const bench_case *c)
 {
     const int64_t channels = c->size[0], m = c->size[1], r = c->size[2];
@@ -451,6 +459,7 @@ static const bench_case cases[] = {
     BYTES(f32_tile_width, "", NULL) BYTES(f32_tile_rows, "", NULL) /* numbers, no loops */
     FLOP(f32_depthwise, "3x3, 96 channels, 28 pixels", depthwise, 96, 28, 3)
     FLOP(f32_depthwise, "5x5, 96 channels, 28 pixels", depthwise, 96, 28, 5)
+    FLOP(f32_depthwise_cells, "96 channels, 28 pixels", depthwise_cells, 96, 28)
     FLOP(f32_depthwise_weight, "3x3, 96 channels, 28 pixels", depthwise_weight, 96, 28, 3)
     FLOP(f32_depthwise_weight, "5x5, 96 channels, 28 pixels", depthwise_weight, 96, 28, 5)
     BYTES(f32_copy_panel, "256 pixels", copy_panel, 0, 256)

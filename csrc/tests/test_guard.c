@@ -240,12 +240,15 @@ static void test_convolutions(void)
         pixels = round % 2;
         int64_t groups = pick(4) == 0 ? 1 + pick(3) : 1, c = groups * channels[pick(9)], k = groups * channels[pick(9)];
         int64_t r = 1 + pick(5), q = 1 + pick(5), h = r + pick(12), w = q + pick(12), n = 1 + pick(3);
-        if (pick(5) == 0) groups = k = c;
+        const bool cells = round % 10 < 2; /* depthwise, in cells of 2x2 pixels */
+        if (cells || pick(5) == 0) groups = k = c;
         if (pick(4) == 0) r = q = 1;
+        if (cells) r = q = 3, h += 2, w += 2;
         pc_tensor *in[] = { make(PC_F32, 4, (int64_t[]){ n, c, h, w }),
                             make(PC_F32, 4, (int64_t[]){ k, c / groups, r, q }), pick(2) ? make(PC_F32, 1, &k) : NULL };
         pc_value v[] = { pair(1 + pick(2), 1 + pick(2)), pair(pick(3), pick(3)), pair(1, 1), integer(groups) };
         if (r == 1 && q == 1 && pick(2)) v[1] = pair(0, 0);
+        if (cells) v[0] = pair(2, 2);
         assert(check(pc_op_find("conv2d"), 3, in, v, false));
     }
     for (int round = 0; round < 30; round++) {
