@@ -13,22 +13,35 @@
 static int64_t f32_tile_width(void) { return 2 * VL; }
 static int64_t f32_tile_rows(void) { return TILE_ROWS; }
 
+/* Done beside the sums, to hide how far memory is: lines of t->soon are fetched, its rows are copied, or b is. */
+enum tile_extra { TILE_PLAIN, TILE_FETCH, TILE_COPY, TILE_KEEP };
+
 /* Rows are addressed from one pointer for each four: base, base + ai, base + 2 ai (scaled index), base + 3 ai. */
 ALWAYS_INLINE void tile_sums(const pc_tile *t, const float *a, const float *soon, vf (*acc)[2], const int rows,
-                             const int vectors, const bool fetch)
+                             const int vectors, const enum tile_extra extra)
 {
     const int64_t ai = t->ai, ai3 = 3 * t->ai, a4 = t->a4, aq = t->aq, bq = t->bq, step = t->soon_step;
+    float *keep = t->keep;
     for (int64_t u = 0; u < t->nu; u++) {
         for (int64_t v = 0; v < t->nv; v++) {
             const float *p0 = a + u * t->au + v * t->av, *p1 = p0 + a4, *p2 = p1 + a4, *p3 = p2 + a4;
             const float *b = t->b + u * t->bu + v * t->bv;
             for (int64_t q = t->n; q > 0; q--) {
                 vf w[2];
-                if (fetch) {
+                if (extra == TILE_FETCH) {
                     __builtin_prefetch(soon);
                     soon += step;
                 }
                 for (int j = 0; j < vectors; j++) w[j] = vf_load(b + j * VL);
+                if (extra == TILE_KEEP) {
+                    for (int j = 0; j < vectors; j++) vf_store(keep + j * VL, w[j]);
+                    keep += vectors * VL;
+                }
+                if (extra == TILE_COPY) {
+                    vf_store(keep, vf_load(soon));
+                    keep += VL;
+                    soon += VL;
+                }
 #pragma GCC unroll 16
                 for (int i = 0; i < rows; i++) {
                     const float *p = i < 4 ? p0 : i < 8 ? p1 : i < 12 ? p2 : p3;
@@ -45,8 +58,23 @@ ALWAYS_INLINE void tile_sums(const pc_tile *t, const float *a, const float *soon
     }
 }
 
+/* Steps are taken in VL runs: each of the first `rows` copies a row, a vector a step. */
+ALWAYS_INLINE void tile_copying(const pc_tile *t, const float *a, const float *soon, vf (*acc)[2], const int rows)
+{
+    pc_tile run = *t;
+    run.n = t->n / VL;
+    for (int i = 0; i < VL; i++) {
+        if (i < rows) tile_sums(&run, a, soon, acc, rows, 2, TILE_COPY);
+        else tile_sums(&run, a, NULL, acc, rows, 2, TILE_PLAIN);
+        a += run.n * t->aq;
+        run.b += run.n * t->bq;
+        soon += t->soon_i;
+        run.keep += t->keep_i;
+    }
+}
+
 ALWAYS_INLINE void tile_body(const pc_tile *t, const float *a, const float *soon, float *c, const int rows,
-                             const int vectors)
+                             const int vectors, const bool copies)
 {
     vf acc[TILE_ROWS][2];
 #pragma GCC unroll 16
@@ -57,8 +85,9 @@ ALWAYS_INLINE void tile_body(const pc_tile *t, const float *a, const float *soon
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < vectors; j++) __builtin_prefetch(c + i / 4 * t->c4 + i % 4 * t->ci + j * VL, 1);
     }
-    if (soon != NULL) tile_sums(t, a, soon, acc, rows, vectors, true);
-    else tile_sums(t, a, soon, acc, rows, vectors, false);
+    if (copies && soon != NULL) tile_copying(t, a, soon, acc, rows);
+    else if (soon != NULL) tile_sums(t, a, soon, acc, rows, vectors, TILE_FETCH);
+    else tile_sums(t, a, soon, acc, rows, vectors, copies ? TILE_KEEP : TILE_PLAIN);
     const int last = (int)(t->width - (vectors - 1) * VL); /* columns of the last vector */
     if (t->bias != NULL) {
         vf bias[2];
@@ -86,13 +115,13 @@ ALWAYS_INLINE void tile_body(const pc_tile *t, const float *a, const float *soon
 }
 
 typedef void tile_fn(const pc_tile *t, const float *a, const float *soon, float *c);
-#define TILE_OF(rows, vectors)                                                                                         \
-    static __attribute__((noinline)) void tile_##rows##_##vectors(const pc_tile *t, const float *a, const float *soon, \
-                                                                  float *c)                                            \
+#define TILE_OF(rows, name, vectors, copies)                                                                           \
+    static __attribute__((noinline)) void tile_##rows##_##name(const pc_tile *t, const float *a, const float *soon,    \
+                                                               float *c)                                               \
     {                                                                                                                  \
-        tile_body(t, a, soon, c, rows, vectors);                                                                       \
+        tile_body(t, a, soon, c, rows, vectors, copies);                                                               \
     }
-#define TILE(rows) TILE_OF(rows, 1) TILE_OF(rows, 2)
+#define TILE(rows) TILE_OF(rows, half, 1, false) TILE_OF(rows, full, 2, false) TILE_OF(rows, copying, 2, true)
 TILE(1) TILE(2) TILE(3) TILE(4)
 #if TILE_ROWS > 4
 TILE(5) TILE(6)
@@ -103,9 +132,9 @@ TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
 #undef TILE
 #undef TILE_OF
 
-static tile_fn *const tiles[TILE_ROWS + 1][2] = {
-    { NULL, NULL },
-#define TILE(rows) { tile_##rows##_1, tile_##rows##_2 }
+static tile_fn *const tiles[TILE_ROWS + 1][3] = {
+    { NULL, NULL, NULL },
+#define TILE(rows) { tile_##rows##_half, tile_##rows##_full, tile_##rows##_copying }
     TILE(1), TILE(2), TILE(3), TILE(4),
 #if TILE_ROWS > 4
     TILE(5), TILE(6),
@@ -136,12 +165,13 @@ static void f32_tile(const pc_tile *t)
     const float *a = t->a, *soon = t->soon;
     float *c = t->c;
     pc_tile part = *t;
+    const pc_tile *whole = t;
     /* Tiles of nearly equal height: 32 rows are 11 + 11 + 10, not 14 + 14 + 4. */
     for (int64_t left = t->m, rows; left > 0; left -= rows) {
         const int64_t count = (left + most - 1) / most;
         rows = (left / unit + count - 1) / count * unit;
-        tile_fn *tile = tiles[rows][t->width > VL];
-        if (terms <= CHAIN) tile(t, a, soon, c);
+        tile_fn *tile = tiles[rows][whole->keep != NULL ? 2 : t->width > VL];
+        if (terms <= CHAIN) tile(whole, a, soon, c);
         else {
             part.bias = t->bias, part.accumulate = t->accumulate, part.fresh = t->fresh;
             const float *at = soon;
@@ -160,6 +190,11 @@ static void f32_tile(const pc_tile *t)
         a += fours ? rows / 4 * t->a4 : rows * t->ai;
         c += fours ? rows / 4 * t->c4 : rows * t->ci;
         if (soon != NULL) soon += rows * t->soon_i;
+        if (whole->keep != NULL) {
+            if (soon != NULL) part.keep += rows * t->keep_i;
+            else part.b = part.keep, part.bq = 2 * VL, part.keep = NULL;
+            whole = &part;
+        }
     }
 }
 

@@ -25,6 +25,11 @@ typedef struct pc_tile {
     bool fresh;          /* c is in no cache: its lines are fetched while the sums are made */
     const float *soon;   /* memory that is read soon, or NULL: it is fetched meanwhile, for each row soon_i floats */
     int64_t soon_i, soon_step; /* and for each step of a sum, over all rows of a tile, soon_step */
+    /* A copy that is made meanwhile, or NULL. Of m rows of soon, soon_i apart and n floats long, to rows keep_i apart,
+       n being a multiple of 16; without soon, of b's n steps, one behind the other. It takes two vectors' width,
+       nu = nv = 1, n <= 256. */
+    float *keep;
+    int64_t keep_i;
 } pc_tile;
 
 /* Two rows of the input gradient of a depthwise 3x3 filter that takes steps of 2, in cells of 2x2 pixels: of pixels

@@ -28,8 +28,11 @@ typedef struct single {
     int64_t ars, acs, brs, bcs, rs, cs;
     bool accumulate;            /* beta is 1 */
     double alpha, beta;
-    int64_t at, depth;          /* the part of k under way */
+    int64_t at, until, depth;   /* the part of k under way */
     int64_t rows, cols, across; /* of a task's block; blocks side by side */
+    bool copies, keeps;         /* a is copied before it is used, b when it is */
+    bool turned;                /* c stands by columns */
+    float *panels;              /* a transposed b, or NULL: steps from `at` until `until` */
     const float *edge;          /* a copy of the last columns of b, in rows of `width`, or NULL */
     int64_t edge_at, width;
 } single;
@@ -80,44 +83,97 @@ typedef struct spread {
     int64_t row, from_row, k;
 } spread;
 
-/* ---- b stands by rows --------------------------------------------------------------------------------- */
+/* ---- blocks of c, by the microkernel ------------------------------------------------------------------- */
 
+/* Rows of a block at most where a is copied. */
+#define GROUP 64
+/* Floats of a transposed b that are held at a time; a longer k is done in rounds. */
+#define PANELS (1 << 19)
+
+static int64_t lanes_of(const single *s, int64_t j) { return s->n - j <= s->width / 2 ? s->width / 2 : s->width; }
+
+/* Where columns from j on, n steps from q on, stand in the transposed b. */
+static float *panel_at(const single *s, int64_t j, int64_t q, int64_t n)
+{
+    return s->panels + (q - s->at) * round_up(s->n, s->width) + j * n;
+}
+
+/* The copy of rows of a that the next steps read is made by the product of those before, that of columns of b by their
+   product with the first rows. */
 static pc_status tile_task(void *ctx, int64_t begin, int64_t end)
 {
     pc_status status = PC_OK;
     const single *s = ctx;
-    for (int64_t task = begin; task < end; task++) {
-        const int64_t i = task / s->across * s->rows, j0 = task % s->across * s->cols, j1 = least(j0 + s->cols, s->n);
-        for (int64_t q = 0; q < s->k || q == 0; q += TILE_DEPTH) {
-            if (q > 0) PC_TRY(pc_poll());
+    const int64_t row = round_up(least(TILE_DEPTH, s->k), 16) + 16, step = round_up(s->cols, 16);
+    const int64_t copy = s->copies ? s->rows * row : 0, kept = s->keeps ? TILE_DEPTH * s->width : 0;
+    const int64_t floats = 2 * copy + kept + (s->turned ? s->rows * step : 0), down = (s->m + s->rows - 1) / s->rows;
+    float *own = NULL;
+    if (floats > 0) {
+        own = pc_alloc((size_t)floats * sizeof *own);
+        PC_CHECK(own != NULL, PC_ENOMEM, "out of memory for a product of matrices");
+    }
+    for (int64_t task = begin; task < end; task++) { /* the smaller operand is read again by tasks that follow */
+        const int64_t i = (s->m <= s->n ? task % down : task / s->across) * s->rows, rows = least(s->rows, s->m - i);
+        const int64_t j0 = (s->m <= s->n ? task / down : task % s->across) * s->cols, j1 = least(j0 + s->cols, s->n);
+        const int64_t ci = s->turned ? step : s->rs;
+        float *now = own, *then = own + copy, *keep = own + 2 * copy;
+        float *to = s->c + i * s->rs + j0 * s->cs, *c = s->turned ? keep + kept : to;
+        bool copied = false;
+        if (s->turned && (s->accumulate || s->at > 0))
+            pc_k->f32_planes_to_pixels(c, ci, to, s->cs, j1 - j0, rows);
+        for (int64_t q = s->at, n; q < s->until; q += n) {
+            if (q > s->at) PC_TRY(pc_poll());
+            n = least(TILE_DEPTH, s->until - q);
+            const float *a = s->a + i * s->ars + q * s->acs;
+            for (int64_t r = 0; r < rows && s->copies && !copied; r++)
+                memcpy(now + r * row, a + r * s->ars, (size_t)n * sizeof *now);
+            copied = s->copies && j1 - j0 > s->width / 2 && n % 16 == 0 && q + 2 * n <= s->until;
             for (int64_t j = j0; j < j1; j += s->width) {
-                const bool edge = s->edge != NULL && j == s->edge_at;
-                pc_tile t = { .a = s->a + i * s->ars + q * s->acs, .ai = s->ars, .aq = s->acs, .a4 = 4 * s->ars,
-                              .b = edge ? s->edge + q * s->width : s->b + q * s->brs + j,
-                              .bq = edge ? s->width : s->brs, .nu = 1, .nv = 1, .n = least(TILE_DEPTH, s->k - q),
-                              .c = s->c + i * s->rs + j, .ci = s->rs, .c4 = 4 * s->rs,
-                              .m = least(s->rows, s->m - i), .width = least(s->width, j1 - j),
+                pc_tile t = { .a = a, .ai = s->ars, .aq = s->acs, .b = s->b + q * s->brs + j, .bq = s->brs, .nu = 1,
+                              .nv = 1, .n = n, .c = c + j - j0, .ci = ci, .c4 = 4 * ci, .m = rows,
+                              .width = least(s->width, j1 - j), .fresh = true,
                               .accumulate = s->accumulate || q > 0 };
+                if (s->copies) t.a = now, t.ai = row;
+                t.a4 = 4 * t.ai;
+                if (s->panels != NULL) t.b = panel_at(s, j, q, n), t.bq = lanes_of(s, j);
+                else if (s->edge != NULL && j == s->edge_at) t.b = s->edge + q * s->width, t.bq = s->width;
+                else if (s->keeps) t.keep = keep;
+                if (copied && j == j0) t.soon = a + n, t.soon_i = s->ars, t.keep = then, t.keep_i = row;
                 pc_k->f32_tile(&t);
             }
+            if (copied) {
+                float *last = now;
+                now = then;
+                then = last;
+            }
         }
+        if (s->turned) pc_k->f32_pixels_to_planes(to, s->cs, c, ci, j1 - j0, rows);
     }
 done:
+    pc_free(own);
     return status;
 }
+
+/* Rows of a a multiple of ALIAS floats apart fall into the same few lines of the first-level cache. */
+static bool alias(const single *s) { return s->acs == 1 && s->ars % ALIAS == 0; }
 
 static pc_status run_tiles(single *s)
 {
     pc_status status = PC_OK;
     float *copy = NULL;
+    const int64_t task = most(TASK, least(s->m * s->n * s->k / 32, 8 * TASK));
     s->width = pc_k->f32_tile_width();
     s->cols = s->n;
     s->rows = s->m;
+    s->until = s->k;
     /* narrow and short rows take as long as vectors of some steps do */
-    while (s->rows * most(s->cols, s->width) * (s->k + 8) > TASK && (s->cols > s->width || s->rows > 56)) {
+    while (s->rows * most(s->cols, s->width) * (s->k + 8) > task && (s->cols > s->width || s->rows > 56)) {
         if (s->cols > s->width && (s->cols >= s->rows || s->rows <= 56)) s->cols = round_up(s->cols / 2, s->width);
         else s->rows = round_up(s->rows / 2, 28);
     }
+    s->copies = alias(s);
+    s->keeps = s->brs % ALIAS == 0 && s->m > pc_k->f32_tile_rows();
+    if (s->copies) s->rows = least(s->rows, GROUP);
     s->across = (s->n + s->cols - 1) / s->cols;
     s->edge_at = (s->n - 1) / s->width * s->width;
     if (s->edge_at + s->width > s->n) { /* the kernel reads whole vectors: in the last row beyond the end of b */
@@ -130,6 +186,53 @@ static pc_status run_tiles(single *s)
     PC_TRY(pc_parallel_for((s->m + s->rows - 1) / s->rows * s->across, 1, tile_task, s));
 done:
     pc_free(copy);
+    return status;
+}
+
+static pc_status panel_task(void *ctx, int64_t begin, int64_t end)
+{
+    const single *s = ctx;
+    const int64_t count = (s->n + s->width - 1) / s->width;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t j = i % count * s->width, q = s->at + i / count * TILE_DEPTH, n = least(TILE_DEPTH, s->until - q);
+        const int64_t columns = least(s->width, s->n - j), lanes = lanes_of(s, j);
+        const float *b = s->b + q * s->brs + j * s->bcs;
+        float *to = panel_at(s, j, q, n);
+        if (columns < lanes) memset(to, 0, (size_t)(n * lanes) * sizeof *to);
+        if (s->brs == 1) {
+            pc_k->f32_planes_to_pixels(to, lanes, b, s->bcs, columns, n);
+        } else {
+            for (int64_t l = 0; l < n; l++)
+                for (int64_t k = 0; k < columns; k++) to[l * lanes + k] = b[l * s->brs + k * s->bcs];
+        }
+    }
+    return PC_OK;
+}
+
+/* b is transposed first; or a and c are, if that is less. */
+static pc_status run_panels(single *s)
+{
+    pc_status status = PC_OK;
+    s->turned = s->acs == 1 && s->brs == 1 && 2 * s->m <= s->n;
+    if (s->turned) transpose(s);
+    s->width = pc_k->f32_tile_width();
+    s->rows = most(16, least(GROUP, round_up(s->m / 8, 8)));
+    s->cols = s->n;
+    s->across = 1;
+    s->copies = alias(s);
+    const int64_t count = (s->n + s->width - 1) / s->width;
+    const int64_t round = most(PANELS / (count * s->width * TILE_DEPTH), 1) * TILE_DEPTH;
+    float *panels = pc_alloc((size_t)(least(round, s->k) * count * s->width) * sizeof *panels);
+    PC_CHECK(panels != NULL, PC_ENOMEM, "out of memory for a product of matrices");
+    s->panels = panels;
+    for (; s->at < s->k; s->at = s->until) {
+        s->until = least(s->at + round, s->k);
+        const int64_t steps = s->until - s->at, work = s->rows * s->n * steps;
+        PC_TRY(pc_parallel_for((steps + TILE_DEPTH - 1) / TILE_DEPTH * count, 2, panel_task, s));
+        PC_TRY(pc_parallel_for((s->m + s->rows - 1) / s->rows, most(TASK / work, 1), tile_task, s));
+    }
+done:
+    pc_free(panels);
     return status;
 }
 
@@ -196,8 +299,7 @@ static pc_status run_blis(single *s)
 
 /* ---- the algorithms, in the order in which they are asked --------------------------------------------- */
 
-/* By measurement: those that pack nothing win while operands fit the second-level cache or one of them is short; BLIS
-   packs, and wins where each element is read often. */
+/* By measurement. */
 static const char *refuse_row(const single *s)
 {
     if (s->m != 1) return "neither operand is a vector";
@@ -214,14 +316,13 @@ static const char *refuse_dots(const single *s)
     const int64_t low = least(s->m, s->n);
     if (s->acs != 1 || s->brs != 1) return "an operand does not run along the sum";
     if (low <= 16 && s->m * s->n * s->k <= 1 << 15) return NULL; /* packing would take longer */
-    bool pays = (low <= 16 && s->k >= 64) || (low <= 64 && s->k >= 512) || (low <= 128 && s->k >= 2048);
-    return pays ? NULL : "sums are short";
+    return (low <= 16 && s->k >= 64) || (low < 48 && s->k >= 1024) ? NULL : "sums are short, or many";
 }
 static const char *refuse_tiles(const single *s)
 {
-    if (s->bcs != 1 || s->cs != 1) return "the second operand does not stand by rows";
-    return s->m <= 128 || s->n * s->k <= 1 << 18 ? NULL : "operands are large";
+    return s->bcs == 1 && s->cs == 1 ? NULL : "the second operand does not stand by rows";
 }
+static const char *refuse_panels(const single *s) { return s->cs == 1 ? NULL : "the result does not stand by rows"; }
 static const char *nothing(const single *s) { return NULL; }
 
 typedef struct algorithm {
@@ -233,7 +334,7 @@ typedef struct algorithm {
 static const algorithm algorithms[] = {
     { "row by matrix", refuse_row, run_row }, { "dots with a vector", refuse_vector, run_vector },
     { "dots", refuse_dots, run_dots },        { "tiles", refuse_tiles, run_tiles },
-    { "BLIS", nothing, run_blis },
+    { "panels", refuse_panels, run_panels },  { "BLIS", nothing, run_blis },
 };
 #define LAST (&algorithms[sizeof algorithms / sizeof algorithms[0] - 1])
 

@@ -14,18 +14,19 @@ static int draw(int n)
 }
 static int64_t size_of(int most) { return draw(4) == 0 ? draw(3) + 1 : draw(most) + 1; }
 
-/* A batch of matrices in a block that is no larger than it must be. */
+/* A batch of matrices in a block that is no larger than it must be. far: rows or columns share lines of a cache. */
 typedef struct operand {
     pc_matrix m;
     float *data;
     int64_t count, step[2];
 } operand;
 
-static operand make(int64_t outer, int64_t inner, int64_t rows, int64_t cols)
+static operand make(int64_t outer, int64_t inner, int64_t rows, int64_t cols, bool far)
 {
     operand o = { 0 };
     const bool by_columns = draw(3) == 0;
-    const int64_t gap = draw(3) == 0 ? draw(3) : 0,
+    const int64_t length = by_columns ? rows : cols, near = draw(3) == 0 ? draw(3) : 0;
+    const int64_t gap = far ? 1023 - (length + 1023) % 1024 : near,
                   each = (rows + (by_columns ? gap : 0)) * (cols + (by_columns ? 0 : gap));
     o.m.rs = by_columns ? 1 : cols + gap;
     o.m.cs = by_columns ? rows + gap : 1;
@@ -39,14 +40,13 @@ static operand make(int64_t outer, int64_t inner, int64_t rows, int64_t cols)
     return o;
 }
 
-static void check(int most)
+static void check(int64_t m, int64_t n, int64_t k, bool far)
 {
-    const int64_t m = size_of(most), n = size_of(most), k = size_of(most), outer = draw(3) == 0 ? draw(3) + 1 : 1;
-    const int64_t inner = draw(3) == 0 ? draw(4) + 1 : 1;
+    const int64_t outer = draw(3) == 0 ? draw(3) + 1 : 1, inner = draw(3) == 0 ? draw(4) + 1 : 1;
     /* 0: the operand, or the sum, is one for all of the batch */
-    operand a = make(draw(3) ? outer : 0, draw(3) ? inner : 0, m, k),
-            b = make(draw(3) ? outer : 0, draw(3) ? inner : 0, k, n);
-    operand c = make(draw(3) ? outer : 0, draw(3) ? inner : 0, m, n);
+    operand a = make(draw(3) ? outer : 0, draw(3) ? inner : 0, m, k, far),
+            b = make(draw(3) ? outer : 0, draw(3) ? inner : 0, k, n, far);
+    operand c = make(draw(3) ? outer : 0, draw(3) ? inner : 0, m, n, far);
     pc_product p = { .dtype = PC_F32,
                      .m = m,
                      .n = n,
@@ -102,7 +102,12 @@ int main(void)
     assert(pc_init() == PC_OK);
     for (int isa = 0; isa < 3; isa++) {
         if (pc_use_isa(isas[isa]) != PC_OK) continue;
-        for (int round = 0; round < 600; round++) check(round % 50 == 0 ? 700 : round % 10 == 0 ? 150 : 40);
+        for (int round = 0; round < 600; round++) {
+            const int most = round % 50 == 0 ? 700 : round % 10 == 0 ? 150 : 40;
+            check(size_of(most), size_of(most), size_of(most), round % 3 == 0);
+        }
+        for (int round = 0; round < 20; round++) check(20 + draw(100), 20 + draw(100), 500 + draw(600), true);
+        for (int round = 0; round < 8; round++) check(1100, 30, 1100, true); /* panels in rounds */
         puts(isas[isa]);
     }
     assert(pc_alloc_stats().live_blocks == 0);

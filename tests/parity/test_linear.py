@@ -85,6 +85,18 @@ def test_linear_of_networks(shape, isa):
     run(ours_nn.linear, torch.nn.functional.linear, arrays, (True, True, True), random.Random(1), 1e-6, shape)
 
 
+@pytest.mark.parametrize("rows", [300, 600])
+def test_long_sums(rows, isa):
+    """More than the copy of an operand that is held at a time."""
+    values = np.random.RandomState(0)
+    x, w, bias = (values.randn(*s).astype("f") for s in ((rows, 3000), (610, 3000), (610,)))
+    want = x.astype("d") @ w.T.astype("d")
+    got = ours_nn.linear(*map(pycnn.from_numpy, (x, w)))
+    assert relative_error(to_numpy(got), want) < 1e-6
+    got = ours_nn.linear(*map(pycnn.from_numpy, (x, w, bias)))
+    assert relative_error(to_numpy(got), want + bias) < 1e-6
+
+
 def test_linear_shapes_of_bias_and_weight():
     import torch
 
