@@ -13,8 +13,9 @@
 
 /* Elements of a window that a byte can number, beside PC_POOL_KILLED. */
 #define CODES 254
-/* Floats that a chunk reads or writes: some 20 us. */
-#define CHUNK_FLOATS (1 << 16)
+/* Floats that a chunk reads or writes: some 5 us. A small image is cut too: its parts stay with the threads that made
+   them. */
+#define CHUNK_FLOATS (1 << 14)
 
 typedef struct pool_call {
     pc_pool p;
