@@ -243,13 +243,14 @@ static PyObject *detach_inplace(PyObject *module, PyObject *o)
 }
 
 static PyMethodDef functions[] = {
-    { "detach_inplace", detach_inplace, METH_O, "Take a tensor out of its graph." },
+    { "detach_inplace", detach_inplace, METH_O, "detach_inplace(tensor, /)\n--\n\nTake a tensor out of its graph." },
     { "run_backward", run_backward, METH_VARARGS, "run_backward(tensors, grads, retain_graph, inputs)" },
-    { "set_grad_enabled", set_grad_enabled, METH_O, "Switch recording in this thread; returns what it was." },
-    { "is_grad_enabled", is_grad_enabled, METH_NOARGS, "Is recording on in this thread?" },
+    { "set_grad_enabled", set_grad_enabled, METH_O,
+      "set_grad_enabled(mode, /)\n--\n\nSwitch recording in this thread; returns what it was." },
+    { "is_grad_enabled", is_grad_enabled, METH_NOARGS, "is_grad_enabled()\n--\n\nIs recording on in this thread?" },
     { "add_hook", add_hook, METH_VARARGS, "add_hook(tensor, fn, after_accumulate=False) -> id" },
     { "remove_hook", remove_hook, METH_VARARGS, "remove_hook(tensor, id)" },
-    { "retain_grad", retain_grad, METH_O, "Keep the gradient of a non-leaf." },
+    { "retain_grad", retain_grad, METH_O, "retain_grad(tensor, /)\n--\n\nKeep the gradient of a non-leaf." },
     { "record_function", record_function, METH_VARARGS, "record_function(backward, inputs, outputs)" },
     { 0 }
 };

@@ -77,7 +77,10 @@ static PyMethodDef functions[] = { { "get_default_dtype", get_default_dtype, MET
                                      "set_default_dtype(d, /)\n--\n\nMake it float32 or float64." },
                                    { 0 } };
 
-static PyMethodDef methods[] = { { "__reduce__", dtype_reduce, METH_NOARGS, "Pickled by name." }, { 0 } };
+static PyMethodDef methods[] = {
+    { "__reduce__", dtype_reduce, METH_NOARGS, "__reduce__($self, /)\n--\n\nPickled by name." },
+    { 0 },
+};
 static PyGetSetDef getset[] = { { "name", dtype_name, NULL, "\"float32\"", NULL },
                                 { "itemsize", dtype_itemsize, NULL, "Bytes of one element.", NULL },
                                 { "is_floating_point", dtype_is_floating_point, NULL, "True for floats.", NULL },

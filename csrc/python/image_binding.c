@@ -291,7 +291,7 @@ static PyMethodDef methods[] = {
     { "output", pipeline_output, METH_VARARGS,
       "output(h, w, c): height, width, channels and whether the result is float; ValueError if that depends on "
       "chance." },
-    { "__reduce__", pipeline_reduce, METH_NOARGS, "Pickled by its steps." },
+    { "__reduce__", pipeline_reduce, METH_NOARGS, "__reduce__($self, /)\n--\n\nPickled by its steps." },
     { 0 }
 };
 static PyType_Slot slots[] = {

@@ -81,18 +81,25 @@ static PyObject *config(PyObject *module, PyObject *ignored)
 }
 
 static PyMethodDef functions[] = {
-    { "_alloc_stats", alloc_stats, METH_NOARGS, "Counters of the allocator." },
-    { "_alloc_fail_after", alloc_fail_after, METH_O, "Let the n-th allocation from now fail; negative: none." },
-    { "_alloc_trim", alloc_trim, METH_NOARGS, "Give cached memory back to the system." },
-    { "set_num_threads", set_num_threads, METH_O, "Number of threads that one computation may use." },
-    { "get_num_threads", get_num_threads, METH_NOARGS, "Number of threads that one computation may use." },
+    { "_alloc_stats", alloc_stats, METH_NOARGS, "_alloc_stats()\n--\n\nCounters of the allocator." },
+    { "_alloc_fail_after", alloc_fail_after, METH_O,
+      "_alloc_fail_after(n, /)\n--\n\nLet the n-th allocation from now fail; negative: none." },
+    { "_alloc_trim", alloc_trim, METH_NOARGS, "_alloc_trim()\n--\n\nGive cached memory back to the system." },
+    { "set_num_threads", set_num_threads, METH_O,
+      "set_num_threads(n, /)\n--\n\nNumber of threads that one computation may use.\n\n"
+      "Parameters\n----------\nn : int\n    At least 1.\n\nReturns\n-------\nNone" },
+    { "get_num_threads", get_num_threads, METH_NOARGS,
+      "get_num_threads()\n--\n\nNumber of threads that one computation may use." },
     { "_set_isa", set_isa, METH_O,
-      "Use the kernels of an instruction set (\"base\", \"v3\", \"v4\"; None: the best)." },
-    { "_isas", isas, METH_NOARGS, "The instruction sets that this processor has." },
-    { "_set_winograd", set_winograd, METH_O, "Which of Winograd's algorithms convolutions may use." },
-    { "_get_winograd", get_winograd, METH_NOARGS, "Which of Winograd's algorithms convolutions may use." },
-    { "_force_convolution", force_convolution, METH_O, "Ask for one algorithm wherever it is possible; None: none." },
-    { "_config", config, METH_NOARGS, "Facts of the build and the processor." },
+      "_set_isa(name, /)\n--\n\nUse the kernels of an instruction set (\"base\", \"v3\", \"v4\"; None: the best)." },
+    { "_isas", isas, METH_NOARGS, "_isas()\n--\n\nThe instruction sets that this processor has." },
+    { "_set_winograd", set_winograd, METH_O,
+      "_set_winograd(name, /)\n--\n\nWhich of Winograd's algorithms convolutions may use." },
+    { "_get_winograd", get_winograd, METH_NOARGS,
+      "_get_winograd()\n--\n\nWhich of Winograd's algorithms convolutions may use." },
+    { "_force_convolution", force_convolution, METH_O,
+      "_force_convolution(name, /)\n--\n\nAsk for one algorithm wherever it is possible; None: none." },
+    { "_config", config, METH_NOARGS, "_config()\n--\n\nFacts of the build and the processor." },
     { 0 }
 };
 

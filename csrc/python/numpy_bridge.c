@@ -301,11 +301,14 @@ static PyObject *from_dlpack(PyObject *module, PyObject *capsule)
 }
 
 static PyMethodDef functions[] = {
-    { "from_numpy", from_numpy, METH_O, "A tensor that shares memory with an ndarray." },
-    { "from_data", from_data, METH_O, "(tensor, was it an array?): a copy of numbers, nested sequences or an array." },
-    { "to_numpy", to_numpy, METH_O, "An ndarray that shares memory with a tensor." },
-    { "to_dlpack", to_dlpack, METH_O, "A DLPack capsule that shares memory with a tensor." },
-    { "from_dlpack_capsule", from_dlpack, METH_O, "A tensor that shares memory with a DLPack capsule." },
+    { "from_numpy", from_numpy, METH_O, "from_numpy(array, /)\n--\n\nA tensor that shares memory with an ndarray." },
+    { "from_data", from_data, METH_O,
+      "from_data(data, /)\n--\n\n(tensor, was it an array?): a copy of numbers, nested sequences or an array." },
+    { "to_numpy", to_numpy, METH_O, "to_numpy(tensor, /)\n--\n\nAn ndarray that shares memory with a tensor." },
+    { "to_dlpack", to_dlpack, METH_O,
+      "to_dlpack(tensor, /)\n--\n\nA DLPack capsule that shares memory with a tensor." },
+    { "from_dlpack_capsule", from_dlpack, METH_O,
+      "from_dlpack_capsule(capsule, /)\n--\n\nA tensor that shares memory with a DLPack capsule." },
     { 0 }
 };
 

@@ -800,7 +800,7 @@ static PyObject *rows(PyObject *module, PyObject *ignored)
     return list;
 }
 static PyMethodDef rows_def = { "rows", rows, METH_NOARGS,
-                                "[(schema, flags, doc, differentiable), ...] of every operator." };
+                                "rows()\n--\n\n[(schema, flags, doc, differentiable), ...] of every operator." };
 
 int pc_py_add_ops(PyObject *module)
 {

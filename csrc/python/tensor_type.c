@@ -505,8 +505,10 @@ static PyObject *node_next_functions(PyObject *self, void *closure)
     }
     return tuple;
 }
-static PyMethodDef node_methods[] = { { "name", node_name, METH_NOARGS, "What torch calls this operation's node." },
-                                      { 0 } };
+static PyMethodDef node_methods[] = {
+    { "name", node_name, METH_NOARGS, "name($self, /)\n--\n\nWhat torch calls this operation's node." },
+    { 0 },
+};
 static PyGetSetDef node_getset[] = {
     { "next_functions", node_next_functions, NULL,
       "((node, 0), ...) of the inputs: a node, the leaf tensor itself, or None.", NULL },
@@ -591,23 +593,27 @@ static PyObject *set_classes(PyObject *module, PyObject *args)
 static PyMethodDef methods[] = {
     { "_make_subclass", make_subclass, METH_VARARGS | METH_STATIC,
       "_make_subclass(cls, data, require_grad=False): a cls that shares data's values." },
-    { "item", tensor_item, METH_NOARGS, "The only element, as a Python number." },
+    { "item", tensor_item, METH_NOARGS, "item($self, /)\n--\n\nThe only element, as a Python number." },
     { "_add_at", pc_py_index_add, METH_VARARGS, "Add values where an index points, as often as it does." },
-    { "tolist", tensor_tolist, METH_NOARGS, "Nested lists of Python numbers (a number for a 0-dim tensor)." },
+    { "tolist", tensor_tolist, METH_NOARGS,
+      "tolist($self, /)\n--\n\nNested lists of Python numbers (a number for a 0-dim tensor)." },
     { "size", KEYWORDS(tensor_size), METH_VARARGS | METH_KEYWORDS, "The shape, or one of its entries." },
     { "stride", KEYWORDS(tensor_stride), METH_VARARGS | METH_KEYWORDS, "Strides in elements, or one of them." },
-    { "dim", tensor_dim, METH_NOARGS, "Number of dimensions." },
-    { "ndimension", tensor_dim, METH_NOARGS, "Number of dimensions." },
-    { "numel", tensor_numel, METH_NOARGS, "Number of elements." },
-    { "nelement", tensor_numel, METH_NOARGS, "Number of elements." },
-    { "element_size", tensor_element_size, METH_NOARGS, "Bytes of one element." },
+    { "dim", tensor_dim, METH_NOARGS, "dim($self, /)\n--\n\nNumber of dimensions." },
+    { "ndimension", tensor_dim, METH_NOARGS, "ndimension($self, /)\n--\n\nNumber of dimensions." },
+    { "numel", tensor_numel, METH_NOARGS, "numel($self, /)\n--\n\nNumber of elements." },
+    { "nelement", tensor_numel, METH_NOARGS, "nelement($self, /)\n--\n\nNumber of elements." },
+    { "element_size", tensor_element_size, METH_NOARGS, "element_size($self, /)\n--\n\nBytes of one element." },
     { "storage_offset", tensor_storage_offset, METH_NOARGS,
-      "Offset of the first element in its storage, in elements." },
+      "storage_offset($self, /)\n--\n\nOffset of the first element in its storage, in elements." },
     { "_is_contiguous", tensor_is_contiguous, METH_VARARGS, "(channels_last=False)" },
-    { "_is_dense", tensor_is_dense, METH_NOARGS, "Does every element of the span occur once?" },
-    { "data_ptr", tensor_data_ptr, METH_NOARGS, "Address of the first element." },
-    { "_storage_info", tensor_storage_info, METH_NOARGS, "(address, bytes) of the storage." },
-    { "_layout_state", tensor_layout_state, METH_NOARGS, "\"plain\", \"nhwc\" or \"relu\": how the values are kept." },
+    { "_is_dense", tensor_is_dense, METH_NOARGS,
+      "_is_dense($self, /)\n--\n\nDoes every element of the span occur once?" },
+    { "data_ptr", tensor_data_ptr, METH_NOARGS, "data_ptr($self, /)\n--\n\nAddress of the first element." },
+    { "_storage_info", tensor_storage_info, METH_NOARGS,
+      "_storage_info($self, /)\n--\n\n(address, bytes) of the storage." },
+    { "_layout_state", tensor_layout_state, METH_NOARGS,
+      "_layout_state($self, /)\n--\n\n\"plain\", \"nhwc\" or \"relu\": how the values are kept." },
     { 0 }
 };
 static PyGetSetDef getset[] = {
