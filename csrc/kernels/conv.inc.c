@@ -1,13 +1,17 @@
 /* conv.inc.c -- convolution: the product microkernel (broadcast a, multiply a vector of b, accumulators in registers),
    the loads that feed it, and depthwise filters. */
 
-/* Rows of accumulators that the registers hold beside two vectors of b and one of a. */
+/* Rows of accumulators that the registers hold beside two vectors of b and one of a, and rows of a single vector: twice
+   as many where these would be too few to keep the multipliers busy. */
 #if VL == 16
 #define TILE_ROWS 14
+#define SINGLE_ROWS 14
 #elif VL == 8
 #define TILE_ROWS 6
+#define SINGLE_ROWS 12
 #else
 #define TILE_ROWS 4
+#define SINGLE_ROWS 8
 #endif
 
 static int64_t f32_tile_width(void) { return 2 * VL; }
@@ -76,7 +80,7 @@ ALWAYS_INLINE void tile_copying(const pc_tile *t, const float *a, const float *s
 ALWAYS_INLINE void tile_body(const pc_tile *t, const float *a, const float *soon, float *c, const int rows,
                              const int vectors, const bool copies)
 {
-    vf acc[TILE_ROWS][2];
+    vf acc[SINGLE_ROWS][2];
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vectors; j++) acc[i][j] = (vf){ 0 };
@@ -122,27 +126,33 @@ typedef void tile_fn(const pc_tile *t, const float *a, const float *soon, float 
         tile_body(t, a, soon, c, rows, vectors, copies);                                                               \
     }
 #define TILE(rows) TILE_OF(rows, half, 1, false) TILE_OF(rows, full, 2, false) TILE_OF(rows, copying, 2, true)
+#define SINGLE(rows) TILE_OF(rows, half, 1, false)
 TILE(1) TILE(2) TILE(3) TILE(4)
-#if TILE_ROWS > 4
-TILE(5) TILE(6)
-#endif
-#if TILE_ROWS > 6
-TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#if VL == 16
+TILE(5) TILE(6) TILE(7) TILE(8) TILE(9) TILE(10) TILE(11) TILE(12) TILE(13) TILE(14)
+#elif VL == 8
+TILE(5) TILE(6) SINGLE(7) SINGLE(8) SINGLE(9) SINGLE(10) SINGLE(11) SINGLE(12)
+#else
+SINGLE(5) SINGLE(6) SINGLE(7) SINGLE(8)
 #endif
 #undef TILE
+#undef SINGLE
 #undef TILE_OF
 
-static tile_fn *const tiles[TILE_ROWS + 1][3] = {
+static tile_fn *const tiles[SINGLE_ROWS + 1][3] = {
     { NULL, NULL, NULL },
 #define TILE(rows) { tile_##rows##_half, tile_##rows##_full, tile_##rows##_copying }
+#define SINGLE(rows) { tile_##rows##_half, NULL, NULL }
     TILE(1), TILE(2), TILE(3), TILE(4),
-#if TILE_ROWS > 4
-    TILE(5), TILE(6),
-#endif
-#if TILE_ROWS > 6
-    TILE(7), TILE(8), TILE(9), TILE(10), TILE(11), TILE(12), TILE(13), TILE(14),
+#if VL == 16
+    TILE(5), TILE(6), TILE(7), TILE(8), TILE(9), TILE(10), TILE(11), TILE(12), TILE(13), TILE(14),
+#elif VL == 8
+    TILE(5), TILE(6), SINGLE(7), SINGLE(8), SINGLE(9), SINGLE(10), SINGLE(11), SINGLE(12),
+#else
+    SINGLE(5), SINGLE(6), SINGLE(7), SINGLE(8),
 #endif
 #undef TILE
+#undef SINGLE
 };
 
 /* Terms of a chain: the rounding of longer ones would grow beyond that of sums of such. */
@@ -159,7 +169,8 @@ static void f32_tile(const pc_tile *t)
 {
     const int64_t terms = t->nu * t->nv * t->n;
     const bool fours = t->a4 != 4 * t->ai || t->c4 != 4 * t->ci; /* rows of four: tiles of whole rows */
-    const int64_t unit = fours ? 4 : 1, most = TILE_ROWS / unit * unit;
+    const bool single = t->width <= VL && t->keep == NULL;
+    const int64_t unit = fours ? 4 : 1, most = (single ? SINGLE_ROWS : TILE_ROWS) / unit * unit;
     int64_t us = t->nu, vs = t->nv, qs = t->n;
     if (terms > CHAIN) us = part_of(us, vs * qs), vs = part_of(vs, qs), qs = part_of(qs, 1);
     const float *a = t->a, *soon = t->soon;

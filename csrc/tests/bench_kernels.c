@@ -455,6 +455,7 @@ static const bench_case cases[] = {
     FLOP(f32_tile, "3x3, 64 channels, 16 pixels", tile, 64, 16)
     FLOP(f32_tile, "3x3, 64 channels, 28 pixels", tile, 64, 28)
     FLOP(f32_tile, "3x3, 64 channels, 16 pixels, 10 wide", tile, 64, 16, 10)
+    FLOP(f32_tile, "3x3, 64 channels, 24 pixels, 8 wide", tile, 64, 24, 8)
     FLOP(f32_tile, "3x3, 512 channels, 28 pixels", tile, 512, 28)
     BYTES(f32_tile_width, "", NULL) BYTES(f32_tile_rows, "", NULL) /* numbers, no loops */
     FLOP(f32_depthwise, "3x3, 96 channels, 28 pixels", depthwise, 96, 28, 3)
