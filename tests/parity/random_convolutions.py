@@ -178,7 +178,9 @@ def run(cases, seed):
             theirs = errors(compute(torch, case, arrays, torch.float32), want, norms)
             for isa in _C._isas():
                 _C._set_isa(isa)
-                forced = rng.choice([None, "off", "off", *every])
+                pairs = [(result, name) for result, known in names.items() for name in known]
+                _, rarest = min(pairs, key=lambda pair: (found[isa, *pair][0], rng.random()))
+                forced = rng.choice([None, "off", "off", rng.choice(every), rarest, rarest, rarest])
                 _C._force_convolution(forced if forced in every else None)
                 pycnn.backends.winograd = "off" if forced == "off" else "f4"
                 pycnn.set_num_threads(rng.randint(1, 3))
