@@ -73,9 +73,11 @@ static pc_status dots_task(void *ctx, int64_t begin, int64_t end)
     return PC_OK;
 }
 
-/* Rows a multiple of ALIAS floats apart fall into the same few lines of the first-level cache: the shorter operand is
-   copied to rows of another length where it is read often enough. */
+/* Rows a multiple of ALIAS floats apart fall into the same few lines of the first-level cache. */
 #define ALIAS 1024
+static bool alias(const single *s) { return s->acs == 1 && s->ars % ALIAS == 0; }
+
+/* The shorter operand is then copied to rows of another length where it is read often enough. */
 #define SPREAD_LEAST 8
 typedef struct spread {
     float *to;
@@ -153,9 +155,6 @@ done:
     pc_free(own);
     return status;
 }
-
-/* Rows of a a multiple of ALIAS floats apart fall into the same few lines of the first-level cache. */
-static bool alias(const single *s) { return s->acs == 1 && s->ars % ALIAS == 0; }
 
 static pc_status run_tiles(single *s)
 {
@@ -249,7 +248,7 @@ static pc_status run_dots(single *s)
     pc_status status = PC_OK;
     spread copy = { 0 };
     if (s->m > s->n) transpose(s);
-    if (s->m >= SPREAD_LEAST && s->n >= 4 * SPREAD_LEAST && s->ars % ALIAS == 0) {
+    if (s->m >= SPREAD_LEAST && s->n >= 4 * SPREAD_LEAST && alias(s)) {
         copy = (spread){ NULL, s->a, s->k + 16, s->ars, s->k };
         copy.to = pc_alloc((size_t)(s->m * copy.row) * sizeof *copy.to);
         PC_CHECK(copy.to != NULL, PC_ENOMEM, "out of memory for a product of matrices");
